@@ -1,0 +1,91 @@
+/**
+ * An admission request as Hoop uses it: the part of AdmissionReview v1 (admission.k8s.io/v1) that a decision
+ * may depend on, parsed once by `webhook/decode.ts`. Inside the core nothing is read from the wire.
+ */
+
+/** A JSON value. Integers beyond ±2^53 are {@link ExactNumber}, so that two different writes never look alike. */
+export type Json = null | boolean | number | string | ExactNumber | Json[] | JsonObject;
+export type JsonObject = { [key: string]: Json };
+
+/** A number whose exact text a double cannot hold. */
+export class ExactNumber {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+  /** Written back with the digits it was read with. */
+  toJSON(): unknown {
+    return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(this.text);
+  }
+}
+
+export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
+
+export interface GroupVersionResource {
+  group: string;
+  version: string;
+  resource: string;
+}
+
+/** Authentication's result, as kube-apiserver passes it on (authentication.k8s.io/v1 UserInfo). */
+export interface UserInfo {
+  username: string;
+  uid: string;
+  groups: readonly string[];
+  extra: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface AdmissionRequest {
+  /** A new one for each call of the webhook: no identity of the request. */
+  uid: string;
+  kind: { group: string; version: string; kind: string };
+  resource: GroupVersionResource;
+  /** "" for the resource itself. */
+  subresource: string;
+  /** "" where the server generates it, and in each item of a deletecollection. */
+  name: string;
+  /** "" for cluster-scoped resources. For a Namespace object kube-apiserver puts its own name here. */
+  namespace: string;
+  operation: Operation;
+  userInfo: UserInfo;
+  object: JsonObject | null;
+  oldObject: JsonObject | null;
+  options: JsonObject | null;
+  dryRun: boolean;
+}
+
+/** `userInfo.extra` key that identifies the very credential: a token's JTI or a certificate's hash. */
+const CREDENTIAL_ID = "authentication.kubernetes.io/credential-id";
+
+/** The credential of the caller, "" where the cluster does not tell. */
+export function credentialOf(user: UserInfo): string {
+  return user.extra.get(CREDENTIAL_ID)?.[0] ?? "";
+}
+
+/** The namespace the target lies in, "" for cluster-scoped ones; a Namespace object is cluster-scoped. */
+export function targetNamespace(request: AdmissionRequest): string {
+  const isNamespace = request.resource.group === "" && request.resource.resource === "namespaces";
+  return isNamespace ? "" : request.namespace;
+}
+
+/** The member of an object as an object, `{}` where it is absent or of another type. */
+export function member(value: Json | undefined, key: string): JsonObject {
+  const found = isObject(value) ? value[key] : undefined;
+  return isObject(found) ? found : {};
+}
+
+/** The member of an object as a string, "" where it is absent or of another type. */
+export function text(value: Json | undefined, key: string): string {
+  const found = isObject(value) ? value[key] : undefined;
+  return typeof found === "string" ? found : "";
+}
+
+/** The member of an object as a list, `[]` where it is absent or of another type. */
+export function list(value: Json | undefined, key: string): Json[] {
+  const found = isObject(value) ? value[key] : undefined;
+  return Array.isArray(found) ? found : [];
+}
+
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+}

@@ -1,0 +1,141 @@
+/**
+ * The Approval: its schema (one value is the type, the OpenAPI document and the validation) and its legal
+ * transitions. An approval is bound to the digest of one request and lets that request through once.
+ */
+import Type, { type Static } from "typebox";
+
+const Time = Type.String({ format: "date-time", description: "RFC 3339, UTC." });
+
+export const PHASES = [
+  "Pending",
+  "Approved",
+  "Denied",
+  "Used",
+  "Expired",
+  "Superseded",
+  "Void",
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const Target = Type.Object(
+  {
+    group: Type.String({ description: 'API group, "" for the core group.' }),
+    version: Type.String(),
+    resource: Type.String({ description: "Plural resource name, such as deployments." }),
+    subresource: Type.Optional(Type.String()),
+    kind: Type.String(),
+    namespace: Type.Optional(Type.String()),
+    name: Type.Optional(Type.String({ description: "Left out where the server generates the name." })),
+    uid: Type.Optional(Type.String()),
+  },
+  { description: "The object the request is about." },
+);
+export type Target = Static<typeof Target>;
+
+export const ApprovalSpec = Type.Object({
+  agent: Type.Object(
+    {
+      username: Type.String(),
+      groups: Type.Array(Type.String()),
+      credentialID: Type.Optional(
+        Type.String({ description: "The credential that asked first (a token's JTI or a certificate's hash)." }),
+      ),
+    },
+    { description: "Who asks, as the API server authenticated it." },
+  ),
+  operation: Type.Union([
+    Type.Literal("CREATE"),
+    Type.Literal("UPDATE"),
+    Type.Literal("DELETE"),
+    Type.Literal("CONNECT"),
+  ]),
+  target: Target,
+  rules: Type.Array(
+    Type.Object({ name: Type.String(), message: Type.String({ description: "Why the rule holds this request." }) }),
+    { description: "The rules that hold the request." },
+  ),
+  reason: Type.Optional(
+    Type.String({ description: "What the agent gave as its reason (annotation hoop.dev/reason). Not verified." }),
+  ),
+  approvers: Type.Object(
+    {
+      groups: Type.Array(Type.String(), {
+        description: "Approvers must be in one of these groups. Empty: whoever may write approvals/approval.",
+      }),
+      count: Type.Integer({ minimum: 1, description: "How many different people must approve." }),
+    },
+    { description: "Who decides." },
+  ),
+  digest: Type.String({ description: "SHA-256 (hex) of what is asked. The approval holds for exactly this." }),
+  change: Type.Object(
+    {
+      diff: Type.String({ description: "Unified diff of what the request changes, as YAML, secrets masked." }),
+      object: Type.Optional(Type.Unknown({ description: "The object as it would be, secrets masked." })),
+      options: Type.Optional(Type.Unknown({ description: "The options of a DELETE or CONNECT." })),
+    },
+    { description: "What would change." },
+  ),
+  supersedes: Type.Optional(
+    Type.Object(
+      {
+        name: Type.String(),
+        diff: Type.String({ description: "How this request differs from the one it takes the place of." }),
+      },
+      { description: "The pending approval of the same agent for the same target that this one took the place of." },
+    ),
+  ),
+});
+export type ApprovalSpec = Static<typeof ApprovalSpec>;
+
+export const Verdict = Type.Union([Type.Literal("Approve"), Type.Literal("Deny")]);
+
+const Condition = Type.Object({
+  type: Type.String(),
+  status: Type.Union([Type.Literal("True"), Type.Literal("False"), Type.Literal("Unknown")]),
+  reason: Type.String(),
+  message: Type.String(),
+  lastTransitionTime: Time,
+});
+export type Condition = Static<typeof Condition>;
+
+export const ApprovalStatus = Type.Object({
+  phase: Type.Union(
+    PHASES.map((phase) => Type.Literal(phase)),
+    { description: "Pending, Approved, Denied, Used, Expired, Superseded or Void." },
+  ),
+  expiresAt: Time,
+  decisions: Type.Array(
+    Type.Object({
+      user: Type.String(),
+      verdict: Verdict,
+      comment: Type.Optional(Type.String()),
+      time: Time,
+    }),
+    { description: "What each person decided." },
+  ),
+  used: Type.Optional(
+    Type.Object({
+      time: Time,
+      credentialID: Type.String(),
+      record: Type.Integer({ description: "Ledger index of the record of the request that used it." }),
+    }),
+  ),
+  conditions: Type.Array(Condition, { description: "Decided, Approved and Used." }),
+});
+export type ApprovalStatus = Static<typeof ApprovalStatus>;
+
+export const ObjectMeta = Type.Object({
+  name: Type.String(),
+  namespace: Type.String(),
+  uid: Type.String(),
+  creationTimestamp: Time,
+  resourceVersion: Type.Optional(Type.String()),
+});
+
+export interface Approval {
+  apiVersion: "hoop.dev/v1alpha1";
+  kind: "Approval";
+  metadata: Static<typeof ObjectMeta>;
+  spec: ApprovalSpec;
+  status: ApprovalStatus;
+}

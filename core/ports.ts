@@ -1,0 +1,34 @@
+/** What the core needs from outside. Everything that is I/O, time or chance comes in through here. */
+import type { Store } from "#kit/storage.ts";
+import type { AdmissionRequest } from "./admission.ts";
+
+export type { Store };
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after the time has gone by, or early when the signal aborts. Never rejects. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  uuid(): string;
+  /** A string of this many letters and digits that are hard to mistake for one another. */
+  suffix(length: number): string;
+}
+
+/** The outcome of looking something up that must be known: could-not-tell denies. */
+export type Lookup = { known: true; uid: string } | { known: false; why: string };
+
+export interface Cluster {
+  /** The uid of a namespace as it exists now. */
+  namespaceUid(name: string): Promise<Lookup>;
+  /** The uid of the object (a pod, service or node) that a CONNECT request goes to. */
+  connectTargetUid(request: AdmissionRequest): Promise<Lookup>;
+}
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
