@@ -6,15 +6,7 @@ import Type, { type Static } from "typebox";
 
 const Time = Type.String({ format: "date-time", description: "RFC 3339, UTC." });
 
-export const PHASES = [
-  "Pending",
-  "Approved",
-  "Denied",
-  "Used",
-  "Expired",
-  "Superseded",
-  "Void",
-] as const;
+export const PHASES = ["Pending", "Approved", "Denied", "Used", "Expired", "Superseded", "Void"] as const;
 export type Phase = (typeof PHASES)[number];
 
 export const Target = Type.Object(
@@ -38,7 +30,9 @@ export const ApprovalSpec = Type.Object({
       username: Type.String(),
       groups: Type.Array(Type.String()),
       credentialID: Type.Optional(
-        Type.String({ description: "The credential that asked first (a token's JTI or a certificate's hash)." }),
+        Type.String({
+          description: "The credential that asked first (a token's JTI or a certificate's hash).",
+        }),
       ),
     },
     { description: "Who asks, as the API server authenticated it." },
@@ -51,11 +45,16 @@ export const ApprovalSpec = Type.Object({
   ]),
   target: Target,
   rules: Type.Array(
-    Type.Object({ name: Type.String(), message: Type.String({ description: "Why the rule holds this request." }) }),
+    Type.Object({
+      name: Type.String(),
+      message: Type.String({ description: "Why the rule holds this request." }),
+    }),
     { description: "The rules that hold the request." },
   ),
   reason: Type.Optional(
-    Type.String({ description: "What the agent gave as its reason (annotation hoop.dev/reason). Not verified." }),
+    Type.String({
+      description: "What the agent gave as its reason (annotation hoop.dev/reason). Not verified.",
+    }),
   ),
   approvers: Type.Object(
     {
@@ -66,10 +65,14 @@ export const ApprovalSpec = Type.Object({
     },
     { description: "Who decides." },
   ),
-  digest: Type.String({ description: "SHA-256 (hex) of what is asked. The approval holds for exactly this." }),
+  digest: Type.String({
+    description: "SHA-256 (hex) of what is asked. The approval holds for exactly this.",
+  }),
   change: Type.Object(
     {
-      diff: Type.String({ description: "Unified diff of what the request changes, as YAML, secrets masked." }),
+      diff: Type.String({
+        description: "Unified diff of what the request changes, as YAML, secrets masked.",
+      }),
       object: Type.Optional(Type.Unknown({ description: "The object as it would be, secrets masked." })),
       options: Type.Optional(Type.Unknown({ description: "The options of a DELETE or CONNECT." })),
     },
@@ -81,7 +84,10 @@ export const ApprovalSpec = Type.Object({
         name: Type.String(),
         diff: Type.String({ description: "How this request differs from the one it takes the place of." }),
       },
-      { description: "The pending approval of the same agent for the same target that this one took the place of." },
+      {
+        description:
+          "The pending approval of the same agent for the same target that this one took the place of.",
+      },
     ),
   ),
 });
@@ -99,10 +105,11 @@ const Condition = Type.Object({
 export type Condition = Static<typeof Condition>;
 
 export const ApprovalStatus = Type.Object({
-  phase: Type.Union(
-    PHASES.map((phase) => Type.Literal(phase)),
-    { description: "Pending, Approved, Denied, Used, Expired, Superseded or Void." },
-  ),
+  phase: Type.Unsafe<Phase>({
+    type: "string",
+    enum: [...PHASES],
+    description: `One of ${PHASES.join(", ")}.`,
+  }),
   expiresAt: Time,
   decisions: Type.Array(
     Type.Object({
@@ -117,7 +124,6 @@ export const ApprovalStatus = Type.Object({
     Type.Object({
       time: Time,
       credentialID: Type.String(),
-      record: Type.Integer({ description: "Ledger index of the record of the request that used it." }),
     }),
   ),
   conditions: Type.Array(Condition, { description: "Decided, Approved and Used." }),

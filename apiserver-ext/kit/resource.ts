@@ -100,7 +100,10 @@ export interface ResourceDefinition<T extends KubeObject> {
   subresources: Readonly<Record<string, Subresource>>;
 }
 
+/** A resource of any object type. Its hooks only ever get what its own storage gave. */
+export type AnyResource = ResourceDefinition<KubeObject>;
+
 /** Keeps the object type for the hooks while lists hold resources of any type. */
-export function defineResource<T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition<T> {
-  return definition;
+export function defineResource<T extends KubeObject>(definition: ResourceDefinition<T>): AnyResource {
+  return definition as unknown as AnyResource;
 }

@@ -29,6 +29,7 @@ export interface Delete {
   expect?: Revision;
 }
 
+/** A key may stand in a batch once. Puts come before deletes; a delete of what is not there changes nothing. */
 export interface Batch {
   puts?: readonly Put[];
   deletes?: readonly Delete[];
@@ -66,8 +67,9 @@ export interface Store {
   commit(batch: Batch): Promise<CommitResult>;
   /**
    * The changes after `since` of rows under the prefix, in order of revision, none left out, up to `limit`
-   * (default 500). `expired`: `since` lies before what is kept; list anew. `revision` is how far it looked:
-   * go on from there.
+   * (default 500; more only when a single commit made more: a revision is never cut in two). `expired`: `since` lies
+   * before what is kept, or is no revision of this store yet; list anew. `revision` is how far it looked: go on from
+   * there.
    */
   changes(
     prefix: string,
@@ -76,6 +78,8 @@ export interface Store {
   ): Promise<{ outcome: "ok"; changes: Change[]; revision: Revision } | { outcome: "expired" }>;
   /** Ledger lines from index `from` on, at most `limit` (default 500), in order. */
   lines(from: number, limit?: number): Promise<Line[]>;
+  /** The index of the first ledger line that was committed after this revision; the next index where there is none. */
+  firstLineAfter(revision: Revision): Promise<number>;
   revision(): Promise<Revision>;
   /** Calls back after each commit, with its revision. Returns the way to stop. No order or data is promised. */
   onCommit(listener: (revision: Revision) => void): () => void;

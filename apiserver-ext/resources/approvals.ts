@@ -1,0 +1,206 @@
+/** `approvals`: the queue of what waits for a human. Read here, decided through the subresource `approval` alone. */
+import Type, { type Static } from "typebox";
+import type { AgentMatcher } from "#core/agents.ts";
+import { type Approval, ApprovalSpec, ApprovalStatus, type Target, Verdict } from "#core/approval.ts";
+import { type DecideOutcome, type DecidePorts, decide } from "#core/decide.ts";
+import { APPROVALS, decodeApproval, findApproval } from "#core/hold/rows.ts";
+import type { Cluster } from "#core/ports.ts";
+import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
+import { StatusError } from "#kit/status.ts";
+import { rowStorage } from "#kit/stored.ts";
+import { GROUP, VERSION } from "./group.ts";
+
+export interface ApprovalsPorts extends DecidePorts {
+  cluster: Cluster;
+  /** Whether a namespace of this uid exists now. */
+  namespaceExists: (uid: string) => boolean;
+}
+
+export function approvals(ports: ApprovalsPorts) {
+  return defineResource<Approval & KubeObject>({
+    group: GROUP,
+    version: VERSION,
+    kind: "Approval",
+    plural: "approvals",
+    singular: "approval",
+    scope: "Namespaced",
+    shortNames: ["appr"],
+    categories: ["hoop"],
+    description:
+      "An Approval is one request of an agent that waits for a human, or waited. It is made by Hoop, decided through " +
+      "its subresource approval, and lets exactly the request of its digest through, once.",
+    schema: Type.Object({ spec: ApprovalSpec, status: ApprovalStatus }),
+    columns: [
+      { name: "Agent", type: "string", description: "Who asks.", cell: ({ spec }) => spec.agent.username },
+      {
+        name: "Operation",
+        type: "string",
+        description: "What it wants to do.",
+        cell: ({ spec }) => operationText(spec),
+      },
+      {
+        name: "Target",
+        type: "string",
+        description: "To what.",
+        cell: ({ spec }) => targetText(spec.target),
+      },
+      {
+        name: "Rule",
+        type: "string",
+        description: "Which rules hold it.",
+        cell: ({ spec }) => spec.rules.map(({ name }) => name).join(","),
+      },
+      { name: "Phase", type: "string", description: "Where it stands.", cell: ({ status }) => status.phase },
+      {
+        name: "Age",
+        type: "date",
+        description: "Since when.",
+        cell: ({ metadata }) => metadata.creationTimestamp,
+      },
+      {
+        name: "Reason",
+        type: "string",
+        priority: 1,
+        description: "What the agent gives as its reason.",
+        cell: ({ spec }) => spec.reason ?? "",
+      },
+      {
+        name: "Approvers",
+        type: "string",
+        priority: 1,
+        description: "Who decides.",
+        cell: ({ spec: { approvers } }) =>
+          `${approvers.count} of ${approvers.groups.join(",") || "anyone allowed"}`,
+      },
+      {
+        name: "Expires",
+        type: "string",
+        priority: 1,
+        description: "When it runs out.",
+        cell: ({ status }) => status.expiresAt,
+      },
+    ],
+    fields: {
+      "status.phase": ({ status }) => status.phase,
+      "spec.agent.username": ({ spec }) => spec.agent.username,
+    },
+    visible: ownOnly(ports.agents),
+    storage: rowStorage<Approval & KubeObject>(ports.store, {
+      prefix: APPROVALS,
+      prefixOf: async (namespace) => {
+        const lookup = await ports.cluster.namespaceUid(namespace);
+        return lookup.known ? `${APPROVALS}${lookup.uid}/` : undefined;
+      },
+      decode: (value) => decodeApproval(value).approval as Approval & KubeObject,
+      accept: (key) => ports.namespaceExists(key.split("/")[1] ?? ""),
+    }),
+    subresources: { approval: approvalSubresource(ports) },
+  });
+}
+
+/** To an agent, others' approvals do not exist. */
+function ownOnly(agents: AgentMatcher) {
+  return (caller: Caller) => {
+    const isAgent = agents.identify(caller).kind === "agent";
+    return ({ spec }: Approval) => !isAgent || spec.agent.username === caller.username;
+  };
+}
+
+const ApprovalDecision = Type.Object({
+  decision: Type.Optional(
+    Type.Object(
+      {
+        verdict: Verdict,
+        comment: Type.Optional(Type.String({ description: "Shown to the agent and kept in the records." })),
+        digest: Type.Optional(
+          Type.String({
+            description: "The digest that was reviewed, or its beginning. Another one is not decided.",
+          }),
+        ),
+      },
+      { description: "What you decide. Empty when read." },
+    ),
+  ),
+});
+type ApprovalDecision = Static<typeof ApprovalDecision>;
+
+function approvalSubresource(ports: ApprovalsPorts): Subresource {
+  const found = async (caller: Caller, namespace: string, name: string) => {
+    const lookup = await ports.cluster.namespaceUid(namespace);
+    const stored = lookup.known ? await findApproval(ports.store, lookup.uid, name) : undefined;
+    if (stored === undefined || !ownOnly(ports.agents)(caller)(stored.approval)) throw notFound(name);
+    return stored;
+  };
+  return {
+    kind: "ApprovalDecision",
+    schema: ApprovalDecision,
+    verbs: ["get", "create", "update", "patch"],
+    read: async (caller, namespace, name) => {
+      const stored = await found(caller, namespace, name);
+      return decisionObject(stored.approval, stored.revision);
+    },
+    write: async (caller, namespace, name, body, { dryRun }) => {
+      const stored = await found(caller, namespace, name);
+      const { decision } = body as unknown as ApprovalDecision;
+      if (decision === undefined)
+        throw new StatusError("Invalid", `approval "${name}" is invalid: decision: Required value`, {
+          causes: [{ reason: "FieldValueRequired", message: "Required value", field: "decision" }],
+        });
+      const { resourceVersion } = body.metadata;
+      const at = { namespaceUid: stored.namespaceUid, name };
+      const wish = { ...decision, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+      return answerTo(await decide(ports, at, caller, wish, dryRun), name);
+    },
+  };
+}
+
+function answerTo(outcome: DecideOutcome, name: string): KubeObject {
+  switch (outcome.kind) {
+    case "decided":
+      return decisionObject(outcome.approval, outcome.revision);
+    case "not-found":
+      throw notFound(name);
+    case "forbidden":
+      throw new StatusError(
+        "Forbidden",
+        `approvals.hoop.dev "${name}" is forbidden: ${outcome.why}`,
+        details(name),
+      );
+    case "conflict":
+      throw new StatusError(
+        "Conflict",
+        `Operation cannot be fulfilled on approvals.hoop.dev "${name}": ${outcome.why}`,
+        details(name),
+      );
+  }
+}
+
+function decisionObject({ metadata }: Approval, revision: number): KubeObject {
+  return {
+    apiVersion: `${GROUP}/${VERSION}`,
+    kind: "ApprovalDecision",
+    metadata: { ...metadata, resourceVersion: String(revision) },
+  };
+}
+
+function notFound(name: string): StatusError {
+  return new StatusError("NotFound", `approvals.hoop.dev "${name}" not found`, details(name));
+}
+
+function details(name: string) {
+  return { name, group: GROUP, kind: "approvals" };
+}
+
+function operationText({ operation, target }: Approval["spec"]): string {
+  const word = operation.toLowerCase();
+  return target.subresource === undefined
+    ? word
+    : operation === "CONNECT"
+      ? target.subresource
+      : `${word} ${target.subresource}`;
+}
+
+function targetText({ resource, group, name }: Target): string {
+  const kind = group === "" ? resource : `${resource}.${group}`;
+  return `${kind}/${name ?? "(generated name)"}`;
+}

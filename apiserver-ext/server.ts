@@ -1,0 +1,46 @@
+/** The aggregated API hoop.dev/v1alpha1: the resources, mounted on the kit. */
+import type { AuthenticationConfig } from "#kit/authentication-config.ts";
+import { delegatedAuthentication, type TokenReview } from "#kit/authn.ts";
+import { delegatedAuthorization, type SubjectAccessReview } from "#kit/authz.ts";
+import { type ApiHandler, createApi } from "#kit/server.ts";
+import { type ApprovalsPorts, approvals } from "./resources/approvals.ts";
+import { type RecordsPorts, records } from "./resources/records.ts";
+
+export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts {
+  /** How the cluster vouches for callers, as of now; `undefined` while that is not known. */
+  authenticationConfig: () => AuthenticationConfig | undefined;
+  tokenReview: TokenReview;
+  subjectAccessReview: SubjectAccessReview;
+  version: string;
+  log: { error(fields: object, message: string): void };
+  /** Whether everything it stands on is there. */
+  ready: () => boolean;
+}
+
+export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
+  return createApi({
+    title: "Hoop",
+    resources: [approvals(ports), records(ports)],
+    authenticate: delegatedAuthentication({ config: ports.authenticationConfig, tokenReview: ports.tokenReview }),
+    authorize: delegatedAuthorization(ports.subjectAccessReview),
+    version: versionInfo(ports.version),
+    log: ports.log,
+    ready: ports.ready,
+  });
+}
+
+/** What `GET /version` tells; there is no build step, so nothing of a build. */
+function versionInfo(gitVersion: string) {
+  const [major = "0", minor = "0"] = gitVersion.replace(/^v/, "").split(".");
+  return {
+    major,
+    minor,
+    gitVersion,
+    gitCommit: "",
+    gitTreeState: "",
+    buildDate: "",
+    goVersion: "",
+    compiler: "node",
+    platform: `${process.platform}/${process.arch}`,
+  };
+}

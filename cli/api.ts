@@ -1,0 +1,175 @@
+/** The resources of hoop.dev as the commands use them, over `kubectl get --raw` and `kubectl patch`. */
+import type { Approval } from "#core/approval.ts";
+import { parseJson } from "#core/json.ts";
+import type { Entry } from "#core/ledger/entry.ts";
+import { ApiError, apiError, CommandError } from "./failure.ts";
+import type { ConnectionFlags } from "./flags.ts";
+import type { Finished, Kubectl } from "./kubectl.ts";
+
+const ROOT = "/apis/hoop.dev/v1alpha1";
+
+/** One ledger entry as the API shows it; its name is its index. */
+export interface LedgerRecord {
+  apiVersion: string;
+  kind: "Record";
+  metadata: { name: string; namespace: string };
+  spec: Entry;
+}
+
+export interface List<T> {
+  apiVersion: string;
+  kind: string;
+  metadata: { resourceVersion: string };
+  items: T[];
+}
+
+interface WatchEvent<T> {
+  type: "ADDED" | "MODIFIED" | "DELETED";
+  object: T;
+}
+
+interface Resources {
+  approvals: Approval;
+  records: LedgerRecord;
+}
+
+export interface Decision {
+  verdict: "Approve" | "Deny";
+  comment?: string;
+  digest?: string;
+}
+
+export interface Api {
+  /** `namespace` undefined: all of them. */
+  list<R extends keyof Resources>(
+    resource: R,
+    namespace: string | undefined,
+    fieldSelector?: string,
+  ): Promise<List<Resources[R]>>;
+  /** Changes after `resourceVersion` until the server ends the watch. Throws {@link ApiError}. */
+  watch<R extends keyof Resources>(
+    resource: R,
+    namespace: string | undefined,
+    resourceVersion: string,
+  ): AsyncGenerator<WatchEvent<Resources[R]>>;
+  /** Throws {@link ApiError}; its reason is NotFound where there is none. */
+  approval(namespace: string, name: string): Promise<Approval>;
+  decide(namespace: string, name: string, decision: Decision, dryRun: boolean): Promise<void>;
+  /** The user name the API server knows this person by; undefined where it does not tell. */
+  whoAmI(): Promise<string | undefined>;
+  /** Whether the server offers this verb for the resource. */
+  offers(resource: keyof Resources, verb: string): Promise<boolean>;
+}
+
+export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags): Api {
+  const connection = connectionArgs(flags);
+  const run = async (args: readonly string[]) => {
+    const finished = await kubectl.run([
+      ...args,
+      ...connection,
+      ...optional("--request-timeout", flags.requestTimeout),
+    ]);
+    if (finished.code !== 0) throw apiError(finished);
+    return finished.stdout;
+  };
+  const get = async <T>(path: string, kind: string) => parse<T>(await run(["get", "--raw", path]), kind);
+  return {
+    list: (resource, namespace, fieldSelector) =>
+      get(`${collection(resource, namespace)}${query({ fieldSelector })}`, LIST_KIND[resource]),
+    watch: (resource, namespace, resourceVersion) => {
+      const options = query({ watch: "true", allowWatchBookmarks: "true", resourceVersion });
+      // Without --request-timeout, which would cut every watch short.
+      return events(
+        kubectl.follow(["get", "--raw", `${collection(resource, namespace)}${options}`, ...connection]),
+      );
+    },
+    approval: (namespace, name) => get(`${collection("approvals", namespace)}/${name}`, "Approval"),
+    decide: async (namespace, name, decision, dryRun) => {
+      const body = JSON.stringify({ decision });
+      const what = ["patch", "approvals.v1alpha1.hoop.dev", name, "--namespace", namespace];
+      const how = ["--subresource=approval", "--type=merge", `--patch=${body}`, "--output=name"];
+      await run([...what, ...how, ...(dryRun ? ["--dry-run=server"] : [])]);
+    },
+    whoAmI: async () => {
+      const finished = await kubectl.run(["auth", "whoami", "--output=json", ...connection]);
+      if (finished.code !== 0) return undefined;
+      return parse<{ status?: { userInfo?: { username?: string } } }>(finished.stdout, "SelfSubjectReview")
+        .status?.userInfo?.username;
+    },
+    offers: async (resource, verb) => {
+      const found = await get<{ resources: { name: string; verbs: string[] }[] }>(ROOT, "APIResourceList");
+      return found.resources.some(({ name, verbs }) => name === resource && verbs.includes(verb));
+    },
+  };
+}
+
+const LIST_KIND = { approvals: "ApprovalList", records: "RecordList" } as const;
+
+function connectionArgs(flags: ConnectionFlags): string[] {
+  return [
+    ...optional("--kubeconfig", flags.kubeconfig),
+    ...optional("--context", flags.context),
+    ...optional("--cluster", flags.cluster),
+    ...optional("--user", flags.user),
+    ...optional("--server", flags.server),
+    ...optional("--as", flags.as),
+    ...(flags.asGroup ?? []).map((group) => `--as-group=${group}`),
+  ];
+}
+
+function optional(flag: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [`${flag}=${value}`];
+}
+
+function collection(resource: keyof Resources, namespace: string | undefined): string {
+  return namespace === undefined ? `${ROOT}/${resource}` : `${ROOT}/namespaces/${namespace}/${resource}`;
+}
+
+function query(parameters: Record<string, string | undefined>): string {
+  const given = new URLSearchParams();
+  for (const [key, value] of Object.entries(parameters)) if (value !== undefined) given.set(key, value);
+  return given.size === 0 ? "" : `?${given}`;
+}
+
+/** The parsing edge: past it, what the API server answered counts as what its OpenAPI document says. */
+function parse<T>(text: string, kind: string): T {
+  const value = readJson(text);
+  if (typeof value === "object" && value !== null && "kind" in value && value.kind === kind)
+    return value as T;
+  throw new CommandError(`the server's answer is not the ${kind} that was asked for`);
+}
+
+/** A proxy in between may answer in HTML, and a connection may break in the middle of a line. */
+function readJson(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new ApiError(
+      "",
+      `the server's answer cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+type WireEvent<T> =
+  | WatchEvent<T>
+  | { type: "BOOKMARK" }
+  | { type: "ERROR"; object: { reason?: string; message?: string } };
+
+async function* events<T>(lines: AsyncGenerator<string, Finished>): AsyncGenerator<WatchEvent<T>> {
+  try {
+    for (;;) {
+      const next = await lines.next();
+      if (next.done) {
+        if (next.value.code !== 0) throw apiError(next.value);
+        return;
+      }
+      const event = readJson(next.value) as WireEvent<T>;
+      if (event.type === "ERROR")
+        throw new ApiError(event.object.reason ?? "", event.object.message ?? "the watch failed");
+      if (event.type !== "BOOKMARK") yield event;
+    }
+  } finally {
+    await lines.return({ code: 0, stdout: "", stderr: "" });
+  }
+}

@@ -1,0 +1,104 @@
+/** One approval in full: all that a person needs to decide on it. */
+import type { Approval } from "#core/approval.ts";
+import { printable } from "#core/printable.ts";
+import { age, remaining } from "./ages.ts";
+import { toJson } from "./json.ts";
+import { approverWords, operationWords, stateWords, targetWords } from "./wording.ts";
+
+export interface CardOptions {
+  /** Milliseconds since the epoch. */
+  now: number;
+  color: boolean;
+}
+
+/** Everything indented by two is from outside: no text of an agent can pass for one of our lines. */
+export function card(approval: Approval, { now, color }: CardOptions): string {
+  const { metadata, spec, status } = approval;
+  const { agent, target, change, supersedes } = spec;
+  const credential = agent.credentialID === undefined ? "" : ` (credential ${agent.credentialID})`;
+  const of = [target.kind, ...(target.uid ? [`uid ${target.uid}`] : [])].join(", ");
+  return [
+    line("Name", metadata.name),
+    line("Namespace", metadata.namespace),
+    line("State", stateWords(approval, now)),
+    line("Agent", `${agent.username}${credential}`),
+    line("Groups", agent.groups.join(", ")),
+    ...(spec.reason === undefined ? [] : [line("Agent says", spec.reason)]),
+    line("Operation", operationWords(spec.operation, target)),
+    line("Target", `${targetWords(target)} (${of})`),
+    ...(target.namespace ? [line("In", `namespace ${target.namespace}`)] : []),
+    line("Decided by", approverWords(spec.approvers)),
+    line("Requested", `${age(metadata.creationTimestamp, now)} ago (${metadata.creationTimestamp})`),
+    line("Expires", `${remaining(status.expiresAt, now)} (${status.expiresAt})`),
+    line("Digest", spec.digest),
+    ...section(
+      "Rules",
+      spec.rules.map(({ name, message }) => `${name}: ${message}`),
+    ),
+    ...section(
+      "Decisions",
+      status.decisions.map((decision) => decisionWords(decision, now)),
+    ),
+    ...section("Conditions", status.conditions.map(conditionWords)),
+    ...section("Options", optionLines(change.options)),
+    ...block("Change", change.diff, color),
+    ...(supersedes === undefined
+      ? []
+      : block(`Supersedes ${printable(supersedes.name)}, from which it differs in`, supersedes.diff, color)),
+  ].join("\n");
+}
+
+/** A unified diff, each line marked by its sign, and by its colour where wanted. */
+function diffLines(diff: string, color: boolean): string[] {
+  const lines = printable(diff.trimEnd(), { multiline: true }).split("\n");
+  return color ? lines.map(colored) : lines;
+}
+
+const LABEL_WIDTH = 13;
+
+function line(label: string, value: string): string {
+  return `${`${label}:`.padEnd(LABEL_WIDTH)}${printable(value) || "<none>"}`;
+}
+
+function section(label: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`${label}:`, ...items.map((item) => `  ${printable(item)}`)];
+}
+
+function block(label: string, diff: string, color: boolean): string[] {
+  return diff.trim() === "" ? [] : [`${label}:`, ...diffLines(diff, color).map((text) => `  ${text}`)];
+}
+
+function decisionWords(decision: Approval["status"]["decisions"][number], now: number): string {
+  const did = decision.verdict === "Approve" ? "approved" : "denied";
+  const comment = decision.comment === undefined || decision.comment === "" ? "" : `: ${decision.comment}`;
+  return `${decision.user} ${did} ${age(decision.time, now)} ago${comment}`;
+}
+
+function conditionWords({ type, status, reason, message }: Approval["status"]["conditions"][number]): string {
+  return `${type}=${status} (${reason}): ${message}`;
+}
+
+function optionLines(options: unknown): string[] {
+  const empty = options === undefined || options === null || Object.keys(options).length === 0;
+  return empty ? [] : toJson(options).trimEnd().split("\n");
+}
+
+const ESCAPE = "\u001b[";
+const PLAIN = `${ESCAPE}0m`;
+
+/** The first whose sign a line begins with. */
+const COLORS: readonly (readonly [sign: string, code: string])[] = [
+  ["@@", "36m"],
+  ["+", "32m"],
+  ["-", "31m"],
+];
+
+/** The two lines that head a diff look like changed lines, and changed lines may look like them. */
+const HEADS = ["--- ", "+++ "];
+
+function colored(text: string, at: number): string {
+  const head = HEADS[at];
+  const code =
+    head !== undefined && text.startsWith(head) ? "1m" : COLORS.find(([sign]) => text.startsWith(sign))?.[1];
+  return code === undefined ? text : `${ESCAPE}${code}${text}${PLAIN}`;
+}

@@ -1,0 +1,194 @@
+/** The commands: what each takes and says about itself. Its code is loaded when it is called. */
+import { buildCommand, buildRouteMap } from "@stricli/core";
+import type { ApproveFlags, DenyFlags } from "./commands/decide.ts";
+import type { PendingFlags } from "./commands/pending.ts";
+import type { RecordsFlags } from "./commands/records.ts";
+import type { ShowFlags } from "./commands/show.ts";
+import type { Context } from "./context.ts";
+import { CommandError } from "./failure.ts";
+import {
+  aliases,
+  approvalName,
+  colorFlag,
+  connectionFlags,
+  decisionFlags,
+  outputFlag,
+  watchAliases,
+  watchFlags,
+} from "./flags.ts";
+
+const name = { brief: "Name of the approval", placeholder: "NAME", parse: approvalName } as const;
+const optionalText = { kind: "parsed", parse: String, optional: true } as const;
+
+const pending = buildCommand<PendingFlags, [], Context>({
+  loader: async () => (await import("./commands/pending.ts")).pending,
+  parameters: {
+    flags: { ...watchFlags, ...outputFlag, ...connectionFlags },
+    aliases: { ...aliases, ...watchAliases },
+  },
+  docs: {
+    brief: "List the requests of agents that wait for a decision",
+    customUsage: ["[-n NAMESPACE] [-w] [-o FORMAT]"],
+    fullDescription: description("List the requests of agents that wait for a decision, oldest first.", [
+      ["All that waits, in every namespace", "kubectl hoop pending"],
+      ["Stay, and see requests come and be decided", "kubectl hoop pending -w"],
+      ["With digest, approvers and the agent's reason", "kubectl hoop pending -n shop -o wide"],
+    ]),
+  },
+});
+
+const show = buildCommand<ShowFlags, [string], Context>({
+  loader: async () => (await import("./commands/show.ts")).show,
+  parameters: {
+    flags: { ...outputFlag, ...colorFlag, ...connectionFlags },
+    aliases,
+    positional: { kind: "tuple", parameters: [name] },
+  },
+  docs: {
+    brief: "Show one approval in full, with what would change",
+    customUsage: ["NAME [-n NAMESPACE] [-o FORMAT]"],
+    fullDescription: description(
+      "Show one approval: who asks for what, why it is held, who decides, and what would change.\n" +
+        "Without -n it is looked for in all namespaces.",
+      [
+        ["Read it", "kubectl hoop show delete-ns-prod-7x2k"],
+        ["Page through it in colour", "kubectl hoop show delete-ns-prod-7x2k --color=always | less -R"],
+        ["The digest, for a script", "kubectl hoop show delete-ns-prod-7x2k -o json | jq -r .spec.digest"],
+      ],
+    ),
+  },
+});
+
+const approve = buildCommand<ApproveFlags, string[], Context>({
+  loader: async () => (await import("./commands/decide.ts")).approve,
+  parameters: {
+    flags: {
+      message: { ...optionalText, brief: "Comment, kept with the decision", placeholder: "TEXT" },
+      yes: { kind: "boolean", brief: "Do not show it and ask", default: false, withNegated: false },
+      ...decisionFlags,
+      ...colorFlag,
+      ...connectionFlags,
+    },
+    aliases: { ...aliases, m: "message" },
+    positional: { kind: "array", parameter: name, minimum: 1 },
+  },
+  docs: {
+    brief: "Let a request of an agent through, once",
+    customUsage: ["NAME... [-m COMMENT] [--yes | --digest PREFIX]"],
+    fullDescription: description(
+      "Let requests of agents through, once and exactly as they are. On a terminal each is shown first, and nothing\n" +
+        "happens unless you answer yes. Approving again what you have approved is no error.",
+      [
+        ["Look at it, then decide", "kubectl hoop approve delete-ns-prod-7x2k -m CHG-12"],
+        ["In a script: only what was reviewed", "kubectl hoop approve delete-ns-prod-7x2k --digest 3f9c41d8"],
+        ["Try it without deciding", "kubectl hoop approve delete-ns-prod-7x2k --dry-run=server"],
+      ],
+    ),
+  },
+});
+
+const deny = buildCommand<DenyFlags, string[], Context>({
+  loader: async () => (await import("./commands/decide.ts")).deny,
+  parameters: {
+    flags: {
+      message: { kind: "parsed", parse: reason, brief: "Why; the agent is told", placeholder: "TEXT" },
+      ...decisionFlags,
+      ...colorFlag,
+      ...connectionFlags,
+    },
+    aliases: { ...aliases, m: "message" },
+    positional: { kind: "array", parameter: name, minimum: 1 },
+  },
+  docs: {
+    brief: "Refuse a request of an agent, and tell it why",
+    customUsage: ["NAME... -m COMMENT"],
+    fullDescription: description("Refuse requests of agents. The comment is what the agent reads.", [
+      ["Say why", "kubectl hoop deny delete-ns-prod-7x2k -m 'prod stays; use ns/staging'"],
+    ]),
+  },
+});
+
+const records = buildCommand<RecordsFlags, [], Context>({
+  loader: async () => (await import("./commands/records.ts")).records,
+  parameters: {
+    flags: {
+      agent: {
+        ...optionalText,
+        brief: "Only of this agent: user name, or NAMESPACE/NAME",
+        placeholder: "NAME",
+      },
+      verdict: {
+        kind: "enum",
+        values: ["allow", "hold", "deny", "could-not-tell"],
+        brief: "Only what the rules said this to",
+        optional: true,
+      },
+      answer: {
+        kind: "enum",
+        values: ["allowed", "held", "denied"],
+        brief: "Only what was answered like this",
+        optional: true,
+      },
+      approval: {
+        ...optionalText,
+        brief: "Only what belongs to this approval",
+        placeholder: "NAME",
+        parse: approvalName,
+      },
+      limit: {
+        kind: "parsed",
+        parse: limit,
+        brief: "How many of the newest, 0 for all",
+        placeholder: "N",
+        default: "50",
+      },
+      ...watchFlags,
+      ...outputFlag,
+      ...connectionFlags,
+    },
+    aliases: { ...aliases, ...watchAliases },
+  },
+  docs: {
+    brief: "List what agents asked for and what they were answered",
+    customUsage: ["[-n NAMESPACE] [--agent NAME] [--answer ANSWER] [--limit N] [-o FORMAT]"],
+    fullDescription: description("List what agents asked for and what they were answered, newest last.", [
+      ["The last fifty, of every namespace", "kubectl hoop records"],
+      ["What one agent was refused", "kubectl hoop records --agent ci/deployer --answer denied"],
+      ["The story of one approval", "kubectl hoop records --approval delete-ns-prod-7x2k -o wide"],
+    ]),
+  },
+});
+
+const version = buildCommand<Record<never, never>, [], Context>({
+  loader: async () => (await import("./commands/version.ts")).version,
+  parameters: {},
+  docs: { brief: "Print the version of this plugin", customUsage: [""] },
+});
+
+export const commands = buildRouteMap({
+  routes: { pending, show, approve, deny, records, version },
+  docs: {
+    brief: "See and decide what agents ask of this cluster",
+    fullDescription: description(
+      "See and decide what agents ask of this cluster, with your own kubeconfig.",
+      [
+        ["What waits?", "kubectl hoop pending"],
+        ["Look at one, and decide", "kubectl hoop approve NAME"],
+      ],
+    ),
+  },
+});
+
+function description(text: string, examples: readonly (readonly [says: string, command: string])[]): string {
+  return `${text}\n\nEXAMPLES\n${examples.map(([says, command]) => `  # ${says}\n  ${command}`).join("\n")}`;
+}
+
+function reason(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new CommandError("say why, the agent is told");
+}
+
+function limit(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new CommandError("not a number of records");
+}

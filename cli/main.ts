@@ -1,0 +1,56 @@
+/** The process around the commands: terminal, environment, signals. */
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
+import { run } from "./app.ts";
+import type { Context } from "./context.ts";
+import { kubectlFromPath } from "./kubectl.ts";
+
+const { stdin, stdout, stderr, env } = process;
+const interruption = new AbortController();
+const { signal } = interruption;
+
+/** Signals that end us, and the exit code by which a shell knows them. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+let interruptedWith: number | undefined;
+function interrupt(code: number): void {
+  interruptedWith = code;
+  interruption.abort();
+}
+for (const [name, code] of Object.entries(SIGNALS)) process.once(name, () => interrupt(code));
+
+// A reader that has seen enough (`| head`) is no error.
+stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+const context: Context = {
+  process: {
+    stdout: { write: (text) => void stdout.write(text) },
+    stderr: { write: (text) => void (signal.aborted || stderr.write(text)) },
+    exitCode: null,
+  },
+  kubectl: kubectlFromPath((text) => void stderr.write(text), signal),
+  interactive: stdin.isTTY === true && stdout.isTTY === true,
+  color: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+  ask,
+  now: Date.now,
+  sleep: (milliseconds) => pause(milliseconds, undefined, { signal }).catch(() => undefined),
+  signal,
+};
+
+/** The end of input counts as no answer. */
+function ask(question: string): Promise<string> {
+  return new Promise((resolve) => {
+    const terminal = createInterface({ input: stdin, output: stdout });
+    terminal.on("SIGINT", () => {
+      interrupt(SIGNALS.SIGINT);
+      terminal.close();
+    });
+    terminal.on("close", () => resolve(""));
+    terminal.question(question, (answer) => {
+      resolve(answer);
+      terminal.close();
+    });
+  });
+}
+
+const code = await run(process.argv.slice(2), context);
+process.exitCode = interruptedWith ?? code;

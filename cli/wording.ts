@@ -1,0 +1,50 @@
+/** How the commands word what an approval or a record is about. Not yet fit for a terminal: callers escape it. */
+import type { Approval, Target } from "#core/approval.ts";
+import { phaseAt } from "#core/transitions.ts";
+
+/** Such as `delete`, `exec`, `create eviction`. */
+export function operationWords(operation: string, { subresource = "" }: Target): string {
+  const verb = operation.toLowerCase();
+  if (subresource === "") return verb;
+  return operation === "CONNECT" ? subresource : `${verb} ${subresource}`;
+}
+
+/** Such as `deployments.apps/web`. */
+export function targetWords({ group, resource, name }: Target): string {
+  return `${group === "" ? resource : `${resource}.${group}`}/${name ?? "(generated name)"}`;
+}
+
+export function ruleWords(rules: readonly { name: string }[]): string {
+  return rules.map(({ name }) => name).join(",");
+}
+
+export function approverWords({ groups, count }: Approval["spec"]["approvers"]): string {
+  const people = count === 1 ? "1 person" : `${count} different people`;
+  return groups.length === 0 ? `${people} with the right to decide` : `${people} of ${groups.join(" or ")}`;
+}
+
+/** What became of it: `Pending`, `Approved by bob: CHG-12`, … */
+export function stateWords(approval: Approval, now: number): string {
+  const phase = phaseAt(approval, now);
+  const { decisions } = approval.status;
+  const last = decisions.at(-1);
+  const comment = last?.comment === undefined || last.comment === "" ? "" : `: ${last.comment}`;
+  switch (phase) {
+    case "Pending":
+      return last === undefined
+        ? phase
+        : `${phase} (${decisions.length} of ${approval.spec.approvers.count} approved)`;
+    case "Approved":
+      return `${phase} by ${decisions.map(({ user }) => user).join(", ")}${comment}`;
+    case "Denied":
+      return `${phase} by ${last?.user}${comment}`;
+    case "Used":
+    case "Expired":
+    case "Superseded":
+    case "Void":
+      return phase;
+    default:
+      // A newer server may know more phases.
+      return phase satisfies never;
+  }
+}

@@ -1,0 +1,65 @@
+/** The namespaces of the cluster, name to uid and back, kept current by a watch. */
+import type { Log, Lookup } from "#core/ports.ts";
+import { type Client, isNotFound, path } from "./client.ts";
+import { follow, type Listed } from "./list-watch.ts";
+
+export interface NamespaceCache {
+  /** The uid of the namespace as it exists now. "No such namespace" is only said after asking the API server. */
+  uid(name: string): Promise<Lookup>;
+  /** The name of the namespace with this uid, if it exists. */
+  nameOf(uid: string): string | undefined;
+  /** Resolves when the first list is in. */
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function namespaceCache(client: Client, log: Log): NamespaceCache {
+  const uids = new Map<string, string>();
+  const names = new Map<string, string>();
+
+  function put({ metadata }: Listed): void {
+    const before = uids.get(metadata.name);
+    if (before !== undefined && before !== metadata.uid) names.delete(before);
+    uids.set(metadata.name, metadata.uid);
+    names.set(metadata.uid, metadata.name);
+  }
+
+  const following = follow<Listed>(
+    client,
+    {
+      path: "/api/v1/namespaces",
+      replace(objects) {
+        uids.clear();
+        names.clear();
+        for (const object of objects) put(object);
+      },
+      put,
+      remove({ metadata }) {
+        names.delete(metadata.uid);
+        if (uids.get(metadata.name) === metadata.uid) uids.delete(metadata.name);
+      },
+    },
+    log,
+  );
+
+  async function ask(name: string): Promise<Lookup> {
+    try {
+      const { metadata } = await client.request<Listed>({ path: path("api", "v1", "namespaces", name) });
+      return { known: true, uid: metadata.uid };
+    } catch (error) {
+      if (isNotFound(error)) return { known: false, why: `namespace ${name} does not exist` };
+      return { known: false, why: `namespace ${name} could not be looked up: ${String(error)}` };
+    }
+  }
+
+  return {
+    async uid(name) {
+      // While the watch is down a namespace may have been recreated, so what is known does not count.
+      const uid = following.live() ? uids.get(name) : undefined;
+      return uid === undefined ? ask(name) : { known: true, uid };
+    },
+    nameOf: (uid) => names.get(uid),
+    ready: following.ready,
+    stop: following.stop,
+  };
+}

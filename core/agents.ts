@@ -1,0 +1,161 @@
+/**
+ * Who is an agent. Known by authentication data alone, from one table that also gives the CEL expression by which
+ * kube-apiserver picks the requests it sends us: both must always say the same.
+ */
+import type { UserInfo } from "./admission.ts";
+
+/** Who is an agent: any match suffices. ServiceAccounts are given as NAMESPACE/NAME. */
+export interface AgentSettings {
+  groups: readonly string[];
+  users: readonly string[];
+  serviceAccounts: readonly string[];
+  /** `userInfo.extra` key → values of which one must be there. */
+  extras: Readonly<Record<string, readonly string[]>>;
+}
+
+export type Actor =
+  | { kind: "agent"; user: UserInfo }
+  /** A person, a controller, the cluster itself: none of our business. */
+  | { kind: "other" };
+
+const NEVER_GROUPS = ["system:masters", "system:nodes"];
+
+const CONTROL_PLANE_USERS = [
+  "system:apiserver",
+  "system:kube-aggregator",
+  "system:aggregator",
+  "system:kube-controller-manager",
+  "system:kube-scheduler",
+];
+
+/** The ServiceAccounts in kube-system that kube-controller-manager runs its controllers as (1.36). */
+const CONTROLLERS = [
+  "attachdetach-controller",
+  "bootstrap-signer",
+  "certificate-controller",
+  "clusterrole-aggregation-controller",
+  "cronjob-controller",
+  "daemon-set-controller",
+  "deployment-controller",
+  "device-taint-eviction-controller",
+  "disruption-controller",
+  "endpoint-controller",
+  "endpointslice-controller",
+  "endpointslicemirroring-controller",
+  "ephemeral-volume-controller",
+  "expand-controller",
+  "generic-garbage-collector",
+  "horizontal-pod-autoscaler",
+  "job-controller",
+  "legacy-service-account-token-cleaner",
+  "namespace-controller",
+  "node-controller",
+  "persistent-volume-binder",
+  "pod-garbage-collector",
+  "podcertificaterequestcleaner-controller",
+  "pv-protection-controller",
+  "pvc-protection-controller",
+  "replicaset-controller",
+  "replication-controller",
+  "resource-claim-controller",
+  "resourcequota-controller",
+  "root-ca-cert-publisher",
+  "route-controller",
+  "selinux-warning-controller",
+  "service-account-controller",
+  "service-cidrs-controller",
+  "service-controller",
+  "statefulset-controller",
+  "storage-version-migrator-controller",
+  "taint-eviction-controller",
+  "token-cleaner",
+  "ttl-after-finished-controller",
+  "ttl-controller",
+  "validatingadmissionpolicy-status-controller",
+  "volumeattributesclass-protection-controller",
+];
+
+export interface AgentMatcher {
+  identify(user: UserInfo): Actor;
+  /**
+   * One total CEL expression (it never fails, whatever is absent) that is true for agents; `prefix` is where the
+   * user's data is: in an admission review and in a SubjectAccessReview the fields have different names.
+   */
+  expression(fields: CelFields): string;
+}
+
+/** CEL paths of the user's data, and which of them may be absent. */
+export interface CelFields {
+  username: string;
+  groups: string;
+  extra: string;
+}
+
+export const ADMISSION_FIELDS: CelFields = {
+  username: "request.userInfo.username",
+  groups: "request.userInfo.groups",
+  extra: "request.userInfo.extra",
+};
+
+export const AUTHORIZATION_FIELDS: CelFields = {
+  username: "request.user",
+  groups: "request.groups",
+  extra: "request.extra",
+};
+
+/** `ownUser`: Hoop's own identity, never an agent. */
+export function agentMatcher(settings: AgentSettings, ownUser: string): AgentMatcher {
+  const groups = new Set(settings.groups);
+  const users = new Set([...settings.users, ...settings.serviceAccounts.map(serviceAccountUser)]);
+  const extras = Object.entries(settings.extras);
+  const neverUsers = new Set([
+    ...CONTROL_PLANE_USERS,
+    ...CONTROLLERS.map((name) => serviceAccountUser(`kube-system/${name}`)),
+    ...(ownUser === "" ? [] : [ownUser]),
+  ]);
+  const never = (user: UserInfo) =>
+    neverUsers.has(user.username) || user.groups.some((group) => NEVER_GROUPS.includes(group));
+  const enrolled = (user: UserInfo) =>
+    users.has(user.username) ||
+    user.groups.some((group) => groups.has(group)) ||
+    extras.some(([key, values]) => user.extra.get(key)?.some((value) => values.includes(value)) === true);
+  return {
+    identify: (user) => (enrolled(user) && !never(user) ? { kind: "agent", user } : { kind: "other" }),
+    expression: (at) => {
+      const positive = [
+        memberOfGroups(at, [...groups]),
+        isUser(at, [...users]),
+        ...extras.map(([key, values]) => hasExtra(at, key, values)),
+      ].filter((part) => part !== "");
+      const someone = positive.length === 0 ? "false" : positive.join(" || ");
+      return `(${someone}) && !(${memberOfGroups(at, NEVER_GROUPS)}) && !(${isUser(at, [...neverUsers])})`;
+    },
+  };
+}
+
+export function serviceAccountUser(namespacedName: string): string {
+  return `system:serviceaccount:${namespacedName.replace("/", ":")}`;
+}
+
+function memberOfGroups(at: CelFields, groups: readonly string[]): string {
+  if (groups.length === 0) return "";
+  return `(has(${at.groups}) && ${at.groups}.exists(g, g in ${celList(groups)}))`;
+}
+
+function isUser(at: CelFields, users: readonly string[]): string {
+  return users.length === 0 ? "" : `(has(${at.username}) && ${at.username} in ${celList(users)})`;
+}
+
+function hasExtra(at: CelFields, key: string, values: readonly string[]): string {
+  const name = celString(key);
+  return `(has(${at.extra}) && ${name} in ${at.extra} && ${at.extra}[${name}].exists(v, v in ${celList(values)}))`;
+}
+
+function celList(values: readonly string[]): string {
+  return `[${values.map(celString).join(", ")}]`;
+}
+
+/** JSON's escapes are all CEL escapes. */
+function celString(value: string): string {
+  return JSON.stringify(value);
+}

@@ -1,0 +1,142 @@
+/** What an approver sees of a request: the change as a diff of YAML, masked and with nothing invisible in it. */
+import { formatPatch, OMIT_HEADERS, structuredPatch } from "diff";
+import { type ScalarTag, stringify } from "yaml";
+import { type AdmissionRequest, ExactNumber, isObject, type Json, type JsonObject } from "./admission.ts";
+import { canonical } from "./canonical.ts";
+import { type Change, changesBetween, isAt, isSame, type Path, valueAt } from "./digest/changes.ts";
+import { withoutServerFilled } from "./digest/server-filled.ts";
+import { maskObject } from "./mask.ts";
+import { printable } from "./printable.ts";
+
+export interface Described {
+  /** A unified diff: all `+` for CREATE and CONNECT, all `-` for DELETE. Never cut. */
+  diff: string;
+  /** The object as it would be; absent for DELETE and CONNECT. */
+  object?: JsonObject;
+  /** The options of a DELETE or CONNECT. */
+  options?: JsonObject;
+}
+
+const CONTEXT_LINES = 3;
+/** Beyond this many changed lines the search for the smallest diff takes too long, and nobody could read it. */
+const MAX_EDITS = 1000;
+const MASKED = /\[masked: [^\]]*\]/;
+const CHANGED = "[masked: changed]";
+
+/**
+ * The request's change, masked. The diff is about what the digest covers: what the server fills in by itself is
+ * left out, and a masked value that changes is `[masked: changed]` in its new form.
+ */
+export function describeChange(request: AdmissionRequest): Described {
+  const before = visible(request.oldObject, request);
+  const after = visible(request.object, request);
+  switch (request.operation) {
+    case "CREATE":
+      return { diff: prefixed("+", yaml(maskObject(after))), ...concrete(request) };
+    case "UPDATE":
+      return { diff: updateDiff(before, after), ...concrete(request) };
+    case "DELETE":
+      return { diff: prefixed("-", yaml(maskObject(before))), ...optionsOf(request.options) };
+    // kube-apiserver sends the options of a CONNECT as its object.
+    case "CONNECT":
+      return {
+        diff: prefixed("+", yaml(maskObject(request.object ?? {}))),
+        ...optionsOf(request.object),
+      };
+    default:
+      return request.operation satisfies never;
+  }
+}
+
+/** The unified diff of two texts, "" for equal ones. Where they are too far apart it is all of both. */
+export function diffTexts(before: string, after: string): string {
+  if (before === after) return "";
+  const patch = structuredPatch("", "", ended(before), ended(after), undefined, undefined, {
+    context: CONTEXT_LINES,
+    maxEditLength: MAX_EDITS,
+  });
+  return patch === undefined
+    ? [prefixed("-", before), prefixed("+", after)].filter((part) => part !== "").join("\n")
+    : printable(formatPatch(patch, OMIT_HEADERS), { multiline: true }).replace(/\n$/, "");
+}
+
+function visible(object: JsonObject | null, request: AdmissionRequest): JsonObject {
+  return object === null ? {} : withoutServerFilled(object, request);
+}
+
+function concrete({ object }: AdmissionRequest): Pick<Described, "object"> {
+  return object === null ? {} : { object: maskObject(object) };
+}
+
+function optionsOf(options: JsonObject | null): Pick<Described, "options"> {
+  return options === null ? {} : { options: maskObject(options) };
+}
+
+function updateDiff(before: JsonObject, after: JsonObject): string {
+  const changes = changesBetween(before, after);
+  const old = maskObject(before);
+  const masked = maskObject(after);
+  const hidden = changes.filter(({ path }) => isHidden(valueAt(old, path), valueAt(masked, path)));
+  const shown = hidden.reduce<Json>((value, { path }) => marked(value, path), masked);
+  const diff = diffTexts(yaml(old), yaml(shown));
+  return [...notes(changes, masked, diff), ...(diff === "" ? [] : [diff])].join("\n");
+}
+
+function isHidden(old: Json | undefined, now: Json | undefined): boolean {
+  return typeof now === "string" && MASKED.test(now) && isSame(old, now);
+}
+
+/** The object with the masked value at the path marked as changed. */
+function marked(value: Json, path: Path): Json {
+  const [step, ...rest] = path;
+  if (step === undefined) return typeof value === "string" ? value.replace(MASKED, CHANGED) : value;
+  if (Array.isArray(value))
+    return value.map((item, index) => (isAt(step, item, index) ? marked(item, rest) : item));
+  if (!isObject(value) || typeof step !== "string") return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, name === step ? marked(item, rest) : item]),
+  );
+}
+
+/** What the diff cannot show, as comments: an approver must know that there is more. */
+function notes(changes: readonly Change[], masked: JsonObject, diff: string): string[] {
+  const whole = changes.filter(
+    ({ path, before, after }) =>
+      Array.isArray(before) && Array.isArray(after) && MASKED.test(canonical(valueAt(masked, path) ?? null)),
+  );
+  const notes = whole.map(({ path }) => ` # masked values in ${place(path)} may differ as well`);
+  if (diff === "" && changes.length > 0) notes.push(" # what differs is masked");
+  return notes.map((note) => printable(note));
+}
+
+function place(path: Path): string {
+  return path.map((step) => (typeof step === "object" ? canonical(step) : step)).join(".");
+}
+
+function prefixed(sign: "+" | "-", text: string): string {
+  if (text === "") return "";
+  const lines = text.replace(/\n$/, "").split("\n");
+  return printable(lines.map((line) => sign + line).join("\n"), { multiline: true });
+}
+
+function ended(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
+}
+
+const EXACT_NUMBER: ScalarTag = {
+  tag: "tag:yaml.org,2002:float",
+  default: true,
+  identify: (value) => value instanceof ExactNumber,
+  resolve: (text) => text,
+  stringify: ({ value }) => (value instanceof ExactNumber ? value.text : String(value)),
+};
+
+/** Long lines are not folded, and what YAML 1.1 would take for a boolean is quoted. */
+function yaml(object: Json): string {
+  return stringify(object, {
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    compat: "yaml-1.1",
+    customTags: [EXACT_NUMBER],
+  });
+}

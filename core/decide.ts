@@ -1,0 +1,98 @@
+/** A person decides an approval. */
+
+import type { UserInfo } from "./admission.ts";
+import type { AgentMatcher } from "./agents.ts";
+import type { Approval } from "./approval.ts";
+import { approvalLine } from "./hold/entries.ts";
+import { type Found, findApproval, putApproval } from "./hold/rows.ts";
+import type { Clock, Store } from "./ports.ts";
+import { type Decision, decided, phaseAt } from "./transitions.ts";
+
+export interface DecidePorts {
+  store: Store;
+  clock: Clock;
+  agents: AgentMatcher;
+}
+
+export interface Wish {
+  verdict: Decision["verdict"];
+  comment?: string;
+  /** A prefix of the digest of what was reviewed: another one must not be decided by it. */
+  digest?: string;
+  /** The resourceVersion the decision was made on, where the client gives one. */
+  resourceVersion?: string;
+}
+
+export type DecideOutcome =
+  | { kind: "decided"; approval: Approval; revision: number }
+  | { kind: "not-found" }
+  | { kind: "forbidden"; why: string }
+  /** Final decisions do not change; and what was reviewed must be what is decided. */
+  | { kind: "conflict"; why: string };
+
+/** `user` is who asks, as authenticated; whether RBAC lets it write approvals/approval was checked before. */
+export async function decide(
+  ports: DecidePorts,
+  at: { namespaceUid: string; name: string },
+  user: UserInfo,
+  wish: Wish,
+  dryRun: boolean,
+): Promise<DecideOutcome> {
+  for (;;) {
+    const found = await findApproval(ports.store, at.namespaceUid, at.name);
+    if (found === undefined) return { kind: "not-found" };
+    const now = ports.clock.now();
+    const obstacle = mayNotDecide(ports.agents, found.approval, user) ?? isTooLate(found, wish, user, now);
+    if (obstacle !== undefined) return obstacle;
+    const decision: Decision = {
+      user: user.username,
+      verdict: wish.verdict,
+      ...(wish.comment === undefined || wish.comment === "" ? {} : { comment: wish.comment }),
+    };
+    const approval = decided(found.approval, decision, now, found.approvedSeconds);
+    if (dryRun) return { kind: "decided", approval, revision: found.revision };
+    const result = await ports.store.commit({
+      ...putApproval({ ...found, approval }, found.revision),
+      lines: [approvalLine(approval, "decided", now, decision)],
+    });
+    if (result.outcome === "committed") return { kind: "decided", approval, revision: result.revision };
+  }
+}
+
+function mayNotDecide(agents: AgentMatcher, approval: Approval, user: UserInfo): DecideOutcome | undefined {
+  if (agents.identify(user).kind === "agent") return forbidden("an agent does not decide approvals");
+  if (user.username === approval.spec.agent.username)
+    return forbidden("nobody decides a request of their own");
+  const { groups } = approval.spec.approvers;
+  if (groups.length > 0 && !groups.some((group) => user.groups.includes(group)))
+    return forbidden(`only members of ${groups.join(" or ")} decide this approval`);
+  return undefined;
+}
+
+function isTooLate(found: Found, wish: Wish, user: UserInfo, now: number): DecideOutcome | undefined {
+  const { approval, revision } = found;
+  const phase = phaseAt(approval, now);
+  if (phase !== "Pending") {
+    const last = approval.status.decisions.at(-1);
+    return conflict(
+      `the approval is ${phase} already${last === undefined ? "" : `, decided by ${last.user}`}`,
+    );
+  }
+  if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(revision))
+    return conflict(
+      "the object has been modified; please apply your changes to the latest version and try again",
+    );
+  if (wish.digest !== undefined && !approval.spec.digest.startsWith(wish.digest))
+    return conflict("what was reviewed is not what this approval is for: the digests differ");
+  if (approval.status.decisions.some((decision) => decision.user === user.username))
+    return conflict("you have approved it already; it waits for somebody else");
+  return undefined;
+}
+
+function forbidden(why: string): DecideOutcome {
+  return { kind: "forbidden", why };
+}
+
+function conflict(why: string): DecideOutcome {
+  return { kind: "conflict", why };
+}

@@ -1,0 +1,83 @@
+/** What an approver of a change relied on beside the changed values themselves: if it moves, the approval is void. */
+import {
+  type AdmissionRequest,
+  isObject,
+  type Json,
+  type JsonObject,
+  list,
+  member,
+  text,
+} from "../admission.ts";
+import { canonical } from "../canonical.ts";
+import { type Change, type Path, valueAt } from "./changes.ts";
+
+const BINDINGS = ["rolebindings", "clusterrolebindings"];
+const POD_SPECS: readonly (readonly string[])[] = [
+  ["spec"],
+  ["template", "spec"],
+  ["spec", "template", "spec"],
+  ["spec", "jobTemplate", "spec", "template", "spec"],
+];
+const CONTAINER_LISTS = ["containers", "initContainers", "ephemeralContainers"];
+
+/** By name, from the object as it was before the request. */
+export function reliedOn(
+  request: AdmissionRequest,
+  before: JsonObject,
+  changes: readonly Change[],
+): JsonObject {
+  return {
+    items: changedItems(before, changes),
+    ...(isBinding(request) ? { roleRef: before["roleRef"] ?? null } : {}),
+    pods: POD_SPECS.map((path) => podFacts(path.reduce<JsonObject>(member, before))),
+  };
+}
+
+function isBinding({ resource }: AdmissionRequest): boolean {
+  return resource.group === "rbac.authorization.k8s.io" && BINDINGS.includes(resource.resource);
+}
+
+/**
+ * For each change inside a list, the outermost list's item as it was: who approves an argument has seen the image
+ * beside it. Items without a merge key have no identity but their place, so there it is the whole list.
+ */
+function changedItems(before: JsonObject, changes: readonly Change[]): Json {
+  const items = new Map<string, Json>();
+  for (const { path } of changes) {
+    const step = path.findIndex((part) => typeof part !== "string");
+    if (step === -1) continue;
+    const relied: Path = path.slice(0, typeof path[step] === "number" ? step : step + 1);
+    const place: Json = [...relied];
+    items.set(canonical(place), [place, valueAt(before, relied) ?? null]);
+  }
+  return [...items.values()];
+}
+
+function podFacts(spec: JsonObject): Json {
+  const containers = CONTAINER_LISTS.flatMap((field) => list(spec, field));
+  if (containers.length === 0) return null;
+  const secrets = new Set<string>();
+  collectSecretNames(spec, secrets);
+  return {
+    images: containers.map((container) => [text(container, "name"), text(container, "image")]),
+    serviceAccount: text(spec, "serviceAccountName"),
+    secrets: [...secrets].sort(),
+  };
+}
+
+function collectSecretNames(value: Json, found: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) collectSecretNames(item, found);
+  if (!isObject(value)) return;
+  for (const [field, child] of Object.entries(value)) {
+    for (const name of referenced(field, child)) found.add(name);
+    collectSecretNames(child, found);
+  }
+}
+
+/** `secretName: x`, `secret: {name: x}`, `…SecretRef: {name: x}`, `secretKeyRef: {name: x}`, `imagePullSecrets: [{name: x}]`. */
+function referenced(field: string, child: Json): string[] {
+  if (field === "secretName") return typeof child === "string" ? [child] : [];
+  const isReference = field === "secret" || field === "imagePullSecrets" || /secret(?:key)?ref$/i.test(field);
+  const names = isReference ? [child].flat().map((reference) => text(reference, "name")) : [];
+  return names.filter((name) => name !== "");
+}

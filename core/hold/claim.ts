@@ -1,0 +1,98 @@
+/** What an existing approval means for a request with its very digest. Pure. */
+import type { AdmissionRequest } from "../admission.ts";
+import type { Approval } from "../approval.ts";
+import type { Fired, HoldTerms } from "../rules/rule.ts";
+import { phaseAt } from "../transitions.ts";
+
+export type Claim =
+  /** Approved and unspent: this request may use it up. */
+  | { kind: "spend" }
+  /** Spent moments ago by this same request: kube-apiserver admits a call again after a conflict. */
+  | { kind: "re-enter" }
+  | { kind: "wait" }
+  | { kind: "refused"; message: string }
+  /** It is over, one way or another: ask anew. */
+  | { kind: "ask" }
+  /** It was given under other rules: it must end, then ask anew. */
+  | { kind: "void"; why: string };
+
+const REENTRY_MILLISECONDS = 10_000;
+
+export interface Claimant {
+  credential: string;
+  idempotent: boolean;
+  rules: readonly Fired[];
+  terms: HoldTerms;
+}
+
+export function claim(approval: Approval, by: Claimant, now: number): Claim {
+  switch (phaseAt(approval, now)) {
+    case "Pending":
+    case "Approved": {
+      const why = stricterNow(approval, by);
+      if (why !== undefined) return { kind: "void", why };
+      return approval.status.phase === "Approved" ? { kind: "spend" } : { kind: "wait" };
+    }
+    case "Denied":
+      return Date.parse(approval.status.expiresAt) > now
+        ? { kind: "refused", message: refusal(approval) }
+        : { kind: "ask" };
+    case "Used":
+      return mayReenter(approval, by, now) ? { kind: "re-enter" } : { kind: "ask" };
+    case "Expired":
+    case "Superseded":
+    case "Void":
+      return { kind: "ask" };
+  }
+}
+
+/** Whether running the same request again changes nothing further, so that admitting it twice has one effect. */
+export function isIdempotent(request: AdmissionRequest): boolean {
+  switch (request.operation) {
+    case "CONNECT":
+      return false;
+    case "CREATE":
+      return !generatesName(request) && request.subresource === "";
+    case "UPDATE":
+    case "DELETE":
+      return true;
+  }
+}
+
+function generatesName(request: AdmissionRequest): boolean {
+  const metadata = request.object?.["metadata"];
+  const generate =
+    typeof metadata === "object" &&
+    metadata !== null &&
+    "generateName" in metadata &&
+    metadata["generateName"] !== "";
+  return generate || request.name === "";
+}
+
+function mayReenter(approval: Approval, by: Claimant, now: number): boolean {
+  const { used } = approval.status;
+  return (
+    used !== undefined &&
+    by.idempotent &&
+    by.credential !== "" &&
+    used.credentialID === by.credential &&
+    now - Date.parse(used.time) <= REENTRY_MILLISECONDS
+  );
+}
+
+function stricterNow(approval: Approval, by: Claimant): string | undefined {
+  const known = new Set(approval.spec.rules.map(({ name }) => name));
+  const added = by.rules.filter(({ name }) => !known.has(name));
+  if (added.length > 0) return `rule ${added.map(({ name }) => name).join(", ")} now applies too`;
+  const { groups, count } = approval.spec.approvers;
+  if (by.terms.approvers.count > count) return "more people must approve now";
+  const narrower =
+    by.terms.approvers.groups.length > 0 &&
+    (groups.length === 0 || groups.some((group) => !by.terms.approvers.groups.includes(group)));
+  return narrower ? "other people must approve now" : undefined;
+}
+
+function refusal(approval: Approval): string {
+  const last = approval.status.decisions.at(-1);
+  return `denied by ${last?.user ?? "a person"}${last?.comment ? `: ${last.comment}` : ""}`;
+}

@@ -1,0 +1,31 @@
+/** The ledger lines an approval's life leaves. */
+
+import type { Json } from "../admission.ts";
+import type { Approval } from "../approval.ts";
+import { canonical } from "../canonical.ts";
+import type { ApprovalEntry } from "../ledger/entry.ts";
+import { micros } from "../times.ts";
+import type { Decision } from "../transitions.ts";
+
+export function approvalLine(
+  approval: Approval,
+  event: ApprovalEntry["event"],
+  now: number,
+  decision?: Decision,
+): string {
+  const { spec, metadata, status } = approval;
+  const entry: ApprovalEntry = {
+    schema: "hoop.dev/approval/v1",
+    kind: "approval",
+    time: micros(now),
+    event,
+    approval: { namespace: metadata.namespace, name: metadata.name },
+    agent: spec.agent,
+    operation: spec.operation,
+    target: spec.target,
+    digest: spec.digest,
+    ...(decision === undefined ? {} : { decision: { ...decision } }),
+    phase: status.phase,
+  };
+  return canonical(entry as unknown as Json);
+}

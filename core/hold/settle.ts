@@ -1,0 +1,191 @@
+/**
+ * Settles a held request: finds or creates its approval, waits for the decision as long as this call may, and says
+ * what to answer. Writes it proposes (a spend) are committed by `record`, together with the ledger line.
+ */
+import type { Delete, Put } from "#kit/storage.ts";
+import { type AdmissionRequest, credentialOf, targetNamespace } from "../admission.ts";
+import type { Approval } from "../approval.ts";
+import { type Asked, digestOf } from "../digest.ts";
+import type { Clock, Cluster, Random, Store } from "../ports.ts";
+import type { Verdict } from "../rules/rule.ts";
+import { used } from "../transitions.ts";
+import { ask, type Question } from "./ask.ts";
+import { type Claim, claim, isIdempotent } from "./claim.ts";
+import { dryRunOfHeld } from "./dry-run.ts";
+import { approvalKey, byDigest, type Found, putApproval } from "./rows.ts";
+import type { Streaks } from "./streaks.ts";
+import type { Waiters } from "./waiters.ts";
+
+export interface HoldPorts {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  cluster: Cluster;
+  waiters: Waiters;
+  streaks: Streaks;
+  installationNamespace: string;
+  volatilePaths: readonly string[];
+}
+
+/** How long this very call may take. */
+export interface Patience {
+  /** Milliseconds since the epoch; nothing is spent and nobody waits after it. */
+  until: number;
+  /** Aborts when the client is gone. */
+  gone: AbortSignal;
+}
+
+export type Settlement =
+  | { kind: "spent"; approval: Approval; asked: Asked; puts: Put[]; deletes: Delete[] }
+  | { kind: "re-entered"; approval: Approval; asked: Asked }
+  | { kind: "refused"; approval: Approval; asked: Asked; message: string }
+  /** Not decided yet. `again`: the client shall ask again by itself; else it has waited long enough. */
+  | { kind: "waiting"; approval: Approval; asked: Asked; again: boolean }
+  | { kind: "dry-run"; warning: string }
+  | { kind: "deny"; message: string }
+  | { kind: "could-not-tell"; why: string }
+  /** The client hung up; there is nobody to answer. The approval stays. */
+  | { kind: "gone" };
+
+type Hold = Extract<Verdict, { kind: "hold" }>;
+
+export async function settle(
+  ports: HoldPorts,
+  request: AdmissionRequest,
+  verdict: Hold,
+  patience: Patience,
+): Promise<Settlement> {
+  if (request.operation === "DELETE" && request.name === "")
+    return { kind: "deny", message: "deleting a whole collection cannot be held: delete by name" };
+  if (request.dryRun) return dryRunOfHeld(request, verdict);
+  const home = await homeOf(ports, request);
+  if (!home.known) return { kind: "could-not-tell", why: home.why };
+  const connect = await connectUid(ports, request);
+  if (!connect.known) return { kind: "could-not-tell", why: connect.why };
+  const asked = digestOf(
+    request,
+    { username: request.userInfo.username },
+    { connectUid: connect.uid, volatilePaths: ports.volatilePaths },
+  );
+  const question: Question = {
+    request,
+    asked,
+    rules: verdict.rules,
+    terms: verdict.terms,
+    namespace: { name: home.name, uid: home.uid },
+  };
+  return waitInStreak(ports, question, patience);
+}
+
+/** A namespaced target's approval lives in its namespace, every other in the installation's. */
+async function homeOf(ports: HoldPorts, request: AdmissionRequest) {
+  const name = targetNamespace(request) || ports.installationNamespace;
+  return { name, ...(await ports.cluster.namespaceUid(name)) };
+}
+
+async function connectUid(ports: HoldPorts, request: AdmissionRequest) {
+  return request.operation === "CONNECT"
+    ? ports.cluster.connectTargetUid(request)
+    : { known: true as const, uid: "" };
+}
+
+async function waitInStreak(ports: HoldPorts, question: Question, patience: Patience): Promise<Settlement> {
+  const key = `${question.asked.digest} ${credentialOf(question.request.userInfo)}`;
+  const since = ports.streaks.begin(key, ports.clock.now());
+  const budgetEnd = since + question.terms.maxWaitSeconds * 1000;
+  let over = true;
+  try {
+    const settlement = await decideOrWait(ports, question, patience, Math.min(patience.until, budgetEnd));
+    if (settlement.kind !== "waiting") return settlement;
+    over = ports.clock.now() >= budgetEnd;
+    return { ...settlement, again: !over };
+  } finally {
+    ports.streaks.end(key, ports.clock.now(), over);
+  }
+}
+
+async function decideOrWait(
+  ports: HoldPorts,
+  question: Question,
+  patience: Patience,
+  waitUntil: number,
+): Promise<Settlement> {
+  for (;;) {
+    const latest = await byDigest(ports.store, question.namespace.uid, question.asked.digest);
+    const { found } = latest;
+    const step: Claim =
+      found === undefined ? { kind: "ask" } : claim(found.approval, claimant(question), ports.clock.now());
+    if (found === undefined || step.kind === "ask" || step.kind === "void") {
+      await ask(ports, question, latest, step.kind === "void" ? step.why : undefined);
+      continue;
+    }
+    if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
+    const waited = await waitForChange(ports, found, waitUntil, patience.gone);
+    if (waited === "gone") return { kind: "gone" };
+    if (waited === "time")
+      return { kind: "waiting", approval: found.approval, asked: question.asked, again: true };
+  }
+}
+
+function claimant({ request, rules, terms }: Question) {
+  return {
+    credential: credentialOf(request.userInfo),
+    idempotent: isIdempotent(request),
+    rules,
+    terms,
+  };
+}
+
+function outcome(
+  ports: HoldPorts,
+  question: Question,
+  found: Found,
+  step: Exclude<Claim, { kind: "ask" | "void" | "wait" }>,
+  patience: Patience,
+): Settlement {
+  const { approval } = found;
+  const { asked } = question;
+  const now = ports.clock.now();
+  switch (step.kind) {
+    case "refused":
+      return { kind: "refused", approval, asked, message: step.message };
+    case "re-enter":
+      return { kind: "re-entered", approval, asked };
+    case "spend": {
+      if (patience.gone.aborted) return { kind: "gone" };
+      // Too late for this call to be answered in time: the client asks again and spends then.
+      if (now >= patience.until) return { kind: "waiting", approval, asked, again: true };
+      const spent = used(approval, credentialOf(question.request.userInfo), now);
+      return {
+        kind: "spent",
+        approval: spent,
+        asked,
+        ...putApproval({ ...found, approval: spent }, found.revision),
+      };
+    }
+  }
+}
+
+/** Waits until the approval's row is no longer as it was read, or the time is over, or the client is gone. */
+async function waitForChange(
+  ports: HoldPorts,
+  found: Found,
+  until: number,
+  gone: AbortSignal,
+): Promise<"changed" | "time" | "gone"> {
+  const key = approvalKey(found.namespaceUid, found.approval.metadata.name);
+  const waiter = ports.waiters.join(key);
+  try {
+    // It may have changed between the read and the join.
+    const row = await ports.store.get(key);
+    if (row?.revision !== found.revision) return "changed";
+    const expires = Date.parse(found.approval.status.expiresAt);
+    const remaining = Math.min(until, expires) - ports.clock.now();
+    if (remaining > 0) await ports.clock.sleep(remaining, AbortSignal.any([waiter.woken, gone]));
+    if (gone.aborted) return "gone";
+    if (waiter.woken.aborted) return "changed";
+    return ports.clock.now() >= expires ? "changed" : "time";
+  } finally {
+    waiter.leave();
+  }
+}

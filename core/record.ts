@@ -1,0 +1,93 @@
+/** Makes an outcome durable: its ledger line, in one commit with the spend it depends on. */
+import type { CommitResult } from "#kit/storage.ts";
+import { type AdmissionRequest, credentialOf, type Json } from "./admission.ts";
+import type { Outcome } from "./answer.ts";
+import { canonical } from "./canonical.ts";
+import { changesBetween } from "./digest/changes.ts";
+import { targetOf } from "./hold/ask.ts";
+import type { AdmissionEntry } from "./ledger/entry.ts";
+import { maskObject } from "./mask.ts";
+import type { Clock, Store } from "./ports.ts";
+import type { Verdict } from "./rules/rule.ts";
+import { micros } from "./times.ts";
+
+export async function record(
+  ports: { store: Store; clock: Clock },
+  request: AdmissionRequest,
+  caller: AdmissionEntry["caller"],
+  verdict: Verdict,
+  outcome: Exclude<Outcome, { kind: "gone" }>,
+): Promise<CommitResult> {
+  const entry = entryFor(request, caller, verdict, outcome, ports.clock.now());
+  const writes = outcome.kind === "spent" ? { puts: outcome.puts, deletes: outcome.deletes } : {};
+  return ports.store.commit({ ...writes, lines: [canonical(entry as unknown as Json)] });
+}
+
+function entryFor(
+  request: AdmissionRequest,
+  caller: AdmissionEntry["caller"],
+  verdict: Verdict,
+  outcome: Exclude<Outcome, { kind: "gone" }>,
+  now: number,
+): AdmissionEntry {
+  const credentialID = credentialOf(request.userInfo);
+  const message = messageOf(outcome);
+  return {
+    schema: "hoop.dev/admission/v1",
+    kind: "admission",
+    time: micros(now),
+    caller,
+    agent: {
+      username: request.userInfo.username,
+      groups: [...request.userInfo.groups],
+      ...(credentialID === "" ? {} : { credentialID }),
+    },
+    operation: request.operation,
+    target: targetOf(request),
+    dryRun: request.dryRun,
+    ...("asked" in outcome ? { digest: outcome.asked.digest } : {}),
+    verdict: verdict.kind === "not-applicable" ? "allow" : verdict.kind,
+    rules: verdict.kind === "hold" || verdict.kind === "deny" ? verdict.rules : [],
+    answer: ANSWERS[outcome.kind],
+    ...(message === undefined ? {} : { message }),
+    ...("approval" in outcome
+      ? {
+          approval: {
+            namespace: outcome.approval.metadata.namespace,
+            name: outcome.approval.metadata.name,
+            use: outcome.kind,
+          },
+        }
+      : {}),
+    payload: payloadOf(request),
+  };
+}
+
+const ANSWERS: Record<Exclude<Outcome, { kind: "gone" }>["kind"], AdmissionEntry["answer"]> = {
+  "not-applicable": "allowed",
+  allow: "allowed",
+  "dry-run": "allowed",
+  spent: "allowed",
+  "re-entered": "allowed",
+  deny: "denied",
+  refused: "denied",
+  "could-not-tell": "denied",
+  waiting: "held",
+};
+
+function messageOf(outcome: Outcome): string | undefined {
+  if ("message" in outcome) return outcome.message;
+  if ("why" in outcome) return outcome.why;
+  return "warning" in outcome ? outcome.warning : undefined;
+}
+
+/** What the request carried, masked. An update as its changes, anything else as it came. */
+function payloadOf(request: AdmissionRequest): Json {
+  const object = request.object === null ? null : maskObject(request.object);
+  if (request.operation === "UPDATE" && object !== null && request.oldObject !== null)
+    return { changes: changesBetween(maskObject(request.oldObject), object) as unknown as Json };
+  return {
+    ...(object === null ? {} : { object }),
+    ...(request.options === null || request.operation === "CREATE" ? {} : { options: request.options }),
+  };
+}

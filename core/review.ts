@@ -1,0 +1,65 @@
+/**
+ * The one journey every write of an agent takes: identify → judge → settle → record → answer. Whoever serves the
+ * write (the admission webhook, and what else comes) brings a decoded request and gets the answer to give.
+ */
+import type { AdmissionRequest } from "./admission.ts";
+import type { AgentMatcher } from "./agents.ts";
+import type { Outcome } from "./answer.ts";
+import { type Answer, answerTo } from "./answer.ts";
+import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
+import type { Log } from "./ports.ts";
+import { record } from "./record.ts";
+import { type HoldTerms, judge, type Rule, type Verdict } from "./rules/rule.ts";
+import { stampsFor } from "./stamp.ts";
+
+export interface ReviewPorts extends HoldPorts {
+  log: Log;
+  agents: AgentMatcher;
+  rules: readonly Rule[];
+  terms: HoldTerms;
+}
+
+/** What is known about who called us, and how long the call may take. */
+export interface Call extends Patience {
+  caller: "verified" | "unverified";
+}
+
+/** What to answer; `undefined`: the client is gone. Rejects when nothing could be recorded: then deny, unrecorded. */
+export async function review(
+  ports: ReviewPorts,
+  request: AdmissionRequest,
+  call: Call,
+): Promise<Answer | undefined> {
+  const actor = ports.agents.identify(request.userInfo);
+  if (actor.kind === "other") return answerTo({ kind: "not-applicable" });
+  const context = {
+    installationNamespace: ports.installationNamespace,
+    stamps: stampsFor(request.userInfo),
+  };
+  const verdict = judge(ports.rules, request, context, ports.terms);
+  for (;;) {
+    const outcome = await settled(ports, request, verdict, call);
+    if (outcome.kind === "gone") return undefined;
+    const recorded = await record(ports, request, call.caller, verdict, outcome);
+    // Somebody else spent or changed the approval first: look at it again.
+    if (recorded.outcome === "conflict") continue;
+    return { ...answerTo(outcome), record: recorded.index };
+  }
+}
+
+async function settled(
+  ports: ReviewPorts,
+  request: AdmissionRequest,
+  verdict: Verdict,
+  call: Call,
+): Promise<Outcome> {
+  switch (verdict.kind) {
+    case "not-applicable":
+    case "allow":
+    case "deny":
+    case "could-not-tell":
+      return verdict;
+    case "hold":
+      return settle(ports, request, verdict, call);
+  }
+}

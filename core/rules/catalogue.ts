@@ -1,0 +1,292 @@
+/**
+ * The shipped risk catalogue: what agents may not do, and what waits for a human. Each rule is a row; the most
+ * restrictive row that fires wins (`judge`). Everything no row names is allowed and recorded.
+ */
+import { type AdmissionRequest, list, member, text } from "../admission.ts";
+import {
+  addsCapabilities,
+  escalates,
+  gainsServiceAccount,
+  inContainers,
+  inPodSpec,
+  mountsHostPath,
+  privileged,
+  sharesHostNamespaces,
+  WORKLOADS,
+} from "./pod-template.ts";
+import type { Rule, RuleContext } from "./rule.ts";
+
+const RBAC = "rbac.authorization.k8s.io";
+const WRITES = ["CREATE", "UPDATE", "DELETE"] as const;
+
+/** Annotations with this prefix are Hoop's; only this one may be an agent's. */
+const OWN_PREFIX = "hoop.dev/";
+const REASON = "hoop.dev/reason";
+
+const DENIED: readonly Rule[] = [
+  {
+    name: "hoop-itself",
+    action: "deny",
+    why: "Hoop's own namespace, workloads, roles and priority levels are not for agents",
+    match: [{ resources: ["*"] }],
+    finds: partOfHoop,
+  },
+  {
+    name: "hoop-annotations",
+    action: "deny",
+    why: "annotations under hoop.dev/ are set by people and by Hoop; an agent may set only hoop.dev/reason",
+    match: [{ operations: ["CREATE", "UPDATE"], resources: ["*"] }],
+    finds: writesOwnAnnotations,
+  },
+  {
+    name: "hoop-apis",
+    action: "deny",
+    why: "the API group hoop.dev is Hoop's",
+    match: [
+      { operations: WRITES, groups: ["apiextensions.k8s.io"], resources: ["customresourcedefinitions/*"] },
+      { operations: WRITES, groups: ["apiregistration.k8s.io"], resources: ["apiservices/*"] },
+    ],
+    finds: namesOwnGroup,
+  },
+  {
+    name: "secret-update",
+    action: "deny",
+    why: "the answer to a write of a Secret carries its values; use secure-secrets or ask a person",
+    match: [{ operations: ["UPDATE"], groups: [""], resources: ["secrets/*"] }],
+  },
+  {
+    name: "secret-unsafe-delete",
+    action: "deny",
+    why: "this way of deleting a Secret answers with its values; delete it with --cascade=background",
+    match: [{ operations: ["DELETE"], groups: [""], resources: ["secrets"] }],
+    finds: deleteAnswersWithObject,
+  },
+  {
+    name: "token-request",
+    action: "deny",
+    why: "a token would let the agent act as that ServiceAccount, unseen",
+    match: [{ groups: [""], resources: ["serviceaccounts/token"] }],
+  },
+  {
+    name: "csr-approval",
+    action: "deny",
+    why: "approving or signing a certificate makes identities",
+    match: [
+      {
+        groups: ["certificates.k8s.io"],
+        resources: ["certificatesigningrequests/approval", "certificatesigningrequests/status"],
+      },
+    ],
+  },
+  {
+    name: "node-proxy",
+    action: "deny",
+    why: "the kubelet's API runs commands in any pod of the node",
+    match: [{ operations: ["CONNECT"], groups: [""], resources: ["nodes/*"] }],
+  },
+];
+
+const HELD: readonly Rule[] = [
+  {
+    name: "namespace-delete",
+    action: "hold",
+    why: "deletes everything in the namespace",
+    match: [{ operations: ["DELETE"], groups: [""], resources: ["namespaces"] }],
+  },
+  {
+    name: "namespace-finalize",
+    action: "hold",
+    why: "ends a namespace without its contents being removed",
+    match: [{ groups: [""], resources: ["namespaces/finalize"] }],
+  },
+  {
+    name: "rbac-write",
+    action: "hold",
+    why: "changes who may do what",
+    match: [
+      {
+        operations: WRITES,
+        groups: [RBAC],
+        resources: ["clusterroles", "clusterrolebindings", "roles", "rolebindings"],
+      },
+    ],
+  },
+  {
+    name: "pod-connect",
+    action: "hold",
+    why: "runs commands in a pod, or talks to it past its Service",
+    match: [{ operations: ["CONNECT"], resources: ["*"] }],
+  },
+  {
+    name: "ephemeral-container",
+    action: "hold",
+    why: "adds a container to a running pod",
+    match: [{ groups: [""], resources: ["pods/ephemeralcontainers"] }],
+  },
+  {
+    name: "pod-delete",
+    action: "hold",
+    why: "ends a running pod",
+    match: [
+      { operations: ["DELETE"], groups: [""], resources: ["pods"] },
+      { operations: ["CREATE"], groups: [""], resources: ["pods/eviction"] },
+    ],
+  },
+  {
+    name: "privileged-container",
+    action: "hold",
+    why: "a privileged container owns its node",
+    match: WORKLOADS,
+    finds: inContainers(privileged),
+  },
+  {
+    name: "privilege-escalation",
+    action: "hold",
+    why: "processes may gain more privileges than their parent",
+    match: WORKLOADS,
+    finds: inContainers(escalates),
+  },
+  {
+    name: "added-capabilities",
+    action: "hold",
+    why: "Linux capabilities beyond the default",
+    match: WORKLOADS,
+    finds: inContainers(addsCapabilities),
+  },
+  {
+    name: "host-namespaces",
+    action: "hold",
+    why: "shares the node's network, processes or IPC",
+    match: WORKLOADS,
+    finds: inPodSpec(sharesHostNamespaces),
+  },
+  {
+    name: "host-path",
+    action: "hold",
+    why: "mounts the node's file system",
+    match: WORKLOADS,
+    finds: inPodSpec(mountsHostPath),
+  },
+  {
+    name: "service-account",
+    action: "hold",
+    why: "runs code as a ServiceAccount this object did not already use",
+    match: WORKLOADS,
+    finds: gainsServiceAccount,
+  },
+  {
+    name: "secret-create",
+    action: "hold",
+    why: "brings a new credential into the cluster",
+    match: [{ operations: ["CREATE"], groups: [""], resources: ["secrets"] }],
+  },
+  {
+    name: "secret-delete",
+    action: "hold",
+    why: "what uses this Secret stops working",
+    match: [{ operations: ["DELETE"], groups: [""], resources: ["secrets"] }],
+  },
+  {
+    name: "csr-create",
+    action: "hold",
+    why: "asks for a certificate, that is for an identity",
+    match: [
+      { operations: ["CREATE"], groups: ["certificates.k8s.io"], resources: ["certificatesigningrequests"] },
+    ],
+  },
+  {
+    name: "crd-write",
+    action: "hold",
+    why: "changes an API of the cluster; deleting it deletes all its objects",
+    match: [
+      { operations: WRITES, groups: ["apiextensions.k8s.io"], resources: ["customresourcedefinitions"] },
+    ],
+  },
+  {
+    name: "apiservice-write",
+    action: "hold",
+    why: "changes which server answers for an API group",
+    match: [{ operations: WRITES, groups: ["apiregistration.k8s.io"], resources: ["apiservices"] }],
+  },
+  {
+    name: "node-write",
+    action: "hold",
+    why: "changes a node for everything that runs on it",
+    match: [{ operations: WRITES, groups: [""], resources: ["nodes/*"] }],
+  },
+  {
+    name: "identity-configmap",
+    action: "hold",
+    why: "this ConfigMap says who is who in the cluster",
+    match: [
+      {
+        operations: WRITES,
+        groups: [""],
+        resources: ["configmaps"],
+        namespaces: ["kube-system"],
+        names: ["extension-apiserver-authentication", "aws-auth"],
+      },
+    ],
+  },
+];
+
+export const CATALOGUE: readonly Rule[] = [...DENIED, ...HELD];
+
+/** Cluster-scoped things that Hoop consists of are named so. */
+const OWN_NAME = /^hoop($|-)/;
+const OWN_KINDS: ReadonlySet<string> = new Set([
+  "flowcontrol.apiserver.k8s.io/flowschemas",
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations",
+  `${RBAC}/clusterroles`,
+  `${RBAC}/clusterrolebindings`,
+  "scheduling.k8s.io/priorityclasses",
+]);
+
+function partOfHoop(request: AdmissionRequest, context: RuleContext): string | undefined {
+  const kind = `${request.resource.group}/${request.resource.resource}`;
+  const name = request.name || text(member(request.object, "metadata"), "name");
+  if (request.namespace === context.installationNamespace) return `namespace ${request.namespace}`;
+  if (kind === "/namespaces" && name === context.installationNamespace) return `namespace ${name}`;
+  if (OWN_KINDS.has(kind) && OWN_NAME.test(name)) return `${request.resource.resource} ${name}`;
+  if (kind === `${RBAC}/rolebindings` && request.namespace === "kube-system" && OWN_NAME.test(name))
+    return `rolebinding kube-system/${name}`;
+  if (kind !== "/persistentvolumes") return undefined;
+  const claimed = [request.object, request.oldObject].some(
+    (volume) =>
+      volume !== null &&
+      text(member(member(volume, "spec"), "claimRef"), "namespace") === context.installationNamespace,
+  );
+  return claimed ? `volume ${name}` : undefined;
+}
+
+function writesOwnAnnotations(request: AdmissionRequest, context: RuleContext): string | undefined {
+  if (request.object === null) return undefined;
+  const now = member(member(request.object, "metadata"), "annotations");
+  const before = member(member(request.oldObject ?? {}, "metadata"), "annotations");
+  const changed = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
+    (key) =>
+      key.startsWith(OWN_PREFIX) &&
+      key !== REASON &&
+      now[key] !== before[key] &&
+      now[key] !== context.stamps[key],
+  );
+  return changed.length === 0 ? undefined : changed.join(", ");
+}
+
+function namesOwnGroup(request: AdmissionRequest): string | undefined {
+  const objects = [request.object, request.oldObject].filter((object) => object !== null);
+  const groups = objects.map((object) => text(member(object, "spec"), "group"));
+  const suffixes = [request.name, ...objects.map((object) => text(member(object, "metadata"), "name"))];
+  const own = [...groups, ...suffixes].some((name) => /(^|\.)hoop\.dev$/.test(name));
+  return own ? request.name || groups.join(" ") : undefined;
+}
+
+/** The answer to such a delete is the Secret itself, not a Status. */
+function deleteAnswersWithObject(request: AdmissionRequest): string | undefined {
+  const finalizers = list(member(request.oldObject ?? {}, "metadata"), "finalizers");
+  if (finalizers.length > 0) return "it has finalizers";
+  const policy = text(request.options ?? {}, "propagationPolicy");
+  if (policy !== "" && policy !== "Background") return `propagationPolicy ${policy}`;
+  const orphan = request.options?.["orphanDependents"];
+  return orphan === true ? "orphanDependents" : undefined;
+}

@@ -1,0 +1,43 @@
+/** What a person reads when everything stands: lines to copy and paste. */
+import { relative } from "node:path";
+import type { Installation } from "./installation.ts";
+import type { Layout } from "./state-directory.ts";
+
+/** Ways around Hoop that only an authorization webhook in the API server's own configuration closes. */
+const OPEN_WITHOUT_AUTHORIZATION = [
+  "read Secrets (get, list, watch), also by the answers to patches and deletes of them",
+  "impersonate somebody else (kubectl --as), approvers included",
+  "change or delete admission webhooks and policies, Hoop's own registrations included",
+  "make ServiceAccount tokens by a dry run, or approve certificates",
+  "reach kubelets through nodes/proxy",
+  "write approvals/approval where RBAC lets it (Hoop still refuses agents' decisions)",
+];
+
+export async function printTour(state: Layout, installation: Installation): Promise<void> {
+  const at = (path: string) => relative(process.cwd(), path) || path;
+  if (installation.foreign) {
+    console.log(`
+WARNING: this API server does not ask Hoop for authorization (--authorization-config), so an agent whose RBAC
+allows it can still:
+${OPEN_WITHOUT_AUTHORIZATION.map((way) => `  - ${way}`).join("\n")}
+Give agents no such RBAC, or configure the API server as deploy/apiserver/ shows. Its calls carry no client
+certificate either: records will say "caller: unverified".
+
+Hoop is ready. Agents are members of the group hoop:agents. Approvals wait in: kubectl get approvals.hoop.dev -A`);
+    return;
+  }
+  console.log(`
+Hoop is ready. Try it, in two terminals, in this directory:
+
+  # terminal A: an agent. RBAC lets it do everything; this just waits
+  export PATH="$PWD/${at(state.bin)}:$PATH" KUBECONFIG="$PWD/${at(state.kubeconfig.agent)}"
+  kubectl delete namespace demo
+
+  # terminal B: a person who may approve, and nothing else
+  export PATH="$PWD/${at(state.bin)}:$PATH" KUBECONFIG="$PWD/${at(state.kubeconfig.approver)}"
+  kubectl get approvals.hoop.dev -A
+  kubectl hoop approve NAME            # or deny NAME -m "not today"
+
+  # anybody who may read records, such as the administrator
+  kubectl --kubeconfig "$PWD/${at(state.kubeconfig.human)}" hoop records`);
+}

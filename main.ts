@@ -1,0 +1,270 @@
+/**
+ * The composition root: settings → store, cluster, certificates → the two servers. The only place that knows all
+ * parts, and the only one that reads the process's arguments and environment.
+ */
+import { randomInt, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { pino } from "pino";
+import { type AggregatedApiPorts, aggregatedApi } from "#apiserver-ext/server.ts";
+import { type Certificates, servingCertificate } from "#certs/directory.ts";
+import { serviceNames } from "#certs/leaf.ts";
+import { subjectAccessReview } from "#cluster/access-review.ts";
+import { type Client, connect } from "#cluster/client.ts";
+import { connectTargetUid } from "#cluster/connect-target.ts";
+import { postEvent } from "#cluster/events.ts";
+import { frontProxy } from "#cluster/front-proxy.ts";
+import { namespaceCache } from "#cluster/namespaces.ts";
+import { ownRegistrations } from "#cluster/registrations.ts";
+import { tokenReview } from "#cluster/token-review.ts";
+import { ADMISSION_FIELDS, agentMatcher } from "#core/agents.ts";
+import { keepExpiring } from "#core/hold/expire.ts";
+import { APPROVALS } from "#core/hold/rows.ts";
+import { Streaks } from "#core/hold/streaks.ts";
+import { Waiters } from "#core/hold/waiters.ts";
+import type { Clock, Log, Random } from "#core/ports.ts";
+import type { ReviewPorts } from "#core/review.ts";
+import { CATALOGUE } from "#core/rules/catalogue.ts";
+import type { Rule } from "#core/rules/rule.ts";
+import { type AuthenticationConfig, parseAuthenticationConfig } from "#kit/authentication-config.ts";
+import { listen } from "#kit/listen.ts";
+import type { Store } from "#kit/storage.ts";
+import { callback } from "#notify/callback.ts";
+import { eventNotice } from "#notify/events.ts";
+import { type Moment, momentIn } from "#notify/moments.ts";
+import { type Outbox, outbox } from "#notify/outbox.ts";
+import { memoryStore } from "#store/memory.ts";
+import { sqliteStore } from "#store/sqlite.ts";
+import type { Callers } from "#webhook/callers.ts";
+import { webhookHandler } from "#webhook/server.ts";
+import { parseSettings, type Settings } from "./settings.ts";
+
+const VERSION = "v0.1.0";
+
+export interface Hoop {
+  ports: { api: number; webhook: number };
+  /** Drains and ends it: reviews under way are answered, watches end cleanly. */
+  stop(): Promise<void>;
+}
+
+/** What tests put in place of the defaults. */
+export interface Given {
+  log: Log;
+  rules?: readonly Rule[];
+  /** The store is lost: nothing can be recorded any more, so the process must end. */
+  onLost?: (cause: Error) => void;
+}
+
+/** Starts everything, and resolves when both servers answer. */
+export async function startHoop(settings: Settings, given: Given): Promise<Hoop> {
+  const { log } = given;
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    const store = await openStore(settings, given.onLost ?? (() => {}));
+    stops.push(() => store.close());
+    const client = connect(settings.kubeconfig);
+    stops.push(() => client.close());
+    const certificates = await servingCertificate(
+      settings.certificates,
+      serviceNames(settings.service, settings.namespace, true),
+    );
+    const namespaces = namespaceCache(client, log);
+    const proxy = frontProxy(client, log);
+    stops.push(() => namespaces.stop(), () => proxy.stop());
+    await Promise.all([namespaces.ready(), proxy.ready()]);
+
+    const ports = await reviewPorts(settings, given, store, client, namespaces.uid);
+    stops.push(async () => ports.waiters.stop());
+    stops.push(background((signal) => keepExpiring(ports, signal)));
+    for (const one of await notifications(settings, ports, client)) stops.push(() => one.stop());
+
+    const api = await serveApi(settings, certificates, {
+      ...ports,
+      namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
+      authenticationConfig: parsedOnChange(proxy.current, log),
+      tokenReview: (token) => tokenReview(client, token),
+      subjectAccessReview: (spec) => subjectAccessReview(client, spec),
+      version: VERSION,
+      ready: () => proxy.current() !== undefined,
+    });
+    stops.push(api.stop);
+    const webhook = await serveWebhook(settings, certificates, ports);
+    stops.push(webhook.stop);
+    const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
+    stops.push(() => registrations.stop());
+    for (const { kind, name, problem } of await registrations.assert())
+      if (problem !== "") log.warn({ kind, name, problem }, "a registration is not as it should be");
+    log.info({ api: api.port, webhook: webhook.port, version: VERSION }, "hoop serves");
+    return { ports: { api: api.port, webhook: webhook.port }, stop: () => inReverse(stops) };
+  } catch (error) {
+    await inReverse(stops);
+    throw error;
+  }
+}
+
+async function openStore({ store }: Settings, onLost: (cause: Error) => void): Promise<Store> {
+  return store.driver === "memory" ? memoryStore() : sqliteStore(store.file, { onLost });
+}
+
+const clock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  sleep: (milliseconds, signal) =>
+    delay(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+};
+
+/** Without what is easily mistaken: 0 and o, 1 and l. */
+const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
+
+const random: Random = {
+  uuid: randomUUID,
+  suffix: (length) => Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join(""),
+};
+
+async function reviewPorts(
+  settings: Settings,
+  { log, rules = CATALOGUE }: Given,
+  store: Store,
+  client: Client,
+  namespaceUid: ReviewPorts["cluster"]["namespaceUid"],
+): Promise<ReviewPorts> {
+  const waiters = new Waiters(store, log);
+  await waiters.start();
+  return {
+    store,
+    clock,
+    random,
+    log,
+    waiters,
+    streaks: new Streaks(),
+    cluster: { namespaceUid, connectTargetUid: (request) => connectTargetUid(client, request) },
+    agents: agentMatcher(settings.agents, settings.identity),
+    rules,
+    terms: settings.hold,
+    installationNamespace: settings.namespace,
+    volatilePaths: settings.digest.volatilePaths,
+  };
+}
+
+async function serveApi(settings: Settings, certificates: Certificates, ports: AggregatedApiPorts) {
+  const handler = aggregatedApi(ports);
+  const { host, api: port } = settings.listen;
+  const listening = await listen({ key: certificates.key, cert: certificates.certificate, host, port, handler });
+  return { port: listening.port, stop: () => listening.close(() => handler.close(), 5_000) };
+}
+
+async function serveWebhook(settings: Settings, certificates: Certificates, ports: ReviewPorts) {
+  const handler = webhookHandler(ports, callersOf(settings, certificates));
+  const { host, webhook: port } = settings.listen;
+  const listening = await listen({ key: certificates.key, cert: certificates.certificate, host, port, handler });
+  // Who waits is sent away to ask again; the approvals stay.
+  const drain = async () => ports.waiters.stop();
+  return { port: listening.port, stop: () => listening.close(drain, 5_000) };
+}
+
+function callersOf({ callers }: Settings, { clientAuthority, client }: Certificates): Callers {
+  if (callers.mode === "unguessable-path") return callers;
+  return { mode: "client-certificate", authority: clientAuthority, commonName: client.commonName };
+}
+
+function registrationNames() {
+  return { validating: ["hoop"], mutating: ["hoop"], apiService: "v1alpha1.hoop.dev" };
+}
+
+function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {
+  return { caBundle, matchCondition: { name: "agents", expression: agents.expression(ADMISSION_FIELDS) } };
+}
+
+/** Nobody is believed while the cluster's word cannot be read. */
+function parsedOnChange(current: () => Record<string, string> | undefined, log: Log) {
+  let last: Record<string, string> | undefined;
+  let config: AuthenticationConfig | undefined;
+  return () => {
+    const data = current();
+    if (data === last) return config;
+    last = data;
+    try {
+      config = data === undefined ? undefined : parseAuthenticationConfig(data);
+    } catch (error) {
+      config = undefined;
+      log.error({ err: error }, "extension-apiserver-authentication cannot be read; nobody is believed");
+    }
+    return config;
+  };
+}
+
+async function notifications(settings: Settings, ports: ReviewPorts, client: Client): Promise<Outbox[]> {
+  const { store, log } = ports;
+  const tellers: [string, (moment: Moment, signal: AbortSignal) => Promise<void>][] = [
+    ["events", eventNotice({ post: (event) => postEvent(client, event), clock, log })],
+  ];
+  if (settings.callback !== undefined) {
+    const secret = (await readFile(settings.callback.secretFile, "utf8")).trim();
+    tellers.push(["callback", callback({ url: settings.callback.url, secret, clock, log })]);
+  }
+  return Promise.all(
+    tellers.map(([name, tell]) =>
+      outbox({
+        store,
+        name,
+        prefix: APPROVALS,
+        clock,
+        log,
+        deliver: async (change, signal) => {
+          const moment = momentIn(change);
+          if (moment !== undefined) await tell(moment, signal);
+        },
+      }),
+    ),
+  );
+}
+
+function background(run: (signal: AbortSignal) => Promise<void>): () => Promise<void> {
+  const controller = new AbortController();
+  const running = run(controller.signal);
+  return async () => {
+    controller.abort();
+    await running;
+  };
+}
+
+/** What was started last ends first. */
+async function inReverse(stops: (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) await stop();
+}
+
+const HELP = `hoop --config FILE
+
+Serves Hoop's admission webhook and its aggregated API. FILE is YAML; settings.ts tells what may stand in it.
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: "string" }, help: { type: "boolean", short: "h" } } });
+  if (values.help) return void process.stdout.write(HELP);
+  if (values.config === undefined) throw new Error("--config FILE is missing");
+  const settings = parseSettings(await readFile(values.config, "utf8"), values.config);
+  const log = pino({ level: settings.log.level, redact: ["err.config", "err.request"] });
+  const onLost = (cause: Error) => {
+    log.fatal({ err: cause }, "the store is lost; ending, so that nothing is answered without its record");
+    process.exit(1);
+  };
+  const hoop = await startHoop(settings, { log, onLost });
+  const stop = (signal: string) => {
+    log.info({ signal }, "stopping");
+    hoop.stop().then(
+      () => process.exit(0),
+      (error) => {
+        log.error({ err: error }, "could not stop cleanly");
+        process.exit(1);
+      },
+    );
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+if (import.meta.main)
+  main().catch((error: unknown) => {
+    process.stderr.write(`hoop: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  });

@@ -1,0 +1,122 @@
+/** The settings of the Hoop server: one schema with its defaults. Read from a YAML or JSON file by `main.ts`. */
+import Type, { type Static } from "typebox";
+import Value from "typebox/value";
+import { parse } from "yaml";
+
+const Names = Type.Array(Type.String({ minLength: 1 }), { default: [] });
+const Seconds = (fallback: number, minimum = 1) => Type.Integer({ minimum, default: fallback });
+const strict = { additionalProperties: false, default: {} };
+
+export const Settings = Type.Object(
+  {
+    namespace: Type.String({ default: "hoop-system", description: "Where Hoop is installed." }),
+    service: Type.String({ default: "hoop", description: "The Service in front of it." }),
+    kubeconfig: Type.Optional(Type.String({ description: "Left out: the pod's own ServiceAccount." })),
+    identity: Type.String({
+      default: "system:serviceaccount:hoop-system:hoop",
+      description: "The user Hoop is to the API server; never an agent.",
+    }),
+    listen: Type.Object(
+      {
+        host: Type.String({ default: "0.0.0.0" }),
+        api: Type.Integer({ default: 6443, minimum: 0, maximum: 65535 }),
+        webhook: Type.Integer({ default: 9443, minimum: 0, maximum: 65535 }),
+      },
+      strict,
+    ),
+    store: Type.Union(
+      [
+        Type.Object({ driver: Type.Literal("sqlite"), file: Type.String() }, { additionalProperties: false }),
+        Type.Object({ driver: Type.Literal("memory") }, { additionalProperties: false }),
+      ],
+      { default: { driver: "sqlite", file: "/var/lib/hoop/hoop.db" } },
+    ),
+    certificates: Type.String({
+      default: "/var/lib/hoop/certificates",
+      description: "Directory of CA and certificates; what is missing is made.",
+    }),
+    agents: Type.Object(
+      {
+        groups: Type.Array(Type.String(), { default: ["hoop:agents"] }),
+        users: Names,
+        serviceAccounts: Type.Array(Type.String({ pattern: "^[^/:]+/[^/:]+$" }), {
+          default: [],
+          description: "NAMESPACE/NAME.",
+        }),
+        extras: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
+      },
+      strict,
+    ),
+    hold: Type.Object(
+      {
+        maxWaitSeconds: Type.Integer({
+          minimum: 0,
+          maximum: 280,
+          default: 100,
+          description:
+            "How long a client that asks again by itself is kept waiting. Agents' shells often end a silent command at 120 s.",
+        }),
+        pendingSeconds: Seconds(3600),
+        approvedSeconds: Seconds(600),
+        approvers: Type.Object({ groups: Names, count: Type.Integer({ minimum: 1, default: 1 }) }, strict),
+      },
+      strict,
+    ),
+    digest: Type.Object(
+      {
+        volatilePaths: Type.Array(Type.String(), {
+          default: [],
+          description: "Dotted paths that other mutating webhooks fill with chance or time.",
+        }),
+      },
+      strict,
+    ),
+    callers: Type.Union(
+      [
+        Type.Object({ mode: Type.Literal("client-certificate") }, { additionalProperties: false }),
+        Type.Object(
+          {
+            mode: Type.Literal("unguessable-path"),
+            secret: Type.String({
+              minLength: 32,
+              description: "The last part of the paths in the registrations.",
+            }),
+          },
+          { additionalProperties: false },
+        ),
+      ],
+      { default: { mode: "client-certificate" }, description: "How the API server proves to be itself." },
+    ),
+    callback: Type.Optional(
+      Type.Object(
+        {
+          url: Type.String({ pattern: "^https?://" }),
+          secretFile: Type.String({ description: "Holds the key that signs callbacks (Standard Webhooks)." }),
+        },
+        { additionalProperties: false, description: "Told of each approval and decision." },
+      ),
+    ),
+    log: Type.Object(
+      {
+        level: Type.Union(
+          ["debug", "info", "warn", "error"].map((level) => Type.Literal(level)),
+          { default: "info" },
+        ),
+      },
+      strict,
+    ),
+  },
+  { additionalProperties: false },
+);
+export type Settings = Static<typeof Settings>;
+
+/** Throws an error that names each field that is wrong. */
+export function parseSettings(text: string, source: string): Settings {
+  const given: unknown = parse(text) ?? {};
+  const complete = Value.Default(Settings, Value.Clone(given));
+  if (Value.Check(Settings, complete)) return complete;
+  const problems = Value.Errors(Settings, complete).map(
+    (error) => `  ${error.instancePath || "/"}: ${error.message}`,
+  );
+  throw new Error(`${source} is not valid:\n${[...new Set(problems)].join("\n")}`);
+}

@@ -1,0 +1,191 @@
+import type {
+  Batch,
+  Change,
+  CommitResult,
+  Delete,
+  Line,
+  Page,
+  Put,
+  Revision,
+  Row,
+  Store,
+} from "#kit/storage.ts";
+
+export interface MemoryOptions {
+  /** A change may be forgotten once it is older than this many revisions (default 10 000) … */
+  keepRevisions?: number;
+  /** … and than this (default one hour). */
+  keepMilliseconds?: number;
+}
+
+/** A store that lives and dies with this process. It cannot be lost: only wrong arguments reject. */
+export function memoryStore(options: MemoryOptions = {}): Store {
+  return new MemoryStore(options.keepRevisions ?? 10_000, options.keepMilliseconds ?? 3_600_000);
+}
+
+class MemoryStore implements Store {
+  readonly #keepRevisions: number;
+  readonly #keepMilliseconds: number;
+  readonly #rows = new Map<string, Row>();
+  readonly #lines: Line[] = [];
+  readonly #listeners = new Set<{ call: (revision: Revision) => void }>();
+  #changes: { change: Change; at: number }[] = [];
+  #revision: Revision = 1;
+  #expired: Revision = 0;
+  #closed = false;
+
+  constructor(keepRevisions: number, keepMilliseconds: number) {
+    this.#keepRevisions = keepRevisions;
+    this.#keepMilliseconds = keepMilliseconds;
+  }
+
+  async get(key: string): Promise<Row | undefined> {
+    this.#mustBeOpen();
+    mustBeKey(key);
+    const row = this.#rows.get(key);
+    return row && { ...row };
+  }
+
+  async list(prefix: string): Promise<Page> {
+    this.#mustBeOpen();
+    mustBePrefix(prefix);
+    const rows = this.#rows.values().filter((row) => row.key.startsWith(prefix));
+    // Keys are ASCII, so the order of UTF-16 units is the order of bytes.
+    const sorted = [...rows].sort((a, b) => (a.key < b.key ? -1 : 1));
+    return { rows: sorted.map((row) => ({ ...row })), revision: this.#revision };
+  }
+
+  async commit({ puts = [], deletes = [], lines = [] }: Batch): Promise<CommitResult> {
+    this.#mustBeOpen();
+    mustBeBatch(puts, deletes, lines);
+    for (const { key, expect } of [...puts, ...deletes]) {
+      if (expect !== undefined && expect !== (this.#rows.get(key)?.revision ?? 0)) {
+        return { outcome: "conflict", key };
+      }
+    }
+    this.#revision += 1;
+    const revision = this.#revision;
+    const index = this.#lines.length;
+    for (const { key, value } of puts) this.#put(key, value, revision);
+    for (const { key } of deletes) this.#delete(key, revision);
+    for (const line of lines) this.#lines.push({ index: this.#lines.length, revision, line });
+    this.#forget();
+    for (const listener of this.#listeners) {
+      // What a listener throws must not look like a failed commit.
+      queueMicrotask(() => this.#listeners.has(listener) && listener.call(revision));
+    }
+    return { outcome: "committed", revision, index };
+  }
+
+  async changes(prefix: string, since: Revision, limit = 500): ReturnType<Store["changes"]> {
+    this.#mustBeOpen();
+    mustBePrefix(prefix);
+    mustBeWhole("since", since, 0);
+    mustBeWhole("limit", limit, 1);
+    if (since < this.#expired || since > this.#revision) return { outcome: "expired" };
+    const first = this.#changes.findLastIndex(({ change }) => change.revision <= since) + 1;
+    const found = this.#changes.slice(first).flatMap(({ change }) => {
+      return change.key.startsWith(prefix) ? [{ ...change }] : [];
+    });
+    const changes = wholeRevisions(found, limit);
+    const last = changes.length < found.length ? changes.at(-1) : undefined;
+    return { outcome: "ok", changes, revision: last?.revision ?? this.#revision };
+  }
+
+  async lines(from: number, limit = 500): Promise<Line[]> {
+    this.#mustBeOpen();
+    mustBeWhole("from", from, 0);
+    mustBeWhole("limit", limit, 1);
+    return this.#lines.slice(from, from + limit).map((line) => ({ ...line }));
+  }
+
+  async firstLineAfter(revision: Revision): Promise<number> {
+    this.#mustBeOpen();
+    mustBeWhole("revision", revision, 0);
+    return this.#lines.findLastIndex((line) => line.revision <= revision) + 1;
+  }
+
+  async revision(): Promise<Revision> {
+    this.#mustBeOpen();
+    return this.#revision;
+  }
+
+  onCommit(listener: (revision: Revision) => void): () => void {
+    const entry = { call: listener };
+    this.#listeners.add(entry);
+    return () => void this.#listeners.delete(entry);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #put(key: string, value: string, revision: Revision): void {
+    const previous = this.#rows.get(key)?.value ?? null;
+    this.#rows.set(key, { key, value, revision });
+    this.#changes.push({ change: { type: "put", key, value, revision, previous }, at: Date.now() });
+  }
+
+  #delete(key: string, revision: Revision): void {
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    this.#rows.delete(key);
+    this.#changes.push({ change: { type: "delete", key, revision, previous: row.value }, at: Date.now() });
+  }
+
+  #forget(): void {
+    const revision = this.#revision - this.#keepRevisions;
+    const before = Date.now() - this.#keepMilliseconds;
+    const kept = this.#changes.findIndex(({ change, at }) => change.revision > revision || at > before);
+    const gone = kept === -1 ? this.#changes.length : kept;
+    const last = this.#changes[gone - 1];
+    if (last === undefined) return;
+    this.#expired = last.change.revision;
+    this.#changes = this.#changes.slice(gone);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error("the store is closed");
+  }
+}
+
+/** As many whole revisions as the limit has room for, and at least one: half a revision could not be resumed. */
+function wholeRevisions(changes: Change[], limit: number): Change[] {
+  const beyond = changes[limit]?.revision;
+  if (beyond === undefined) return changes;
+  const start = changes.findIndex(({ revision }) => revision === beyond);
+  return start > 0 ? changes.slice(0, start) : changes.filter(({ revision }) => revision === beyond);
+}
+
+function mustBeKey(key: string): void {
+  if (typeof key !== "string" || !/^[A-Za-z0-9._:-]+(?:\/[A-Za-z0-9._:-]+)+$/.test(key)) {
+    throw new TypeError(`not a key: ${JSON.stringify(key)}`);
+  }
+}
+
+function mustBePrefix(prefix: string): void {
+  if (typeof prefix !== "string" || !/^(?:[A-Za-z0-9._:-]+\/)*[A-Za-z0-9._:-]*$/.test(prefix)) {
+    throw new TypeError(`not the beginning of a key: ${JSON.stringify(prefix)}`);
+  }
+}
+
+function mustBeText(text: string): void {
+  if (typeof text !== "string" || !text.isWellFormed()) throw new TypeError("not a text that UTF-8 can hold");
+}
+
+function mustBeWhole(what: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new TypeError(`${what} is no whole number: ${value}`);
+}
+
+function mustBeBatch(puts: readonly Put[], deletes: readonly Delete[], lines: readonly string[]): void {
+  const keys = new Set<string>();
+  for (const { key, expect } of [...puts, ...deletes]) {
+    mustBeKey(key);
+    if (expect !== undefined) mustBeWhole("expect", expect, 0);
+    if (keys.has(key)) throw new TypeError(`twice in one batch: ${JSON.stringify(key)}`);
+    keys.add(key);
+  }
+  for (const { value } of puts) mustBeText(value);
+  for (const line of lines) mustBeText(line);
+}

@@ -1,0 +1,59 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** "hoop" in ASCII: tells our files from other programs' databases. */
+const APPLICATION_ID = 0x686f6f70;
+
+/** Migration N takes a file from user_version N to N + 1. Released ones are never edited, only followed. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    revision INTEGER NOT NULL, -- of the latest commit, kept apart from the rows so that none is given twice
+    next_line INTEGER NOT NULL,
+    expired INTEGER NOT NULL   -- the newest revision whose changes may be gone
+  ) STRICT;
+  INSERT INTO state VALUES (1, 1, 0, 0);
+
+  CREATE TABLE objects (key TEXT NOT NULL UNIQUE, value TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+
+  CREATE TABLE changes (
+    number INTEGER PRIMARY KEY, -- the order within a revision
+    revision INTEGER NOT NULL,
+    at INTEGER NOT NULL,        -- milliseconds since the epoch
+    key TEXT NOT NULL,
+    value TEXT,                 -- NULL: deleted
+    previous TEXT               -- NULL: was not there
+  ) STRICT;
+  CREATE INDEX changes_by_revision ON changes (revision);
+
+  CREATE TABLE lines (number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, line TEXT NOT NULL) STRICT;
+  `,
+];
+
+/** Throws when the file is not ours, or of a newer version than we know. Changes nothing. */
+export function identify(db: DatabaseSync): void {
+  const empty = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.["count"] === 0;
+  if (pragma(db, "application_id") !== APPLICATION_ID && !empty) {
+    throw new Error("it is the database of another program");
+  }
+  const version = pragma(db, "user_version");
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `it has schema version ${version}, but this program knows only up to ${MIGRATIONS.length}`,
+    );
+  }
+}
+
+/** Brings the schema to the newest version, one transaction a migration. */
+export function migrate(db: DatabaseSync): void {
+  const version = pragma(db, "user_version");
+  for (const [index, sql] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    const mark = `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1};`;
+    db.exec(`BEGIN IMMEDIATE; ${sql} ${mark} COMMIT`);
+  }
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}

@@ -1,0 +1,139 @@
+import type { Batch, CommitResult, Delete, Line, Page, Put, Revision, Row, Store } from "#kit/storage.ts";
+import { Link } from "./sqlite-link.ts";
+import type { ChangesAnswer, Retention } from "./sqlite-wire.ts";
+
+export interface SqliteOptions {
+  /** How long changes are kept. Default: the newest 10 000 revisions, and everything of the last hour. */
+  retention?: Partial<Retention>;
+  /** The file may not grow beyond this many pages of 4 KiB; a commit that needs more loses the store. */
+  maxPages?: number;
+  /** Called once when the store is lost: from then on every call rejects with this cause. */
+  onLost?: (cause: Error) => void;
+}
+
+const RETENTION: Retention = { revisions: 10_000, milliseconds: 3_600_000, everyMilliseconds: 30_000 };
+const KEY = /^[A-Za-z0-9._:-]+(?:\/[A-Za-z0-9._:-]+)+$/;
+const PREFIX = /^(?:[A-Za-z0-9._:-]+\/)*[A-Za-z0-9._:-]*$/;
+
+/**
+ * Opens (or creates) the store in a SQLite file, for this process alone. Rejects with what an operator has to know:
+ * in use by another process, damaged, not a store, not accessible.
+ *
+ * When the disk fails a commit the store is lost: whether that commit is there is not known, and all that follows is
+ * refused until the file is opened anew, which finds out. Nothing goes on from a state that is half known.
+ */
+export async function sqliteStore(file: string, options: SqliteOptions = {}): Promise<Store> {
+  const link = new Link(
+    { file, retention: { ...RETENTION, ...options.retention }, maxPages: options.maxPages ?? null },
+    options.onLost ?? (() => {}),
+  );
+  await link.opened;
+  return new SqliteStore(link);
+}
+
+class SqliteStore implements Store {
+  readonly #link: Link;
+  readonly #listeners = new Set<{ call: (revision: Revision) => void }>();
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  async get(key: string): Promise<Row | undefined> {
+    checkPath(KEY, key);
+    return this.#link.ask({ call: "get", key });
+  }
+
+  async list(prefix: string): Promise<Page> {
+    checkPath(PREFIX, prefix);
+    return this.#link.ask({ call: "list", prefix });
+  }
+
+  async commit(batch: Batch): Promise<CommitResult> {
+    const result = await this.#link.ask({ call: "commit", ...checked(batch) });
+    if (result.outcome === "committed") this.#tell(result.revision);
+    return result;
+  }
+
+  async changes(prefix: string, since: Revision, limit = 500): Promise<ChangesAnswer> {
+    checkPath(PREFIX, prefix);
+    checkNumber("since", since, 0);
+    checkNumber("limit", limit, 1);
+    return this.#link.ask({ call: "changes", prefix, since, limit });
+  }
+
+  async lines(from: number, limit = 500): Promise<Line[]> {
+    checkNumber("from", from, 0);
+    checkNumber("limit", limit, 1);
+    return this.#link.ask({ call: "lines", from, limit });
+  }
+
+  async firstLineAfter(revision: Revision): Promise<number> {
+    checkNumber("revision", revision, 0);
+    return this.#link.ask({ call: "firstLineAfter", revision });
+  }
+
+  async revision(): Promise<Revision> {
+    return this.#link.ask({ call: "revision" });
+  }
+
+  onCommit(listener: (revision: Revision) => void): () => void {
+    const entry = { call: listener };
+    this.#listeners.add(entry);
+    return () => void this.#listeners.delete(entry);
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  #tell(revision: Revision): void {
+    for (const listener of this.#listeners) {
+      // What a listener throws must not look like a failed commit.
+      queueMicrotask(() => this.#listeners.has(listener) && listener.call(revision));
+    }
+  }
+}
+
+/** The batch as it is now (the caller may change its arrays later), or a TypeError: the thread can trust it. */
+function checked(batch: Batch): { puts: Put[]; deletes: Delete[]; lines: string[] } {
+  const puts = (batch.puts ?? []).map(({ key, value, expect }) => ({
+    key,
+    value: text(value),
+    ...expected(expect),
+  }));
+  const deletes = (batch.deletes ?? []).map(({ key, expect }) => ({ key, ...expected(expect) }));
+  const keys = new Set<string>();
+  for (const { key } of [...puts, ...deletes]) {
+    checkPath(KEY, key);
+    if (keys.has(key))
+      throw new TypeError(`one batch, one change of a key: ${JSON.stringify(key)} stands in it twice`);
+    keys.add(key);
+  }
+  return { puts, deletes, lines: (batch.lines ?? []).map(text) };
+}
+
+function expected(revision: Revision | undefined): { expect?: Revision } {
+  if (revision === undefined) return {};
+  checkNumber("expect", revision, 0);
+  return { expect: revision };
+}
+
+function text(value: string): string {
+  // A lone surrogate would be stored as another character, and a digest over the text would no longer fit.
+  if (typeof value !== "string" || !value.isWellFormed())
+    throw new TypeError("not a text that UTF-8 can hold");
+  return value;
+}
+
+function checkPath(pattern: RegExp, path: string): void {
+  if (typeof path !== "string" || !pattern.test(path)) {
+    throw new TypeError(`not a key of [A-Za-z0-9._:-] between slashes: ${JSON.stringify(path)}`);
+  }
+}
+
+function checkNumber(what: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new TypeError(`${what} must be a whole number of at least ${least}, not ${value}`);
+  }
+}

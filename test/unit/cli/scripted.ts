@@ -1,0 +1,189 @@
+/** A context for commands under test: a kubectl that answers from memory, and a terminal that is a string. */
+import type { Approval } from "#core/approval.ts";
+import { run } from "../../../cli/app.ts";
+import type { Context } from "../../../cli/context.ts";
+import type { Finished } from "../../../cli/kubectl.ts";
+
+const NOW = Date.parse("2026-11-21T10:00:00Z");
+export const DIGEST = "3f9c41d8".repeat(8);
+
+export interface Script {
+  approvals?: Approval[];
+  records?: object[];
+  /** Lines that a watch prints, one watch after the other; after the last the person presses Ctrl-C. */
+  watches?: string[][];
+  /** Answers instead of the approvals where it does not return undefined. */
+  answer?: (args: readonly string[]) => Partial<Finished> | undefined;
+  interactive?: boolean;
+  color?: boolean;
+  /** What the person types. */
+  says?: string;
+  user?: string;
+}
+
+export interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+  /** The question that was asked, "" for none. */
+  asked: string;
+  /** How kubectl was called. */
+  calls: string[][];
+  /** The bodies of decisions. */
+  decisions: unknown[];
+}
+
+export async function hoop(args: readonly string[], script: Script = {}): Promise<Ran> {
+  const ran: Ran = { code: 0, stdout: "", stderr: "", asked: "", calls: [], decisions: [] };
+  const interruption = new AbortController();
+  const watches = [...(script.watches ?? [])];
+  const into = (stream: "stdout" | "stderr") => ({
+    write: (text: string) => {
+      ran[stream] += text;
+    },
+  });
+  const context: Context = {
+    process: {
+      stdout: into("stdout"),
+      stderr: into("stderr"),
+      exitCode: null,
+    },
+    kubectl: {
+      run: async (args) => {
+        ran.calls.push([...args]);
+        return { code: 0, stdout: "", stderr: "", ...(script.answer?.(args) ?? answer(args, script, ran)) };
+      },
+      async *follow(args) {
+        ran.calls.push([...args]);
+        yield* watches.shift() ?? [];
+        if (watches.length === 0) interruption.abort();
+        return { code: 0, stdout: "", stderr: "" };
+      },
+    },
+    interactive: script.interactive ?? false,
+    color: script.color ?? false,
+    ask: async (question) => {
+      ran.asked = question;
+      return script.says ?? "";
+    },
+    now: () => NOW,
+    sleep: async () => undefined,
+    signal: interruption.signal,
+  };
+  ran.code = await run(args, context);
+  return ran;
+}
+
+function answer(args: readonly string[], script: Script, ran: Ran): Partial<Finished> {
+  const [verb, ...rest] = args;
+  if (verb === "auth")
+    return json({ kind: "SelfSubjectReview", status: { userInfo: { username: script.user ?? "bob" } } });
+  if (verb === "patch") return decided(args, script, ran);
+  const url = new URL(rest[1] ?? "", "https://cluster.invalid");
+  const [, namespace, resource, name] =
+    /^\/apis\/hoop\.dev\/v1alpha1(?:\/namespaces\/([^/]+))?(?:\/(approvals|records)(?:\/([^/]+))?)?$/.exec(
+      url.pathname,
+    ) ?? [];
+  if (resource === undefined)
+    return json({
+      kind: "APIResourceList",
+      resources: [{ name: "records", verbs: ["get", "list", "watch"] }],
+    });
+  if (resource === "records")
+    return json({ kind: "RecordList", metadata: { resourceVersion: "7" }, items: script.records ?? [] });
+  const inside = (script.approvals ?? []).filter(
+    ({ metadata }) => namespace === undefined || metadata.namespace === namespace,
+  );
+  if (name !== undefined) {
+    const found = inside.find(({ metadata }) => metadata.name === name);
+    return found === undefined
+      ? failed(`Error from server (NotFound): approvals.hoop.dev "${name}" not found`)
+      : json(found);
+  }
+  const [field, value] = (url.searchParams.get("fieldSelector") ?? "").split("=");
+  const FIELDS: Record<string, (approval: Approval) => string> = {
+    "metadata.name": ({ metadata }) => metadata.name,
+    "status.phase": ({ status }) => status.phase,
+  };
+  const items = inside.filter((approval) => FIELDS[field ?? ""]?.(approval) === value);
+  return json({ kind: "ApprovalList", metadata: { resourceVersion: "7" }, items });
+}
+
+function decided(args: readonly string[], script: Script, ran: Ran): Partial<Finished> {
+  const patch = args.find((arg) => arg.startsWith("--patch=")) ?? "";
+  const { decision } = JSON.parse(patch.slice("--patch=".length));
+  ran.decisions.push(decision);
+  const approval = script.approvals?.find(({ metadata }) => metadata.name === args[2]);
+  if (approval === undefined || args.includes("--dry-run=server")) return {};
+  const { decisions } = approval.status;
+  decisions.push({ user: script.user ?? "bob", verdict: decision.verdict, time: "2026-11-21T10:00:00Z" });
+  if (decision.verdict === "Deny") approval.status.phase = "Denied";
+  else if (decisions.length >= approval.spec.approvers.count) approval.status.phase = "Approved";
+  return {};
+}
+
+export function failed(stderr: string): Partial<Finished> {
+  return { code: 1, stderr };
+}
+
+function json(value: unknown): Partial<Finished> {
+  return { stdout: JSON.stringify(value) };
+}
+
+interface Wish {
+  name?: string;
+  namespace?: string;
+  spec?: Partial<Approval["spec"]>;
+  status?: Partial<Approval["status"]>;
+}
+
+/** An agent wants to delete namespace prod, 4 s ago. */
+export function approval({
+  name = "delete-ns-prod-7x2k",
+  namespace = "hoop-system",
+  spec,
+  status,
+}: Wish = {}): Approval {
+  return {
+    apiVersion: "hoop.dev/v1alpha1",
+    kind: "Approval",
+    metadata: {
+      name,
+      namespace,
+      uid: `uid-${namespace}-${name}`,
+      creationTimestamp: "2026-11-21T09:59:56Z",
+      resourceVersion: "5",
+    },
+    spec: {
+      agent: { username: "dev-claude", groups: ["hoop:agents"] },
+      operation: "DELETE",
+      target: {
+        group: "",
+        version: "v1",
+        resource: "namespaces",
+        kind: "Namespace",
+        name: "prod",
+        uid: "6f2e",
+      },
+      rules: [{ name: "protect-namespaces", message: "deletes everything in it" }],
+      approvers: { groups: [], count: 1 },
+      digest: DIGEST,
+      change: { diff: "--- namespaces/prod\n+++ gone\n@@ -1 +0,0 @@\n-kind: Namespace\n" },
+      ...spec,
+    },
+    status: {
+      phase: "Pending",
+      expiresAt: "2026-11-21T10:59:56Z",
+      decisions: [],
+      conditions: [],
+      ...status,
+    },
+  };
+}
+
+export const approvedBy = (user: string, comment?: string): Partial<Approval["status"]> => ({
+  phase: "Approved",
+  decisions: [
+    { user, verdict: "Approve", time: "2026-11-21T09:59:58Z", ...(comment === undefined ? {} : { comment }) },
+  ],
+});

@@ -1,0 +1,156 @@
+import { expect } from "chai";
+import { approval, DIGEST, failed, hoop } from "./scripted.ts";
+
+describe("kubectl hoop show", () => {
+  it("shows all that a person needs to decide", async () => {
+    const approvals = [
+      approval({
+        spec: {
+          agent: { username: "dev-claude", groups: ["hoop:agents"], credentialID: "JTI=1" },
+          reason: "cleaning up",
+          approvers: { groups: ["platform", "sre"], count: 2 },
+          change: {
+            diff: "--- namespaces/prod\n+++ gone\n@@ -1 +0,0 @@\n-kind: Namespace\n",
+            options: { propagationPolicy: "Background" },
+          },
+          supersedes: {
+            name: "delete-ns-prod-aaaa",
+            diff: "-propagationPolicy: Foreground\n+propagationPolicy: Background\n",
+          },
+        },
+        status: {
+          decisions: [{ user: "bob", verdict: "Approve", comment: "fine", time: "2026-11-21T09:59:58Z" }],
+        },
+      }),
+    ];
+    const { code, stdout } = await hoop(["show", "delete-ns-prod-7x2k"], { approvals });
+    expect(code).to.equal(0);
+    expect(stdout).to.equal(
+      [
+        "Name:        delete-ns-prod-7x2k",
+        "Namespace:   hoop-system",
+        "State:       Pending (1 of 2 approved)",
+        "Agent:       dev-claude (credential JTI=1)",
+        "Groups:      hoop:agents",
+        "Agent says:  cleaning up",
+        "Operation:   delete",
+        "Target:      namespaces/prod (Namespace, uid 6f2e)",
+        "Decided by:  2 different people of platform or sre",
+        "Requested:   4s ago (2026-11-21T09:59:56Z)",
+        "Expires:     59m (2026-11-21T10:59:56Z)",
+        `Digest:      ${DIGEST}`,
+        "Rules:",
+        "  protect-namespaces: deletes everything in it",
+        "Decisions:",
+        "  bob approved 2s ago: fine",
+        "Options:",
+        "  {",
+        '    "propagationPolicy": "Background"',
+        "  }",
+        "Change:",
+        "  --- namespaces/prod",
+        "  +++ gone",
+        "  @@ -1 +0,0 @@",
+        "  -kind: Namespace",
+        "Supersedes delete-ns-prod-aaaa, from which it differs in:",
+        "  -propagationPolicy: Foreground",
+        "  +propagationPolicy: Background",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("lets nothing an agent wrote act on the terminal or pass for a line of ours", async () => {
+    const evil = "x\u001b[1A\rName:        harmless\nState:  \u202eApproved\u200b";
+    const approvals = [
+      approval({
+        spec: {
+          agent: { username: evil, groups: [evil] },
+          reason: evil,
+          target: { group: "", version: "v1", resource: "pods", kind: evil, namespace: evil, name: evil },
+          rules: [{ name: evil, message: evil }],
+          change: { diff: `-${evil}\n+y`, options: { container: evil } },
+          supersedes: { name: evil, diff: evil },
+        },
+      }),
+    ];
+    const { stdout } = await hoop(["show", "delete-ns-prod-7x2k", "--color=never"], { approvals });
+    expect(stdout).not.to.match(/[^\P{C}\n]/u);
+    expect(stdout.split("\n").filter((line) => /^(Name|State):/.test(line))).to.have.length(2);
+  });
+
+  it("colours the change where that was asked for, and not the heads a change imitates", async () => {
+    const diff = "--- a\n+++ b\n@@ -1 +1 @@\n same\n--- x\n+++ y";
+    const approvals = [approval({ spec: { change: { diff } } })];
+    const change = async (args: string[], color: boolean) =>
+      (await hoop(["show", "delete-ns-prod-7x2k", ...args], { approvals, color })).stdout.split(
+        "Change:\n",
+      )[1];
+    const colored =
+      "  \u001b[1m--- a\u001b[0m\n  \u001b[1m+++ b\u001b[0m\n  \u001b[36m@@ -1 +1 @@\u001b[0m\n   same\n  \u001b[31m--- x\u001b[0m\n  \u001b[32m+++ y\u001b[0m\n";
+    expect(await change([], true)).to.equal(colored);
+    expect(await change(["--color=always"], false)).to.equal(colored);
+    expect(await change(["--color", "never"], true)).to.equal(`  ${diff.replaceAll("\n", "\n  ")}\n`);
+    expect(await change([], false)).to.equal(`  ${diff.replaceAll("\n", "\n  ")}\n`);
+  });
+
+  it("prints the object as it is for scripts, with every digit", async () => {
+    const big = JSON.stringify(approval()).replace('"diff"', '"object":{"size":12345678901234567890},"diff"');
+    const answer = () => ({ stdout: big });
+    const { stdout } = await hoop(["show", "x", "-n", "shop", "-ojson"], { answer });
+    expect(stdout).to.include('"size": 12345678901234567890');
+    expect((await hoop(["show", "x", "-n", "shop", "-oyaml"], { answer })).stdout).to.include(
+      "size: 12345678901234567890\n",
+    );
+  });
+
+  const wrong = {
+    "an unknown name": {
+      args: ["nix"],
+      says: /^error: there is no approval nix in any namespace; .*kubectl hoop pending\n$/,
+    },
+    "an unknown name in a namespace": {
+      args: ["nix", "-n", "a"],
+      says: /^error: there is no approval nix in namespace a; .*kubectl hoop pending\n$/,
+    },
+    "a name that two namespaces have": {
+      args: ["twice"],
+      says: /^error: there is an approval twice in each of the namespaces a, b: name one with -n\n$/,
+    },
+    "a name that leads elsewhere": {
+      args: ["../../pods"],
+      says: /^error: NAME "\.\.\/\.\.\/pods": not the name of an approval/,
+    },
+    "a namespace that leads elsewhere": {
+      args: ["x", "-n", "a/b"],
+      says: /^error: namespace "a\/b": not the name of a namespace/,
+    },
+    "no name": { args: [], says: /^error: NAME is missing/ },
+  };
+  for (const [what, { args, says }] of Object.entries(wrong))
+    it(`refuses ${what}`, async () => {
+      const approvals = [
+        approval({ name: "twice", namespace: "a" }),
+        approval({ name: "twice", namespace: "b" }),
+      ];
+      const { code, stdout, stderr } = await hoop(["show", ...args], { approvals });
+      expect({ code, stdout }).to.deep.equal({ code: 1, stdout: "" });
+      expect(stderr).to.match(says);
+    });
+
+  it("takes the name as -o name prints it", async () => {
+    const { code } = await hoop(["show", "approval.hoop.dev/delete-ns-prod-7x2k"], {
+      approvals: [approval()],
+    });
+    expect(code).to.equal(0);
+  });
+
+  it("tells a cluster without Hoop from a name that is unknown", async () => {
+    const answer = () =>
+      failed("Error from server (NotFound): the server could not find the requested resource");
+    const { stderr } = await hoop(["show", "x", "-n", "shop"], { answer });
+    expect(stderr).to.match(
+      /^error: this cluster does not serve hoop\.dev\/v1alpha1: Hoop is not installed there/,
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import { once } from "node:events";
+import { connect } from "node:http2";
+import { text } from "node:stream/consumers";
+import { connect as tls } from "node:tls";
+import { expect } from "chai";
+import { listen } from "#kit/listen.ts";
+import { authority } from "./certificates.ts";
+
+const ca = authority("ca");
+const serving = () => ca.issue({ commonName: "server", usage: "server", hosts: ["127.0.0.1"] });
+
+describe("listening", () => {
+  it("uses a new certificate for new connections", async () => {
+    const server = await listen({
+      ...serving(),
+      host: "127.0.0.1",
+      port: 0,
+      handler: async (_, res) => void res.end(),
+    });
+    const serial = async () => {
+      const socket = tls({ host: "127.0.0.1", port: server.port, ca: ca.cert, ALPNProtocols: ["h2"] });
+      await once(socket, "secureConnect");
+      const found = socket.getPeerCertificate().serialNumber;
+      socket.destroy();
+      return found;
+    };
+    const first = await serial();
+    server.setCertificate(serving());
+    expect(await serial()).not.to.equal(first);
+    await server.close(async () => {}, 1000);
+  });
+
+  it("drains: says goodbye, lets requests end, and takes no new connections", async () => {
+    let finish = () => {};
+    const drained = Promise.withResolvers<void>();
+    const server = await listen({
+      ...{ ...serving(), host: "127.0.0.1", port: 0 },
+      handler: async (_, response) => {
+        response.setHeader("x", "");response.writeHead(200);
+        finish = () => response.end("last words");
+      },
+    });
+    const session = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
+    const stream = session.request({ ":path": "/" }).end();
+    await once(stream, "response");
+    const goodbye = once(session, "goaway");
+    const closed = server.close(() => drained.promise, 10_000);
+    await goodbye;
+    finish();
+    drained.resolve();
+    expect(await text(stream)).to.equal("last words");
+    await closed;
+    const late = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
+    const [error] = await once(late, "error");
+    expect(error).to.have.property("code", "ECONNREFUSED");
+  });
+
+  it("closes what does not end within its grace", async () => {
+    const server = await listen({
+      ...{ ...serving(), host: "127.0.0.1", port: 0 },
+      handler: async (_, response) => void response.writeHead(200),
+    });
+    const session = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
+    const stream = session.request({ ":path": "/" }).end();
+    await once(stream, "response");
+    await server.close(async () => {}, 10);
+    await once(session, "close");
+  });
+
+  it("rejects when the address is taken", async () => {
+    const pair = serving();
+    const options = { ...pair, host: "127.0.0.1", handler: async () => {} };
+    const server = await listen({ ...options, port: 0 });
+    const outcome = await listen({ ...options, port: server.port }).catch((error: unknown) => error);
+    expect(outcome).to.have.property("code", "EADDRINUSE");
+    await server.close(async () => {}, 0);
+  });
+});

@@ -1,0 +1,57 @@
+/** The only file that knows what reviews look like on their way back. */
+import type { Answer } from "#core/answer.ts";
+import type { AccessVerdict } from "#core/authorize.ts";
+import type { PatchOperation } from "#core/stamp.ts";
+
+export function admissionReview(uid: string, answer: Answer): object {
+  const annotations = {
+    ...(answer.approval === undefined ? {} : { approval: answer.approval }),
+    ...(answer.record === undefined ? {} : { record: String(answer.record) }),
+  };
+  return envelope({
+    uid,
+    allowed: answer.allowed,
+    ...(answer.refusal === undefined ? {} : { status: failure(answer.refusal) }),
+    ...(answer.warnings.length === 0 ? {} : { warnings: answer.warnings }),
+    ...(Object.keys(annotations).length === 0 ? {} : { auditAnnotations: annotations }),
+  });
+}
+
+/** A mutation never refuses: judging is the validating webhook's, which sees the final object. */
+export function mutationReview(uid: string, patch: readonly PatchOperation[]): object {
+  if (patch.length === 0) return envelope({ uid, allowed: true });
+  const encoded = Buffer.from(JSON.stringify(patch)).toString("base64");
+  return envelope({ uid, allowed: true, patchType: "JSONPatch", patch: encoded });
+}
+
+/** A denial that could not be judged: could-not-tell denies, and says so. */
+export function failedReview(uid: string, message: string): object {
+  return admissionReview(uid, {
+    allowed: false,
+    refusal: { code: 500, reason: "InternalError", message },
+    warnings: [],
+  });
+}
+
+export function accessReview(verdict: AccessVerdict): object {
+  const status =
+    verdict.kind === "denied"
+      ? { allowed: false, denied: true, reason: verdict.reason }
+      : { allowed: false, denied: false };
+  return { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", status };
+}
+
+function envelope(response: object): object {
+  return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response };
+}
+
+/** kube-apiserver hands code, reason and details on to the client; retryAfterSeconds becomes `Retry-After`. */
+function failure(refusal: NonNullable<Answer["refusal"]>): object {
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    status: "Failure",
+    ...refusal,
+    ...(refusal.code === 429 ? { details: { retryAfterSeconds: 1 } } : {}),
+  };
+}
