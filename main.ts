@@ -71,7 +71,10 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     );
     const namespaces = namespaceCache(client, log);
     const proxy = frontProxy(client, log);
-    stops.push(() => namespaces.stop(), () => proxy.stop());
+    stops.push(
+      () => namespaces.stop(),
+      () => proxy.stop(),
+    );
     await Promise.all([namespaces.ready(), proxy.ready()]);
 
     const ports = await reviewPorts(settings, given, store, client, namespaces.uid);
@@ -149,14 +152,26 @@ async function reviewPorts(
 async function serveApi(settings: Settings, certificates: Certificates, ports: AggregatedApiPorts) {
   const handler = aggregatedApi(ports);
   const { host, api: port } = settings.listen;
-  const listening = await listen({ key: certificates.key, cert: certificates.certificate, host, port, handler });
+  const listening = await listen({
+    key: certificates.key,
+    cert: certificates.certificate,
+    host,
+    port,
+    handler,
+  });
   return { port: listening.port, stop: () => listening.close(() => handler.close(), 5_000) };
 }
 
 async function serveWebhook(settings: Settings, certificates: Certificates, ports: ReviewPorts) {
   const handler = webhookHandler(ports, callersOf(settings, certificates));
   const { host, webhook: port } = settings.listen;
-  const listening = await listen({ key: certificates.key, cert: certificates.certificate, host, port, handler });
+  const listening = await listen({
+    key: certificates.key,
+    cert: certificates.certificate,
+    host,
+    port,
+    handler,
+  });
   // Who waits is sent away to ask again; the approvals stay.
   const drain = async () => ports.waiters.stop();
   return { port: listening.port, stop: () => listening.close(drain, 5_000) };
@@ -239,7 +254,9 @@ Serves Hoop's admission webhook and its aggregated API. FILE is YAML; settings.t
 `;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: "string" }, help: { type: "boolean", short: "h" } } });
+  const { values } = parseArgs({
+    options: { config: { type: "string" }, help: { type: "boolean", short: "h" } },
+  });
   if (values.help) return void process.stdout.write(HELP);
   if (values.config === undefined) throw new Error("--config FILE is missing");
   const settings = parseSettings(await readFile(values.config, "utf8"), values.config);

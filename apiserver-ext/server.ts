@@ -21,7 +21,10 @@ export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
   return createApi({
     title: "Hoop",
     resources: [approvals(ports), records(ports)],
-    authenticate: delegatedAuthentication({ config: ports.authenticationConfig, tokenReview: ports.tokenReview }),
+    authenticate: delegatedAuthentication({
+      config: ports.authenticationConfig,
+      tokenReview: ports.tokenReview,
+    }),
     authorize: delegatedAuthorization(ports.subjectAccessReview),
     version: versionInfo(ports.version),
     log: ports.log,

@@ -182,7 +182,7 @@ async function carryOut(client: Client, made: Plan, log: Log): Promise<Registrat
   const { kind, name } = target;
   if (patch === undefined || made.problem !== "") return { kind, name, present, problem: made.problem };
   const problem = await problemOf(apply(client, target, patch, false));
-  if (problem === "") log.info({ kind, name, changes }, "registration updated");
+  if (problem === "") log.info({ kind, name, changes: changes.map((change) => change.slice(0, 100)) }, "registration updated");
   return { kind, name, present, problem };
 }
 

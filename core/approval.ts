@@ -24,73 +24,77 @@ export const Target = Type.Object(
 );
 export type Target = Static<typeof Target>;
 
-export const ApprovalSpec = Type.Object({
-  agent: Type.Object(
-    {
-      username: Type.String(),
-      groups: Type.Array(Type.String()),
-      credentialID: Type.Optional(
-        Type.String({
-          description: "The credential that asked first (a token's JTI or a certificate's hash).",
-        }),
-      ),
-    },
-    { description: "Who asks, as the API server authenticated it." },
-  ),
-  operation: Type.Union([
-    Type.Literal("CREATE"),
-    Type.Literal("UPDATE"),
-    Type.Literal("DELETE"),
-    Type.Literal("CONNECT"),
-  ]),
-  target: Target,
-  rules: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      message: Type.String({ description: "Why the rule holds this request." }),
-    }),
-    { description: "The rules that hold the request." },
-  ),
-  reason: Type.Optional(
-    Type.String({
-      description: "What the agent gave as its reason (annotation hoop.dev/reason). Not verified.",
-    }),
-  ),
-  approvers: Type.Object(
-    {
-      groups: Type.Array(Type.String(), {
-        description: "Approvers must be in one of these groups. Empty: whoever may write approvals/approval.",
-      }),
-      count: Type.Integer({ minimum: 1, description: "How many different people must approve." }),
-    },
-    { description: "Who decides." },
-  ),
-  digest: Type.String({
-    description: "SHA-256 (hex) of what is asked. The approval holds for exactly this.",
-  }),
-  change: Type.Object(
-    {
-      diff: Type.String({
-        description: "Unified diff of what the request changes, as YAML, secrets masked.",
-      }),
-      object: Type.Optional(Type.Unknown({ description: "The object as it would be, secrets masked." })),
-      options: Type.Optional(Type.Unknown({ description: "The options of a DELETE or CONNECT." })),
-    },
-    { description: "What would change." },
-  ),
-  supersedes: Type.Optional(
-    Type.Object(
+export const ApprovalSpec = Type.Object(
+  {
+    agent: Type.Object(
       {
-        name: Type.String(),
-        diff: Type.String({ description: "How this request differs from the one it takes the place of." }),
+        username: Type.String(),
+        groups: Type.Array(Type.String()),
+        credentialID: Type.Optional(
+          Type.String({
+            description: "The credential that asked first (a token's JTI or a certificate's hash).",
+          }),
+        ),
       },
-      {
-        description:
-          "The pending approval of the same agent for the same target that this one took the place of.",
-      },
+      { description: "Who asks, as the API server authenticated it." },
     ),
-  ),
-});
+    operation: Type.Union([
+      Type.Literal("CREATE"),
+      Type.Literal("UPDATE"),
+      Type.Literal("DELETE"),
+      Type.Literal("CONNECT"),
+    ]),
+    target: Target,
+    rules: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        message: Type.String({ description: "Why the rule holds this request." }),
+      }),
+      { description: "The rules that hold the request." },
+    ),
+    reason: Type.Optional(
+      Type.String({
+        description: "What the agent gave as its reason (annotation hoop.dev/reason). Not verified.",
+      }),
+    ),
+    approvers: Type.Object(
+      {
+        groups: Type.Array(Type.String(), {
+          description:
+            "Approvers must be in one of these groups. Empty: whoever may write approvals/approval.",
+        }),
+        count: Type.Integer({ minimum: 1, description: "How many different people must approve." }),
+      },
+      { description: "Who decides." },
+    ),
+    digest: Type.String({
+      description: "SHA-256 (hex) of what is asked. The approval holds for exactly this.",
+    }),
+    change: Type.Object(
+      {
+        diff: Type.String({
+          description: "Unified diff of what the request changes, as YAML, secrets masked.",
+        }),
+        object: Type.Optional(Type.Unknown({ description: "The object as it would be, secrets masked." })),
+        options: Type.Optional(Type.Unknown({ description: "The options of a DELETE or CONNECT." })),
+      },
+      { description: "What would change." },
+    ),
+    supersedes: Type.Optional(
+      Type.Object(
+        {
+          name: Type.String(),
+          diff: Type.String({ description: "How this request differs from the one it takes the place of." }),
+        },
+        {
+          description:
+            "The pending approval of the same agent for the same target that this one took the place of.",
+        },
+      ),
+    ),
+  },
+  { description: "What is asked, and who may decide it. Never changes." },
+);
 export type ApprovalSpec = Static<typeof ApprovalSpec>;
 
 export const Verdict = Type.Union([Type.Literal("Approve"), Type.Literal("Deny")]);
@@ -104,30 +108,33 @@ const Condition = Type.Object({
 });
 export type Condition = Static<typeof Condition>;
 
-export const ApprovalStatus = Type.Object({
-  phase: Type.Unsafe<Phase>({
-    type: "string",
-    enum: [...PHASES],
-    description: `One of ${PHASES.join(", ")}.`,
-  }),
-  expiresAt: Time,
-  decisions: Type.Array(
-    Type.Object({
-      user: Type.String(),
-      verdict: Verdict,
-      comment: Type.Optional(Type.String()),
-      time: Time,
+export const ApprovalStatus = Type.Object(
+  {
+    phase: Type.Unsafe<Phase>({
+      type: "string",
+      enum: [...PHASES],
+      description: `One of ${PHASES.join(", ")}.`,
     }),
-    { description: "What each person decided." },
-  ),
-  used: Type.Optional(
-    Type.Object({
-      time: Time,
-      credentialID: Type.String(),
-    }),
-  ),
-  conditions: Type.Array(Condition, { description: "Decided, Approved and Used." }),
-});
+    expiresAt: Time,
+    decisions: Type.Array(
+      Type.Object({
+        user: Type.String(),
+        verdict: Verdict,
+        comment: Type.Optional(Type.String()),
+        time: Time,
+      }),
+      { description: "What each person decided." },
+    ),
+    used: Type.Optional(
+      Type.Object({
+        time: Time,
+        credentialID: Type.String(),
+      }),
+    ),
+    conditions: Type.Array(Condition, { description: "Decided, Approved and Used." }),
+  },
+  { description: "Where it stands." },
+);
 export type ApprovalStatus = Static<typeof ApprovalStatus>;
 
 export const ObjectMeta = Type.Object({

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, copyFile, mkdir, symlink, unlink } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
 import { binaries } from "#controlplane/build.ts";
@@ -183,11 +184,18 @@ async function apply(cluster: Cluster, manifests: string): Promise<void> {
   if (applied.code !== 0) throw new Error(`kubectl apply: ${applied.stderr.trim()}`);
 }
 
-/** Ready is: the aggregated API answers through the API server. */
+/**
+ * Ready is: kubectl finds the aggregated API by discovery, and it answers. The APIService's condition alone would not
+ * do: it is looked at every 30 s, so it may still speak of a Hoop that has ended since.
+ */
 async function untilReady(cluster: Cluster): Promise<void> {
-  const args = ["wait", "--for=condition=Available", "apiservice/v1alpha1.hoop.dev", "--timeout=60s"];
-  const waited = await cluster.kubectl(args);
-  if (waited.code !== 0) throw new Error(`hoop.dev did not become available: ${waited.stderr.trim()}`);
+  const deadline = Date.now() + 90_000;
+  for (;;) {
+    const asked = await cluster.kubectl(["get", "approvals.hoop.dev", "-A"], { timeout: 15_000 });
+    if (asked.code === 0) return;
+    if (Date.now() > deadline) throw new Error(`hoop.dev did not become available: ${asked.stderr.trim()}`);
+    await delay(500);
+  }
 }
 
 function firstToEnd(components: ReadonlyMap<string, Component>): Promise<string> {

@@ -44,7 +44,7 @@ async function follow(installation: Installation, plugin: string): Promise<numbe
   const ended = new Promise<string>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.once(signal, () => resolve(signal));
-    installation.ended.then((what) => resolve(what));
+    void installation.ended.then(resolve);
   });
   const why = await ended;
   child.kill("SIGTERM");

@@ -14,7 +14,10 @@ const OPEN_WITHOUT_AUTHORIZATION = [
 ];
 
 export async function printTour(state: Layout, installation: Installation): Promise<void> {
-  const at = (path: string) => relative(process.cwd(), path) || path;
+  const at = (path: string) => {
+    const near = relative(process.cwd(), path);
+    return near.startsWith("..") ? path : `$PWD/${near}`;
+  };
   if (installation.foreign) {
     console.log(`
 WARNING: this API server does not ask Hoop for authorization (--authorization-config), so an agent whose RBAC
@@ -30,14 +33,14 @@ Hoop is ready. Agents are members of the group hoop:agents. Approvals wait in: k
 Hoop is ready. Try it, in two terminals, in this directory:
 
   # terminal A: an agent. RBAC lets it do everything; this just waits
-  export PATH="$PWD/${at(state.bin)}:$PATH" KUBECONFIG="$PWD/${at(state.kubeconfig.agent)}"
+  export PATH="${at(state.bin)}:$PATH" KUBECONFIG="${at(state.kubeconfig.agent)}"
   kubectl delete namespace demo
 
   # terminal B: a person who may approve, and nothing else
-  export PATH="$PWD/${at(state.bin)}:$PATH" KUBECONFIG="$PWD/${at(state.kubeconfig.approver)}"
+  export PATH="${at(state.bin)}:$PATH" KUBECONFIG="${at(state.kubeconfig.approver)}"
   kubectl get approvals.hoop.dev -A
   kubectl hoop approve NAME            # or deny NAME -m "not today"
 
   # anybody who may read records, such as the administrator
-  kubectl --kubeconfig "$PWD/${at(state.kubeconfig.human)}" hoop records`);
+  kubectl hoop records --kubeconfig "${at(state.kubeconfig.human)}"`);
 }

@@ -17,7 +17,7 @@ export function groupVersions(resources: readonly ServedResource[]): GroupVersio
 }
 
 /** Verbs that every resource offers; what is not here is answered 405. */
-export const RESOURCE_VERBS = ["get", "list", "watch"] as const;
+const RESOURCE_VERBS = ["get", "list", "watch"] as const;
 
 export function apiGroupDiscoveryList(served: readonly GroupVersion[], version: "v2" | "v2beta1"): object {
   return {

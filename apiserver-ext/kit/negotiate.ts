@@ -16,7 +16,7 @@ export type Form =
   | { as: "object" }
   | { as: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList"; version: MetaVersion };
 
-export interface Clause {
+interface Clause {
   type: string;
   /** What the clause wants objects converted to, where it says so. */
   conversion: Conversion | undefined;

@@ -64,7 +64,7 @@ function pruneByFitting(alternatives: readonly SchemaNode[], value: unknown, pat
 }
 
 /** The schema of a map's values. */
-export function valueSchema({ additionalProperties, patternProperties }: SchemaNode): SchemaNode | undefined {
+function valueSchema({ additionalProperties, patternProperties }: SchemaNode): SchemaNode | undefined {
   if (additionalProperties === true) return {};
   if (additionalProperties) return additionalProperties;
   return patternProperties && Object.values(patternProperties)[0];

@@ -12,7 +12,11 @@ import type { Store } from "#kit/storage.ts";
 
 export const AGENT = "ci-bot";
 
-export function user(username: string, groups: readonly string[] = [], credential = `${username}-cert`): UserInfo {
+export function user(
+  username: string,
+  groups: readonly string[] = [],
+  credential = `${username}-cert`,
+): UserInfo {
   return {
     username,
     uid: "",
@@ -59,7 +63,13 @@ export function podCreate(name: string, spec: JsonObject = {}, metadata: JsonObj
   const object = {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace: "demo", uid: randomUUID(), creationTimestamp: "2030-01-01T00:00:00Z", ...metadata },
+    metadata: {
+      name,
+      namespace: "demo",
+      uid: randomUUID(),
+      creationTimestamp: "2030-01-01T00:00:00Z",
+      ...metadata,
+    },
     spec: {
       automountServiceAccountToken: false,
       containers: [{ name: "main", image: "app:1", securityContext: { privileged: true } }],
@@ -93,7 +103,12 @@ export async function reviewPorts(
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const waiters = new Waiters(store, log);
   await waiters.start();
-  const namespaces = given.namespaces ?? new Map([["hoop-system", "ns-0"], ["demo", "ns-1"]]);
+  const namespaces =
+    given.namespaces ??
+    new Map([
+      ["hoop-system", "ns-0"],
+      ["demo", "ns-1"],
+    ]);
   let counter = 0;
   return {
     store,

@@ -85,6 +85,11 @@ const nobodys = { "f:type": {}, "f:ports": { 'k:{"port":80,"protocol":"TCP"}': {
 const clientsIp = { ...nobodys, "f:clusterIP": {} };
 const clientsPort = { "f:ports": { 'k:{"port":80,"protocol":"TCP"}': { ".": {}, "f:nodePort": {} } } };
 
+function allocatedOnUpdate(nodePort: number): AdmissionRequest {
+  const before = { metadata: { uid: "1" }, spec: { type: "ClusterIP" } };
+  return update(before, service("10.0.0.1", nodePort, clientsIp), on("", "services"));
+}
+
 type Pair = [one: AdmissionRequest, other: AdmissionRequest];
 const create = (group: string, resource: string, object: JsonObject, parts: Partial<AdmissionRequest> = {}) =>
   request({ ...on(group, resource), object, ...parts });
@@ -218,13 +223,7 @@ const SAME: Record<string, Pair> = {
       on("apps", "daemonsets"),
     ),
   ],
-  "a node port allocated on update": [
-    update(service("10.0.0.1", 0, clientsIp), service("10.0.0.1", 30001, clientsIp), on("", "services")),
-    update(service("10.0.0.1", 0, clientsIp), service("10.0.0.1", 30002, clientsIp), on("", "services")),
-  ].map((one) => ({
-    ...one,
-    oldObject: { ...one.oldObject, metadata: { uid: "1" }, spec: { type: "ClusterIP" } },
-  })) as Pair,
+  "a node port allocated on update": [allocatedOnUpdate(30001), allocatedOnUpdate(30002)],
   "a delete asked as a dry run": [
     request({
       operation: "DELETE",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
+import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as tls } from "node:tls";
 import { expect } from "chai";
@@ -36,8 +37,9 @@ describe("listening", () => {
     const server = await listen({
       ...{ ...serving(), host: "127.0.0.1", port: 0 },
       handler: async (_, response) => {
-        response.setHeader("x", "");response.writeHead(200);
-        finish = () => response.end("last words");
+        const sink: Writable = response;
+        sink.write("last ");
+        finish = () => sink.end("words");
       },
     });
     const session = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
@@ -58,13 +60,17 @@ describe("listening", () => {
   it("closes what does not end within its grace", async () => {
     const server = await listen({
       ...{ ...serving(), host: "127.0.0.1", port: 0 },
-      handler: async (_, response) => void response.writeHead(200),
+      handler: async (_, response) => {
+        const sink: Writable = response;
+        sink.write("never ends");
+      },
     });
     const session = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
     const stream = session.request({ ":path": "/" }).end();
     await once(stream, "response");
+    const closed = once(session, "close");
     await server.close(async () => {}, 10);
-    await once(session, "close");
+    await closed;
   });
 
   it("rejects when the address is taken", async () => {

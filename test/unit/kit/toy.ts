@@ -182,7 +182,7 @@ export async function startToy(store: Store = memoryStore()): Promise<Toy> {
 
   const toy: Toy = {
     ...{ store, api, logged, asked, deny: () => false },
-    put: (namespace, name, options) => put(store, namespace, name, options),
+    put: (namespace, name, options) => putWidget(store, namespace, name, options),
     async remove(namespace, name) {
       const result = await store.commit({ deletes: [{ key: `widgets/ns-${namespace}/${name}` }] });
       return result.outcome === "committed" ? result.revision : 0;
@@ -199,7 +199,7 @@ export async function startToy(store: Store = memoryStore()): Promise<Toy> {
   return toy;
 }
 
-async function put(
+export async function putWidget(
   store: Store,
   namespace: string,
   name: string,

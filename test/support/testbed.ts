@@ -1,0 +1,284 @@
+/**
+ * Hoop in the request flow of a real control plane, set up as `npm start` does it: the files of deploy/, the API
+ * server's own configuration, an agent that RBAC lets do everything, and an approver who may decide and nothing else.
+ */
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { stringify } from "yaml";
+import { servingCertificate } from "#certs/directory.ts";
+import { serviceNames } from "#certs/leaf.ts";
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from "#controlplane/controlplane.ts";
+import type { KubectlOptions, KubectlResult } from "#controlplane/kubectl.ts";
+import { claimPort, releasePort } from "#controlplane/ports.ts";
+import type { Approval } from "#core/approval.ts";
+import type { Rule } from "#core/rules/rule.ts";
+import { apiServerFiles } from "../../local/apiserver-files.ts";
+import { localManifests, tourManifests } from "../../local/manifests.ts";
+import { type Hoop, startHoop } from "../../main.ts";
+import { parseSettings } from "../../settings.ts";
+
+export type Who = "agent" | "approver" | "human" | { kubeconfig: string };
+
+export interface TestbedOptions {
+  /** Merged into the settings. */
+  settings?: object;
+  /** In place of the catalogue. */
+  rules?: readonly Rule[];
+  /** Whether the API server asks Hoop for authorization (default) and proves to be itself. */
+  configured?: boolean;
+  controlPlane?: ControlPlaneOptions;
+  /** Adds the kwok node `node-1`, and the controllers. */
+  node?: boolean;
+  /** An open end of the logs, for tests that look into them. */
+  onLog?: (level: string, fields: object, message: string) => void;
+}
+
+export interface Ended extends KubectlResult {
+  /** Everything it printed. */
+  output: string;
+}
+
+/** A kubectl that is still running. */
+export interface Blocked {
+  child: ChildProcessWithoutNullStreams;
+  ended: Promise<Ended>;
+  /** Whether it has ended. */
+  over(): boolean;
+}
+
+export interface Testbed {
+  controlPlane: ControlPlane;
+  kubeconfig(who: Who): string;
+  kubectl(who: Who, args: readonly string[], options?: KubectlOptions): Promise<Ended>;
+  /** As `kubectl`, and throws unless it exits with 0. */
+  must(who: Who, args: readonly string[], options?: KubectlOptions): Promise<string>;
+  /** Starts a kubectl that is expected to wait. */
+  start(who: Who, args: readonly string[], input?: string | object): Blocked;
+  apply(objects: object | object[]): Promise<void>;
+  approvals(namespace?: string): Promise<Approval[]>;
+  /** The first approval that fits; waits for it to appear. */
+  approval(fits: (approval: Approval) => boolean): Promise<Approval>;
+  /** The pending approval for a target name. */
+  pending(targetName: string, operation?: string): Promise<Approval>;
+  decide(approval: Approval, verdict: "Approve" | "Deny", comment?: string, who?: Who): Promise<Ended>;
+  /** The specs of all records. */
+  records(): Promise<Record<string, unknown>[]>;
+  /** Hoop itself, in this process. */
+  stopHoop(): Promise<void>;
+  startHoop(): Promise<void>;
+  /** Where the webhook listens, and the settings file's content, for a Hoop in a process of its own. */
+  settingsYaml: string;
+  webhookPort: number;
+  apiPort: number;
+  certificates: string;
+  stop(): Promise<void>;
+}
+
+const NAMESPACE = "hoop-system";
+
+export async function startTestbed(options: TestbedOptions = {}): Promise<Testbed> {
+  const [api, webhook] = [await claimPort(), await claimPort()];
+  const configured = options.configured ?? true;
+  const node = options.node ?? false;
+  const scratch = await startedControlPlane(options, configured, node, webhook);
+  const { controlPlane, certificates } = scratch;
+  try {
+    return await assembled(controlPlane, certificates, { api, webhook }, options, configured, node);
+  } catch (error) {
+    await controlPlane.stop();
+    throw error;
+  }
+}
+
+async function startedControlPlane(
+  options: TestbedOptions,
+  configured: boolean,
+  node: boolean,
+  webhook: number,
+) {
+  const scratch = await mkdtemp(join(tmpdir(), "hoop-testbed-"));
+  const certificates = join(scratch, "certificates");
+  const issued = await servingCertificate(certificates, serviceNames("hoop", NAMESPACE, true));
+  const files = await apiServerFiles(join(scratch, "apiserver"), issued, {
+    address: `127.0.0.1:${webhook}`,
+    serverName: `hoop.${NAMESPACE}.svc`,
+    servicePort: webhook,
+  });
+  const controlPlane = await startControlPlane({
+    controllerManager: node,
+    ...(configured ? files : {}),
+    ...options.controlPlane,
+  });
+  return { controlPlane, certificates };
+}
+
+async function assembled(
+  controlPlane: ControlPlane,
+  certificates: string,
+  ports: { api: number; webhook: number },
+  options: TestbedOptions,
+  configured: boolean,
+  node: boolean,
+): Promise<Testbed> {
+  if (node) await controlPlane.addNode("node-1");
+  const secret = configured ? undefined : randomBytes(24).toString("hex");
+  const hoopGroups = ["system:serviceaccounts", `system:serviceaccounts:${NAMESPACE}`];
+  const kubeconfigs = {
+    human: controlPlane.adminKubeconfig,
+    agent: await controlPlane.kubeconfig("agent", ["hoop:agents"]),
+    approver: await controlPlane.kubeconfig("approver"),
+    hoop: await controlPlane.kubeconfig(`system:serviceaccount:${NAMESPACE}:hoop`, hoopGroups),
+  };
+  const data = join(certificates, "..", "data");
+  await mkdir(data, { recursive: true });
+  const settingsYaml = stringify({
+    kubeconfig: kubeconfigs.hoop,
+    listen: { host: "127.0.0.1", ...ports },
+    store: { driver: "sqlite", file: join(data, "hoop.db") },
+    certificates,
+    ...(secret === undefined ? {} : { callers: { mode: "unguessable-path", secret } }),
+    ...options.settings,
+  });
+  const bed = operations(controlPlane, kubeconfigs);
+  const applyArgs = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+  for (const input of [await localManifests(ports, secret), tourManifests()])
+    await bed.must("human", applyArgs, { input });
+
+  let hoop: Hoop | undefined;
+  const log = (level: string) => (fields: object, message: string) => options.onLog?.(level, fields, message);
+  const start = async () => {
+    hoop = await startHoop(parseSettings(settingsYaml, "the testbed"), {
+      log: { info: log("info"), warn: log("warn"), error: log("error") },
+      ...(options.rules === undefined ? {} : { rules: options.rules }),
+    });
+    await untilServed(bed);
+  };
+  const stopHoop = async () => {
+    await hoop?.stop();
+    hoop = undefined;
+  };
+  await start();
+  return {
+    ...bed,
+    controlPlane,
+    settingsYaml,
+    certificates,
+    webhookPort: ports.webhook,
+    apiPort: ports.api,
+    startHoop: start,
+    stopHoop,
+    stop: async () => {
+      await stopHoop();
+      await controlPlane.stop();
+      await releasePort(ports.api);
+      await releasePort(ports.webhook);
+    },
+  };
+}
+
+/** kubectl finds hoop.dev by discovery, and agents are sent to us. */
+async function untilServed(bed: Pick<Testbed, "kubectl">): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const asked = await bed.kubectl("human", ["get", "approvals.hoop.dev", "-A"]);
+    if (asked.code === 0) return;
+    if (attempt > 240) throw new Error(`hoop.dev is not served: ${asked.output}`);
+    await delay(250);
+  }
+}
+
+type Operations = Omit<
+  Testbed,
+  | "controlPlane"
+  | "stopHoop"
+  | "startHoop"
+  | "settingsYaml"
+  | "webhookPort"
+  | "apiPort"
+  | "certificates"
+  | "stop"
+>;
+
+function operations(
+  controlPlane: ControlPlane,
+  kubeconfigs: Record<"human" | "agent" | "approver", string>,
+): Operations {
+  const kubeconfig = (who: Who) => (typeof who === "string" ? kubeconfigs[who] : who.kubeconfig);
+  const kubectl = async (who: Who, args: readonly string[], given: KubectlOptions = {}): Promise<Ended> => {
+    const result = await controlPlane.kubectl(args, { kubeconfig: kubeconfig(who), ...given });
+    return { ...result, output: result.stdout + result.stderr };
+  };
+  const must = async (who: Who, args: readonly string[], given: KubectlOptions = {}): Promise<string> => {
+    const result = await kubectl(who, args, given);
+    if (result.code !== 0)
+      throw new Error(`kubectl ${args.join(" ")} as ${JSON.stringify(who)}: ${result.output}`);
+    return result.stdout;
+  };
+  const listed = async (resource: string, namespace?: string): Promise<unknown[]> => {
+    const where = namespace === undefined ? "" : `/namespaces/${namespace}`;
+    const raw = await must("human", ["get", "--raw", `/apis/hoop.dev/v1alpha1${where}/${resource}`]);
+    return (JSON.parse(raw) as { items: unknown[] }).items;
+  };
+  const approvals = async (namespace?: string) => (await listed("approvals", namespace)) as Approval[];
+  const approval = async (fits: (approval: Approval) => boolean): Promise<Approval> => {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      const found = (await approvals()).find(fits);
+      if (found !== undefined) return found;
+      await delay(100);
+    }
+    throw new Error(`no such approval; there are: ${JSON.stringify(await approvals())}`);
+  };
+  return {
+    kubeconfig,
+    kubectl,
+    must,
+    start: (who, args, input) => {
+      const child = controlPlane.spawnKubectl(args, { kubeconfig: kubeconfig(who) });
+      child.stdin.on("error", () => undefined);
+      child.stdin.end(typeof input === "object" ? JSON.stringify(input) : (input ?? ""));
+      let over = false;
+      const ended = (async (): Promise<Ended> => {
+        const closed = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? 128)));
+        const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+        over = true;
+        return { code, stdout, stderr, output: stdout + stderr };
+      })();
+      return { child, ended, over: () => over };
+    },
+    apply: async (objects) => {
+      const items = Array.isArray(objects) ? objects : [objects];
+      const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+      await must("human", ["apply", "--server-side", "--force-conflicts", "-f", "-"], { input });
+    },
+    approvals,
+    approval,
+    pending: (targetName, operation) =>
+      approval(
+        ({ spec, status }) =>
+          status.phase === "Pending" &&
+          spec.target.name === targetName &&
+          (operation === undefined || spec.operation === operation),
+      ),
+    decide: ({ metadata: { name, namespace } }, verdict, comment = "", who = "approver") =>
+      kubectl(who, [
+        "patch",
+        `approvals.hoop.dev/${name}`,
+        "-n",
+        namespace,
+        "--subresource=approval",
+        "--type=merge",
+        "-p",
+        JSON.stringify({ decision: { verdict, comment } }),
+      ]),
+    records: async () =>
+      ((await listed("records")) as { spec: Record<string, unknown> }[]).map(({ spec }) => spec),
+  };
+}
