@@ -42,7 +42,10 @@ export interface AdmissionRequest {
   resource: GroupVersionResource;
   /** "" for the resource itself. */
   subresource: string;
-  /** "" where the server generates it, and in each item of a deletecollection. */
+  /**
+   * "" in each item of a deletecollection, and in the mutating phase where the server generates the name. In the
+   * validating phase a generated name stands here as if it had been given.
+   */
   name: string;
   /** "" for cluster-scoped resources. For a Namespace object kube-apiserver puts its own name here. */
   namespace: string;

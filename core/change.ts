@@ -8,7 +8,7 @@ import { withoutServerFilled } from "./digest/server-filled.ts";
 import { maskObject } from "./mask.ts";
 import { printable } from "./printable.ts";
 
-export interface Described {
+interface Described {
   /** A unified diff: all `+` for CREATE and CONNECT, all `-` for DELETE. Never cut. */
   diff: string;
   /** The object as it would be; absent for DELETE and CONNECT. */

@@ -12,7 +12,7 @@ import { canonical } from "./canonical.ts";
 import { type Change, changesBetween } from "./digest/changes.ts";
 import { type Pattern, parsePattern, without } from "./digest/paths.ts";
 import { reliedOn } from "./digest/relied-on.ts";
-import { withoutServerFilled } from "./digest/server-filled.ts";
+import { isNameGenerated, withoutServerFilled } from "./digest/server-filled.ts";
 
 /** Whose request it is. */
 export interface Subject {
@@ -59,13 +59,17 @@ export function digestOf(request: AdmissionRequest, subject: Subject, options: D
     resource: { ...request.resource },
     subresource: request.subresource,
     namespace: targetNamespace(request),
-    name:
-      request.name ||
-      (request.operation === "DELETE" ? text(member(request.oldObject ?? {}, "metadata"), "name") : ""),
+    name: nameOf(request),
     wish,
   };
   const stands = { on: ground, connectUid: options.connectUid ?? "" };
   return { intent: sha256({ intent: asked }), digest: sha256({ asked, stands }) };
+}
+
+// The items of a deletecollection have no request.name.
+function nameOf(request: AdmissionRequest): string {
+  if (isNameGenerated(request)) return "";
+  return request.name || text(member(request.oldObject ?? {}, "metadata"), "name");
 }
 
 function sha256(value: JsonObject): string {

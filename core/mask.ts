@@ -5,7 +5,7 @@ import { announcesSecret, looksSecret, maskText } from "./mask/patterns.ts";
 
 export { maskText } from "./mask/patterns.ts";
 
-export const SECRET_VALUE = "[masked: Secret value]";
+const SECRET_VALUE = "[masked: Secret value]";
 const VALUE = "[masked: value]";
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 /** Shorter values turn up everywhere by chance. */

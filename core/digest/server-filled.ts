@@ -17,6 +17,8 @@ type Row = readonly [of: string, on: "CREATE" | "UPDATE" | "*", remove: Removal]
 const ROWS: readonly Row[] = [
   // plugin/pkg/admission/serviceaccount
   ["/pods", "CREATE", withPlainTokenVolume],
+  // registry/core/pod/strategy.go applySchedulingGatedCondition
+  ["/pods", "CREATE", drop("status.conditions.*.lastTransitionTime")],
   // registry/batch/job/strategy.go generateSelector
   ["batch/jobs", "CREATE", withoutJobSelector],
   // registry/core/service/storage/alloc.go
@@ -38,11 +40,11 @@ const ROWS: readonly Row[] = [
   ["resource.k8s.io/resourceslices", "CREATE", dropTimeOfCreation("spec.devices.*.taints.*.timeAdded")],
   // apis/apps/v1/conversion.go: spec.templateGeneration, which the server alone counts up
   ["apps/daemonsets", "UPDATE", drop("metadata.annotations.deprecated\\.daemonset\\.template\\.generation")],
-  // registry/generic/registry/store.go, limitrange/strategy.go. Admission tells the name the client gave.
+  // registry/generic/registry/store.go, limitrange/strategy.go
   [
     "*",
     "CREATE",
-    (object, request) => (request.name === "" ? without(object, ["metadata", "name"]) : object),
+    (object, request) => (isNameGenerated(request) ? without(object, ["metadata", "name"]) : object),
   ],
   // rest.FillObjectMetaSystemFields, BeforeUpdate, the strategies' Generation, the field manager
   [
@@ -65,6 +67,26 @@ export function withoutServerFilled(object: JsonObject, request: AdmissionReques
   return ROWS.filter(
     ([of, on]) => (of === "*" || of === target) && (on === "*" || on === request.operation),
   ).reduce((rest, [, , remove]) => remove(rest, request), object);
+}
+
+/** `names.SimpleNameGenerator`: five of these characters behind at most 58 of generateName. */
+const GENERATED = /^[bcdfghjklmnpqrstvwxz2456789]{5}$/;
+const LONGEST_BASE = 58;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Did the server choose the name? The review does not say: kube-apiserver puts a generated name into
+ * request.name, too (rest.AdmissionToValidateObjectFunc). A client that sets both generateName and a name that
+ * could have come from it gets the same answer, so its approval holds for any such name.
+ */
+export function isNameGenerated(request: AdmissionRequest): boolean {
+  if (request.operation !== "CREATE") return false;
+  const metadata = member(request.object ?? {}, "metadata");
+  const [name, generateName] = [text(metadata, "name"), text(metadata, "generateName")];
+  if (name === "") return generateName !== "";
+  if (generateName === "") return request.resource.resource === "limitranges" && UUID.test(name);
+  const base = generateName.slice(0, LONGEST_BASE);
+  return name.startsWith(base) && GENERATED.test(name.slice(base.length));
 }
 
 function drop(...dotted: string[]): Removal {

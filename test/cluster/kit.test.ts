@@ -110,8 +110,7 @@ describe("the kit behind a real API server", function () {
       "--no-headers",
     ]);
     expect(resources).to.match(/^widgets +wd +toy.example.com\/v1 +true +Widget +get,list,watch +toys\s*$/);
-    const accept = "/apis";
-    const groups: Loose = JSON.parse(await kubectl(["get", "--raw", accept]));
+    const groups: Loose = JSON.parse(await kubectl(["get", "--raw", "/apis"]));
     expect(groups.groups.map(({ name }: Loose) => name)).to.include("toy.example.com");
   });
 
@@ -131,6 +130,8 @@ describe("the kit behind a real API server", function () {
   });
 
   it("is explained", async () => {
+    // The API server fetches the document some time after it has found the group.
+    await eventually(async () => (await plane.kubectl(["explain", "widget"])).code === 0);
     const explained = await kubectl(["explain", "widget.spec", "--recursive"]);
     expect(explained).to.match(/GROUP: +toy.example.com\nKIND: +Widget\nVERSION: +v1/);
     expect(explained).to.match(/color\t<string> -required-\s+enum: red, blue/);
@@ -149,16 +150,9 @@ describe("the kit behind a real API server", function () {
 
   it("is watched by kubectl, and waited for", async () => {
     await putWidget(store, "a", "watched");
-    const watching = plane.spawnKubectl([
-      "get",
-      "wd",
-      "watched",
-      "-n",
-      "a",
-      "-w",
-      "--output-watch-events",
-      "--no-headers",
-    ]);
+    // A single object would be watched from whenever kubectl comes to it; a list is watched from its own version.
+    const one = ["get", "wd", "-n", "a", "--field-selector=metadata.name=watched"];
+    const watching = plane.spawnKubectl([...one, "-w", "--output-watch-events", "--no-headers"]);
     const lines = createInterface(watching.stdout)[Symbol.asyncIterator]();
     expect((await lines.next()).value).to.match(/^ADDED +watched +red/);
     await putWidget(store, "a", "watched", { color: "blue" });

@@ -1,7 +1,7 @@
 import { type Flags, flagWords } from "./flags.ts";
 import type { Pki } from "./pki.ts";
 
-/** What one kube-apiserver needs. `flags` win over every default; `files` are the configurations it is given. */
+/** What one kube-apiserver needs. `flags` win over every default. */
 export interface ApiserverOptions {
   readonly program: string;
   readonly port: number;

@@ -1,5 +1,3 @@
-import type { WriteStream } from "node:tty";
-
 /** Told what is being done, one line at a time, about once a second while something takes long. */
 export type Progress = (line: string) => void;
 
@@ -12,7 +10,7 @@ const topic = (line: string): string => line.split(":", 1)[0] ?? "";
  * Shows progress on `stream`: on a terminal lines on one topic overwrite each other; elsewhere a line on the
  * same topic is shown every 15 seconds.
  */
-export const showProgress = (stream: WriteStream | NodeJS.WriteStream): Progress => {
+export const showProgress = (stream: NodeJS.WriteStream): Progress => {
   let lastTopic: string | undefined;
   let shownAt = 0;
   return (line) => {

@@ -132,28 +132,62 @@ const SAME: Record<string, Pair> = {
     ),
   ],
   "another generated name": [
-    request({ name: "", object: { metadata: { generateName: "a-", name: "a-x7k2p" } } }),
-    request({ name: "", object: { metadata: { generateName: "a-", name: "a-9qqqq" } } }),
+    request({ name: "a-x7k2p", object: { metadata: { generateName: "a-", name: "a-x7k2p" } } }),
+    request({ name: "a-9qqqq", object: { metadata: { generateName: "a-", name: "a-9qqqq" } } }),
+  ],
+  "another time of a scheduling gate's condition": [
+    create("", "pods", {
+      status: { conditions: [{ type: "PodScheduled", lastTransitionTime: "2026-01-01T00:00:00Z" }] },
+    }),
+    create("", "pods", {
+      status: { conditions: [{ type: "PodScheduled", lastTransitionTime: "2026-01-01T00:00:02Z" }] },
+    }),
+  ],
+  "the UUID that names a LimitRange without a name": [
+    create(
+      "",
+      "limitranges",
+      { metadata: { name: "a89fc1f5-7728-4160-bd6e-0a2266536292" } },
+      { name: "a89fc1f5-7728-4160-bd6e-0a2266536292" },
+    ),
+    create(
+      "",
+      "limitranges",
+      { metadata: { name: "0d0c9cbe-7f0e-4b5e-9c8e-cf1f3d2f7b11" } },
+      { name: "0d0c9cbe-7f0e-4b5e-9c8e-cf1f3d2f7b11" },
+    ),
   ],
   "another name of the token volume": [
     create("", "pods", podWithToken("kube-api-access-x7k2p")),
     create("", "pods", podWithToken("kube-api-access-bbbbb")),
   ],
   "another uid and generated name in a Job's labels": [
-    create("batch", "jobs", job("uid-1", "job-aaaaa"), { name: "" }),
-    create("batch", "jobs", job("uid-2", "job-bbbbb"), { name: "" }),
+    create("batch", "jobs", job("uid-1", "job-bbbbb"), { name: "job-bbbbb" }),
+    create("batch", "jobs", job("uid-2", "job-ccccc"), { name: "job-ccccc" }),
   ],
   "another generated name in a Namespace's label": [
     create(
       "",
       "namespaces",
-      { metadata: { generateName: "a-", name: "a-1", labels: { "kubernetes.io/metadata.name": "a-1" } } },
+      {
+        metadata: {
+          generateName: "a-",
+          name: "a-bbbb4",
+          labels: { "kubernetes.io/metadata.name": "a-bbbb4" },
+        },
+      },
       { name: "", namespace: "" },
     ),
     create(
       "",
       "namespaces",
-      { metadata: { generateName: "a-", name: "a-2", labels: { "kubernetes.io/metadata.name": "a-2" } } },
+      {
+        metadata: {
+          generateName: "a-",
+          name: "a-cccc4",
+          labels: { "kubernetes.io/metadata.name": "a-cccc4" },
+        },
+      },
       { name: "", namespace: "" },
     ),
   ],
