@@ -1,6 +1,6 @@
 /** A TLS server for HTTP/2 and HTTP/1.1 that asks for client certificates, leaves judging them to its handler, and drains. */
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 
 export interface ListenOptions {
@@ -52,7 +52,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });
   server.maxConnections = MOST_CONNECTIONS;
-  const sessions = trackedSessions(server);
+  const open = { sessions: trackedSessions(server), sockets: trackedSockets(server) };
   server.on("request", (request, response) => void handler(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -64,8 +64,13 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   return {
     port: (server.address() as AddressInfo).port,
     setCertificate: (pair) => server.setSecureContext(pair),
-    close: (drain, grace) => closeGracefully(server, sessions, drain, grace),
+    close: (drain, grace) => closeGracefully(server, open, drain, grace),
   };
+}
+
+interface Open {
+  sessions: ReadonlySet<ServerHttp2Session>;
+  sockets: ReadonlySet<Socket>;
 }
 
 function trackedSessions(server: Http2SecureServer): ReadonlySet<ServerHttp2Session> {
@@ -80,9 +85,19 @@ function trackedSessions(server: Http2SecureServer): ReadonlySet<ServerHttp2Sess
   return sessions;
 }
 
+/** HTTP/1.1 connections and unfinished handshakes have no session. */
+function trackedSockets(server: Http2SecureServer): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
 async function closeGracefully(
   server: Http2SecureServer,
-  sessions: ReadonlySet<ServerHttp2Session>,
+  { sessions, sockets }: Open,
   drain: () => Promise<void>,
   grace: number,
 ): Promise<void> {
@@ -90,17 +105,9 @@ async function closeGracefully(
   for (const session of sessions) session.close();
   const timer = setTimeout(() => {
     for (const session of sessions) session.destroy();
-    closeHttp1(server, "all");
+    for (const socket of sockets) socket.destroy();
   }, grace);
   await drain();
-  closeHttp1(server, "idle");
   await closed;
   clearTimeout(timer);
-}
-
-/** The HTTP/1.1 half of the server has Node's connection list; its type does not say so. */
-function closeHttp1(server: Http2SecureServer, which: "all" | "idle"): void {
-  const methods = server as unknown as { closeAllConnections?(): void; closeIdleConnections?(): void };
-  if (which === "all") methods.closeAllConnections?.();
-  else methods.closeIdleConnections?.();
 }

@@ -16,7 +16,7 @@ export const showProgress = (stream: NodeJS.WriteStream): Progress => {
   return (line) => {
     const same = topic(line) === lastTopic;
     if (stream.isTTY) {
-      const fitting = line.slice(0, Math.max(20, stream.columns - 1));
+      const fitting = line.slice(0, (stream.columns || 80) - 1);
       stream.write(`${same ? "\u001b[1A\r\u001b[2K" : ""}${fitting}\n`);
     } else {
       if (same && Date.now() - shownAt < quietMs) return;

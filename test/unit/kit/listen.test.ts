@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
+import { request as https } from "node:https";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as tls } from "node:tls";
@@ -68,7 +69,9 @@ describe("listening", () => {
     const session = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
     const stream = session.request({ ":path": "/" }).end();
     await once(stream, "response");
-    const closed = once(session, "close");
+    const old = https({ host: "127.0.0.1", port: server.port, ca: ca.cert, agent: false }).end();
+    await once(old, "response");
+    const closed = Promise.all([once(session, "close"), once(old, "close")]);
     await server.close(async () => {}, 10);
     await closed;
   });
