@@ -2,7 +2,7 @@
  * The composition root: settings → store, cluster, certificates → the two servers. The only place that knows all
  * parts, and the only one that reads the process's arguments and environment.
  */
-import { randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -146,7 +146,18 @@ async function reviewPorts(
     terms: settings.hold,
     installationNamespace: settings.namespace,
     volatilePaths: settings.digest.volatilePaths,
+    installationKey: await installationKey(store),
   };
+}
+
+/** Made once, when the store is new, and kept in it: digests are keyed with it. */
+async function installationKey(store: Store): Promise<string> {
+  const key = "installation/key";
+  const row = await store.get(key);
+  if (row !== undefined) return row.value;
+  const value = randomBytes(32).toString("hex");
+  await store.commit({ puts: [{ key, value, expect: 0 }] });
+  return (await store.get(key))?.value ?? value;
 }
 
 async function serveApi(settings: Settings, certificates: Certificates, ports: AggregatedApiPorts) {

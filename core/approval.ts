@@ -68,7 +68,7 @@ export const ApprovalSpec = Type.Object(
       { description: "Who decides." },
     ),
     digest: Type.String({
-      description: "SHA-256 (hex) of what is asked. The approval holds for exactly this.",
+      description: "Keyed hash of what is asked. The approval holds for exactly this.",
     }),
     change: Type.Object(
       {

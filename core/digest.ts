@@ -1,5 +1,5 @@
 /** What an approval is bound to: the digest of one request's content, and of the ground it stands on. */
-import { createHash } from "node:crypto";
+import { createHmac } from "node:crypto";
 import {
   type AdmissionRequest,
   type Json,
@@ -21,7 +21,7 @@ export interface Subject {
   session?: string;
 }
 
-/** SHA-256, hex. */
+/** HMAC-SHA-256 under the installation's key, hex: nobody who reads a digest can try out what was in the request. */
 export interface Asked {
   /** What is asked, with all that an approver relies on: an approval holds for exactly this. */
   digest: string;
@@ -30,6 +30,8 @@ export interface Asked {
 }
 
 export interface DigestOptions {
+  /** The installation's key. */
+  key?: string;
   /** The uid of the object that the request goes to where the request itself does not say, "" for none. */
   connectUid?: string;
   /** Dotted paths (`*` for every member or item, `\.` for a dot in a name) that are left out, from new and old object. */
@@ -63,17 +65,17 @@ export function digestOf(request: AdmissionRequest, subject: Subject, options: D
     wish,
   };
   const stands = { on: ground, connectUid: options.connectUid ?? "" };
-  return { intent: sha256({ intent: asked }), digest: sha256({ asked, stands }) };
+  const hash = (value: JsonObject) =>
+    createHmac("sha256", options.key ?? "")
+      .update(canonical(value))
+      .digest("hex");
+  return { intent: hash({ intent: asked }), digest: hash({ asked, stands }) };
 }
 
 // The items of a deletecollection have no request.name.
 function nameOf(request: AdmissionRequest): string {
   if (isNameGenerated(request)) return "";
   return request.name || text(member(request.oldObject ?? {}, "metadata"), "name");
-}
-
-function sha256(value: JsonObject): string {
-  return createHash("sha256").update(canonical(value)).digest("hex");
 }
 
 function contentOf(request: AdmissionRequest, volatile: readonly Pattern[]): Content {

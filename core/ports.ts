@@ -23,7 +23,7 @@ export type Lookup = { known: true; uid: string } | { known: false; why: string 
 export interface Cluster {
   /** The uid of a namespace as it exists now. */
   namespaceUid(name: string): Promise<Lookup>;
-  /** The uid of the object (a pod, service or node) that a CONNECT request goes to. */
+  /** The uid of the pod, service or node whose subresource a CONNECT or CREATE request is for. */
   connectTargetUid(request: AdmissionRequest): Promise<Lookup>;
 }
 

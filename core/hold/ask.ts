@@ -128,9 +128,16 @@ function spec(question: Question, before: Approval | undefined): ApprovalSpec {
     ...(before === undefined
       ? {}
       : {
-          supersedes: { name: before.metadata.name, diff: diffTexts(before.spec.change.diff, change.diff) },
+          supersedes: {
+            name: before.metadata.name,
+            diff: differenceOf(before.spec.change.diff, change.diff),
+          },
         }),
   };
+}
+
+function differenceOf(before: string, after: string): string {
+  return diffTexts(before, after) || "(what differs is masked)";
 }
 
 export function targetOf(request: AdmissionRequest): Target {

@@ -25,6 +25,8 @@ export interface HoldPorts {
   streaks: Streaks;
   installationNamespace: string;
   volatilePaths: readonly string[];
+  /** The key that digests are made with. */
+  installationKey: string;
 }
 
 /** How long this very call may take. */
@@ -65,7 +67,7 @@ export async function settle(
   const asked = digestOf(
     request,
     { username: request.userInfo.username },
-    { connectUid: connect.uid, volatilePaths: ports.volatilePaths },
+    { connectUid: connect.uid, volatilePaths: ports.volatilePaths, key: ports.installationKey },
   );
   const question: Question = {
     request,
@@ -84,9 +86,10 @@ async function homeOf(ports: HoldPorts, request: AdmissionRequest) {
 }
 
 async function connectUid(ports: HoldPorts, request: AdmissionRequest) {
-  return request.operation === "CONNECT"
-    ? ports.cluster.connectTargetUid(request)
-    : { known: true as const, uid: "" };
+  // A review of these says only the name of what they go to, and a pod of that name may be another one by then.
+  const goesToParent =
+    request.operation === "CONNECT" || (request.operation === "CREATE" && request.subresource !== "");
+  return goesToParent ? ports.cluster.connectTargetUid(request) : { known: true as const, uid: "" };
 }
 
 async function waitInStreak(ports: HoldPorts, question: Question, patience: Patience): Promise<Settlement> {

@@ -39,7 +39,7 @@ export const AdmissionEntry = Type.Object(
     target: Target,
     dryRun: Type.Boolean(),
     digest: Type.Optional(
-      Type.String({ description: "SHA-256 (hex) of what was asked, where it was held." }),
+      Type.String({ description: "Keyed hash (HMAC-SHA-256, hex) of what was asked, where it was held." }),
     ),
     verdict: Type.Union([
       Type.Literal("allow"),

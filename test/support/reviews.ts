@@ -129,6 +129,7 @@ export async function reviewPorts(
     terms: TERMS,
     installationNamespace: "hoop-system",
     volatilePaths: [],
+    installationKey: "a key for tests",
     ...given,
   };
 }
