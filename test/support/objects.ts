@@ -1,4 +1,6 @@
 /** Manifests as agents and people write them, in namespace `demo` where they are in one. */
+import forge from "node-forge";
+
 
 /** A Kubernetes object, as loose as a YAML file. */
 export type Manifest = { apiVersion: string; kind: string; metadata: { name: string } } & Record<
@@ -84,6 +86,22 @@ export function customResource(plural: string): Manifest {
       versions: [
         { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } },
       ],
+    },
+  });
+}
+
+/** A CertificateSigningRequest for a client certificate of `user`. */
+export function signingRequest(name: string, user: string): Manifest {
+  const keys = forge.pki.rsa.generateKeyPair(2048);
+  const csr = forge.pki.createCertificationRequest();
+  csr.publicKey = keys.publicKey;
+  csr.setSubject([{ name: "commonName", value: user }]);
+  csr.sign(keys.privateKey, forge.md.sha256.create());
+  return clusterScoped("certificates.k8s.io/v1", "CertificateSigningRequest", name, {
+    spec: {
+      request: Buffer.from(forge.pki.certificationRequestToPem(csr)).toString("base64"),
+      signerName: "kubernetes.io/kube-apiserver-client",
+      usages: ["client auth"],
     },
   });
 }
