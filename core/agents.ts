@@ -133,7 +133,7 @@ export function agentMatcher(settings: AgentSettings, ownUser: string): AgentMat
   };
 }
 
-export function serviceAccountUser(namespacedName: string): string {
+function serviceAccountUser(namespacedName: string): string {
   return `system:serviceaccount:${namespacedName.replace("/", ":")}`;
 }
 

@@ -137,7 +137,7 @@ export const ApprovalStatus = Type.Object(
 );
 export type ApprovalStatus = Static<typeof ApprovalStatus>;
 
-export const ObjectMeta = Type.Object({
+const ObjectMeta = Type.Object({
   name: Type.String(),
   namespace: Type.String(),
   uid: Type.String(),

@@ -11,7 +11,7 @@
 import type { Approval, ApprovalSpec, Condition, Phase } from "./approval.ts";
 import { seconds } from "./times.ts";
 
-export const GROUP_VERSION = "hoop.dev/v1alpha1";
+const GROUP_VERSION = "hoop.dev/v1alpha1";
 
 export function pending(
   metadata: { name: string; namespace: string; uid: string },

@@ -1,9 +1,10 @@
 /** The Hoop server as a process of a local installation. */
-import { mkdir, readFile, symlink, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Component, component, type Lifetime } from "#controlplane/component.ts";
+import { replaceLink } from "./links.ts";
 import type { Layout, Remembered } from "./state-directory.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
@@ -24,7 +25,8 @@ export async function hoopProcess(
   };
   const header = "# Written by npm start at each start; see settings.ts for what there is to set.\n";
   await writeFile(state.settings, header + stringify(settings), { mode: 0o600 });
-  await linkPid(state);
+  // Where people look for it; the component keeps its pid files together.
+  await replaceLink(join("pids", "hoop.pid"), state.hoopPid);
   return component({
     name: "hoop",
     directory: state.directory,
@@ -34,12 +36,6 @@ export async function hoopProcess(
       ready: () => isReady(ports.api, join(state.certificates, "ca.crt")),
     }),
   });
-}
-
-/** hoop.pid is where people look for it; the component keeps its pid files together. */
-async function linkPid(state: Layout): Promise<void> {
-  await unlink(state.hoopPid).catch(() => undefined);
-  await symlink(join("pids", "hoop.pid"), state.hoopPid);
 }
 
 async function isReady(port: number, authority: string): Promise<boolean> {

@@ -1,21 +1,26 @@
-/** `npm stop`: ends what `npm start -- --detach` left running. The data stays. */
-import { parseArgs } from "node:util";
+/** `npm stop`: ends what `npm start` left running. The data stays. */
 import { stopControlPlane } from "#controlplane/leftovers.ts";
+import { STOP_HELP, stopOptions } from "./options.ts";
 import { layout } from "./state-directory.ts";
 import { whatRuns } from "./status.ts";
 
-const { values } = parseArgs({ options: { state: { type: "string", default: ".hoop" } } });
-const state = layout(values.state);
-const before = await whatRuns(state);
-const running = before.components.filter(({ pid }) => pid !== undefined);
-if (running.length === 0) {
-  console.log(`Nothing runs in ${state.directory}.`);
-} else {
+async function main(): Promise<void> {
+  const options = stopOptions(process.argv.slice(2));
+  if (options.mode === "help") return void process.stdout.write(STOP_HELP);
+  const state = layout(options.state);
+  const { components } = await whatRuns(state);
+  const running = components.filter(({ pid }) => pid !== undefined).map(({ name }) => name);
+  if (running.length === 0) return console.log(`Nothing runs in ${state.directory}.`);
   // Hoop first: it drains while the API server still answers.
   await stopControlPlane(state.directory);
   await stopControlPlane(state.controlplane);
-  console.log(
-    `Stopped ${running.map(({ name }) => name).join(", ")}. The data in ${state.directory} is kept.`,
-  );
+  console.log(`Stopped ${running.join(", ")}. The data in ${state.directory} is kept.`);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`npm stop: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 }
 process.exit();

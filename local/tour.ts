@@ -44,3 +44,13 @@ Hoop is ready. Try it, in two terminals, in this directory:
   # anybody who may read records, such as the administrator
   kubectl hoop records --kubeconfig "${at(state.kubeconfig.human)}"`);
 }
+
+/** What a person reads when everything has ended. */
+export function printLeft(installation: Installation): void {
+  console.log("Stopped. The data is kept for the next start.");
+  if (!installation.foreign) return;
+  console.log(`
+Hoop's registrations stay in ${installation.humanKubeconfig}'s API server: agents' writes are refused there until
+Hoop runs again. To take Hoop out of it:
+  kubectl delete apiservice/v1alpha1.hoop.dev validatingwebhookconfiguration/hoop mutatingwebhookconfiguration/hoop`);
+}

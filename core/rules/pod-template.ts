@@ -38,7 +38,7 @@ export function podTemplatePath(group: string, resource: string): readonly strin
 }
 
 /** The pod spec a request would bring into effect, if it is new or the request changes it. */
-export function changedPodSpec(
+function changedPodSpec(
   request: AdmissionRequest,
 ): { now: JsonObject; before: JsonObject | null } | undefined {
   const path = POD_SPEC_PATHS.get(`${request.resource.group}/${request.resource.resource}`);

@@ -89,7 +89,7 @@ function findings(rule: Rule, request: AdmissionRequest, context: RuleContext): 
   }
 }
 
-export function matches(match: Match, request: AdmissionRequest): boolean {
+function matches(match: Match, request: AdmissionRequest): boolean {
   return (
     holds(match.operations, request.operation) &&
     holds(match.groups, request.resource.group) &&

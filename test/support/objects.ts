@@ -1,7 +1,6 @@
 /** Manifests as agents and people write them, in namespace `demo` where they are in one. */
 import forge from "node-forge";
 
-
 /** A Kubernetes object, as loose as a YAML file. */
 export type Manifest = { apiVersion: string; kind: string; metadata: { name: string } } & Record<
   string,
