@@ -2,7 +2,7 @@
  * The composition root: settings → store, cluster, certificates → the two servers. The only place that knows all
  * parts, and the only one that reads the process's arguments and environment.
  */
-import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomInt, randomUUID, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -190,7 +190,11 @@ async function serveWebhook(settings: Settings, certificates: Certificates, port
 
 function callersOf({ callers }: Settings, { clientAuthority, client }: Certificates): Callers {
   if (callers.mode === "unguessable-path") return callers;
-  return { mode: "client-certificate", authority: clientAuthority, commonName: client.commonName };
+  return {
+    mode: "client-certificate",
+    authority: new X509Certificate(clientAuthority),
+    commonName: client.commonName,
+  };
 }
 
 function registrationNames() {

@@ -26,7 +26,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["node:crypto", "typebox"],
   },
   "apiserver-ext/server.ts": { ours: ["apiserver-ext"], packages: [] },
-  webhook: { ours: ["webhook", "core"], packages: ["node:*"] },
+  webhook: { ours: ["webhook", "core", "apiserver-ext/kit/x509.ts"], packages: ["node:*"] },
   store: { ours: ["store", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cluster: { ours: ["cluster", "core"], packages: ["node:*", "@kubernetes/client-node"] },
   certs: { ours: ["certs"], packages: ["node:*", "node-forge"] },

@@ -3,13 +3,13 @@
  * kubeconfigs name. Where that cannot be had, an explicit setting takes an unguessable path instead, and every
  * record then says `caller: unverified`.
  */
-import { createHash, timingSafeEqual, X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import { createHash, timingSafeEqual, type X509Certificate } from "node:crypto";
+import { clientCertificate, isIssuedBy, subjectOf } from "#kit/x509.ts";
 import type { Request } from "./server.ts";
 
 export type Callers =
-  /** PEM of the CA that signed the API server's webhook client certificate, and the name in it. */
-  | { mode: "client-certificate"; authority: string; commonName: string }
+  /** The CA that signed the API server's webhook client certificate, and the name in it. */
+  | { mode: "client-certificate"; authority: X509Certificate; commonName: string }
   /** The secret part of `/validate/SECRET` and `/mutate/SECRET`. */
   | { mode: "unguessable-path"; secret: string };
 
@@ -32,24 +32,9 @@ function hasCertificate(
   callers: Extract<Callers, { mode: "client-certificate" }>,
   request: Request,
 ): boolean {
-  const socket = tlsSocket(request);
-  const presented = socket?.getPeerX509Certificate?.();
-  if (presented === undefined) return false;
-  const authority = new X509Certificate(callers.authority);
-  const now = Date.now();
-  return (
-    presented.checkIssued(authority) &&
-    presented.verify(authority.publicKey) &&
-    presented.validFromDate.getTime() <= now &&
-    presented.validToDate.getTime() > now &&
-    presented.subject.split("\n").includes(`CN=${callers.commonName}`)
-  );
-}
-
-/** Under HTTP/2 a request's `socket` is a proxy; the session has the real one. */
-function tlsSocket(request: Request): TLSSocket | undefined {
-  const socket = "stream" in request ? request.stream.session?.socket : request.socket;
-  return socket as TLSSocket | undefined;
+  const presented = clientCertificate(request);
+  if (presented === undefined || !isIssuedBy(presented, [callers.authority], new Date())) return false;
+  return subjectOf(presented).commonName === callers.commonName;
 }
 
 function same(a: string, b: string): boolean {

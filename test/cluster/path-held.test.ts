@@ -7,7 +7,6 @@ import {
   customResource,
   deployment,
   HARMLESS,
-  job,
   type Manifest,
   namespaced,
   PRIVILEGED,
@@ -41,7 +40,7 @@ const SERVER_SIDE = ["apply", "--server-side", "-f", "-"];
 const AWS_AUTH: Manifest = {
   apiVersion: "v1",
   kind: "ConfigMap",
-  metadata: { name: "aws-auth", ...{ namespace: "kube-system" } },
+  metadata: { name: "aws-auth", namespace: "kube-system" },
 };
 
 const JOURNEYS: readonly Journey[] = [

@@ -2,10 +2,11 @@
 import forge from "node-forge";
 
 /** A Kubernetes object, as loose as a YAML file. */
-export type Manifest = { apiVersion: string; kind: string; metadata: { name: string } } & Record<
-  string,
-  unknown
->;
+export type Manifest = {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string };
+} & Record<string, unknown>;
 
 const LABELS = { app: "web" };
 

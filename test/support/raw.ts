@@ -1,0 +1,96 @@
+/** HTTPS as an attacker speaks it: any method, path, header, body and client certificate, without kubectl's manners. */
+import { readFile } from "node:fs/promises";
+import { Agent, request } from "node:https";
+import { text } from "node:stream/consumers";
+import { parse } from "yaml";
+
+/** PEM; without certificate and key nobody in particular. */
+export interface Identity {
+  cert?: string;
+  key?: string;
+  token?: string;
+}
+
+export interface Call {
+  method?: string;
+  path: string;
+  /** An object goes as JSON. */
+  body?: object | string;
+  /** Of the body; by default JSON. */
+  type?: string;
+  accept?: string;
+  headers?: Record<string, string | string[]>;
+}
+
+export interface Reply {
+  code: number;
+  text: string;
+}
+
+export type Caller = (call: Call) => Promise<Reply>;
+
+/** Requests to `https://127.0.0.1:PORT`, whose certificate is not looked at: the attacker does not care who answers. */
+export function rawCaller(port: number, { cert, key, token }: Identity): Caller {
+  const agent = new Agent({
+    keepAlive: true,
+    rejectUnauthorized: false,
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  });
+  const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return ({ method = "GET", path, body, type = "application/json", accept = "application/json", headers }) =>
+    new Promise((resolve, reject) => {
+      const content = body === undefined ? {} : { "content-type": type };
+      const sent = request(
+        {
+          host: "127.0.0.1",
+          port,
+          method,
+          path,
+          agent,
+          headers: { accept, ...content, ...bearer, ...headers },
+        },
+        (response) => {
+          text(response).then((said) => resolve({ code: response.statusCode ?? 0, text: said }), reject);
+        },
+      );
+      sent.once("error", reject);
+      sent.end(typeof body === "object" ? JSON.stringify(body) : body);
+    });
+}
+
+interface Kubeconfig {
+  clusters: [{ cluster: { server: string } }];
+  users: [{ user: { "client-certificate-data"?: string; "client-key-data"?: string; token?: string } }];
+}
+
+/** Who a kubeconfig is, and the port of its API server. */
+export async function credentialsIn(file: string): Promise<{ identity: Identity; port: number }> {
+  const { clusters, users } = parse(await readFile(file, "utf8")) as Kubeconfig;
+  const { "client-certificate-data": cert, "client-key-data": key, token } = users[0].user;
+  const pem = (data: string) => Buffer.from(data, "base64").toString();
+  return {
+    identity: {
+      ...(cert === undefined ? {} : { cert: pem(cert) }),
+      ...(key === undefined ? {} : { key: pem(key) }),
+      ...(token === undefined ? {} : { token }),
+    },
+    port: Number(new URL(clusters[0].cluster.server).port),
+  };
+}
+
+/** Requests to the kubeconfig's API server as its user. */
+export async function asUserOf(kubeconfig: string): Promise<Caller> {
+  const { identity, port } = await credentialsIn(kubeconfig);
+  return rawCaller(port, identity);
+}
+
+/** What became of a request that Hoop may stop: `held by RULES`, `denied by RULE`, `forbidden by RULE` (authorization) or the code. */
+export function verdictOf({ code, text: said }: Reply): string {
+  const message = (JSON.parse(said) as { message?: string }).message ?? "";
+  const held = /HELD, not refused\. .*? rule=(\S+)/.exec(message);
+  if (held !== null) return `held by ${held[1]}`;
+  const [, rule] = /\(rule ([\w-]+)\)/.exec(message) ?? [];
+  if (rule === undefined) return `${code}${code >= 400 ? ` ${message}` : ""}`;
+  return message.includes("denied for agents") ? `denied by ${rule}` : `forbidden by ${rule}`;
+}
