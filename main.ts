@@ -38,7 +38,7 @@ import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
-import { parseSettings, type Settings } from "./settings.ts";
+import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
 
 const VERSION = "v0.1.0";
 
@@ -263,18 +263,32 @@ async function inReverse(stops: (() => Promise<void>)[]): Promise<void> {
   for (const stop of stops.splice(0).reverse()) await stop();
 }
 
-const HELP = `hoop --config FILE
+const HELP = `hoop [--config FILE] [--set PATH=VALUE]…
 
-Serves Hoop's admission webhook and its aggregated API. FILE is YAML; settings.ts tells what may stand in it.
+Serves Hoop's admission webhook and its aggregated API. Settings come from FILE (YAML or JSON), then from environment
+variables (HOOP_SET_HOLD_MAX_WAIT_SECONDS=50), then from --set (hold.maxWaitSeconds=50); what comes later wins.
+
+Settings:
+${settingsHelp()}
 `;
 
-async function main(): Promise<void> {
+async function readSettings(): Promise<Settings | undefined> {
   const { values } = parseArgs({
-    options: { config: { type: "string" }, help: { type: "boolean", short: "h" } },
+    options: {
+      config: { type: "string" },
+      set: { type: "string", multiple: true },
+      help: { type: "boolean", short: "h" },
+    },
   });
-  if (values.help) return void process.stdout.write(HELP);
-  if (values.config === undefined) throw new Error("--config FILE is missing");
-  const settings = parseSettings(await readFile(values.config, "utf8"), values.config);
+  if (values.help) return undefined;
+  const { config, set: sets = [] } = values;
+  const file = config === undefined ? {} : { file: { text: await readFile(config, "utf8"), name: config } };
+  return loadSettings({ ...file, env: process.env, sets });
+}
+
+async function main(): Promise<void> {
+  const settings = await readSettings();
+  if (settings === undefined) return void process.stdout.write(HELP);
   const log = pino({ level: settings.log.level, redact: ["err.config", "err.request"] });
   const onLost = (cause: Error) => {
     log.fatal({ err: cause }, "the store is lost; ending, so that nothing is answered without its record");
