@@ -1,99 +1,10 @@
 import { expect } from "chai";
-import type { AdmissionRequest, UserInfo } from "#core/admission.ts";
-import type { Answer } from "#core/answer.ts";
-import type { Approval } from "#core/approval.ts";
-import { type DecideOutcome, decide, type Wish } from "#core/decide.ts";
 import { expireOpen } from "#core/hold/expire.ts";
-import { decodeApproval } from "#core/hold/rows.ts";
-import type { AdmissionEntry, Entry } from "#core/ledger/entry.ts";
-import { type ReviewPorts, review } from "#core/review.ts";
-import type { Store } from "#kit/storage.ts";
-import { memoryStore } from "#store/memory.ts";
-import { ManualClock } from "../../support/clock.ts";
-import {
-  AGENT,
-  agentUser,
-  podCreate,
-  podDelete,
-  request,
-  reviewPorts,
-  TERMS,
-  user,
-} from "../../support/reviews.ts";
+import { review } from "#core/review.ts";
+import { AGENT, agentUser, podCreate, podDelete, request, TERMS, user } from "../../support/reviews.ts";
+import { code, sure, World } from "../../support/world.ts";
 
 const BOB = user("bob");
-
-class World {
-  readonly clock = new ManualClock();
-  readonly store: Store = memoryStore();
-  ports!: ReviewPorts;
-
-  static async begin(given: Parameters<typeof reviewPorts>[2] = {}): Promise<World> {
-    const world = new World();
-    world.ports = await reviewPorts(world.store, world.clock, given);
-    return world;
-  }
-
-  /** Sends a review that may wait 25 s of the manual clock. */
-  send(
-    what: AdmissionRequest,
-    given: { ports?: ReviewPorts; gone?: AbortSignal } = {},
-  ): Promise<Answer | undefined> {
-    return review(given.ports ?? this.ports, what, {
-      caller: "verified",
-      until: this.clock.now() + 25_000,
-      gone: given.gone ?? new AbortController().signal,
-    });
-  }
-
-  /** Sends it, lets its wait run out, and gives the answer. */
-  async sendAndWait(what: AdmissionRequest): Promise<Answer> {
-    const answer = this.send(what);
-    await this.untilSleeping(1);
-    this.clock.advance(25_000);
-    return sure(await answer);
-  }
-
-  async untilSleeping(count: number): Promise<void> {
-    while (this.clock.sleeping < count) await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  async approvals(): Promise<Approval[]> {
-    const { rows } = await this.store.list("approvals/");
-    return rows
-      .map(({ value }) => decodeApproval(value).approval)
-      .sort((a, b) => a.metadata.name.slice(-4).localeCompare(b.metadata.name.slice(-4)));
-  }
-
-  async only(): Promise<Approval> {
-    const all = await this.approvals();
-    expect(all).to.have.length(1);
-    return sure(all[0]);
-  }
-
-  async decide(who: UserInfo, wish: Wish, name?: string): Promise<DecideOutcome> {
-    const approval = sure(
-      (await this.approvals()).find(({ metadata }) => name === undefined || metadata.name === name),
-    );
-    const namespaceUid = approval.metadata.namespace === "demo" ? "ns-1" : "ns-0";
-    return decide(this.ports, { namespaceUid, name: approval.metadata.name }, who, wish, false);
-  }
-
-  async entries(): Promise<Entry[]> {
-    return (await this.store.lines(0)).map(({ line }) => JSON.parse(line) as Entry);
-  }
-
-  async admissions(): Promise<AdmissionEntry[]> {
-    return (await this.entries()).filter((entry) => entry.kind === "admission");
-  }
-}
-
-function sure<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("there is none");
-  return value;
-}
-
-const code = (answer: Answer | undefined) => answer?.refusal?.code ?? (answer?.allowed ? 200 : 0);
 
 describe("a held request", () => {
   it("waits, and passes once a person approves", async () => {
@@ -351,61 +262,6 @@ describe("a dry run", () => {
       );
       expect(code(answer)).to.equal(403);
     });
-});
-
-describe("a decision", () => {
-  const wish: Wish = { verdict: "Approve" };
-  const cases: Record<string, { who: UserInfo; wish?: Wish; outcome: DecideOutcome["kind"] }> = {
-    "by an agent is forbidden": { who: user("other-agent", ["hoop:agents"]), outcome: "forbidden" },
-    "by the requester under the same name is forbidden": { who: user(AGENT), outcome: "forbidden" },
-    "by a person counts": { who: BOB, outcome: "decided" },
-    "on another digest than the reviewed one is a conflict": {
-      who: BOB,
-      wish: { ...wish, digest: "0000" },
-      outcome: "conflict",
-    },
-    "on an older version is a conflict": {
-      who: BOB,
-      wish: { ...wish, resourceVersion: "999" },
-      outcome: "conflict",
-    },
-  };
-  for (const [name, { who, wish: given = wish, outcome }] of Object.entries(cases))
-    it(name, async () => {
-      const world = await World.begin();
-      await world.sendAndWait(podDelete("web"));
-      expect((await world.decide(who, given)).kind).to.equal(outcome);
-    });
-
-  it("is final: a second one is a conflict", async () => {
-    const world = await World.begin();
-    await world.sendAndWait(podDelete("web"));
-    await world.decide(BOB, { verdict: "Approve" });
-    expect((await world.decide(user("carol"), { verdict: "Deny" })).kind).to.equal("conflict");
-    expect((await world.only()).status.phase).to.equal("Approved");
-  });
-
-  it("needs as many different people as the rule says, of its groups", async () => {
-    const terms = { ...TERMS, approvers: { groups: ["sre"], count: 2 } };
-    const world = await World.begin({ terms });
-    await world.sendAndWait(podDelete("web"));
-    expect((await world.decide(BOB, wish)).kind).to.equal("forbidden");
-    const [ann, eve] = [user("ann", ["sre"]), user("eve", ["sre"])];
-    expect((await world.decide(ann, wish)).kind).to.equal("decided");
-    expect((await world.only()).status.phase).to.equal("Pending");
-    expect((await world.decide(ann, wish)).kind).to.equal("conflict");
-    await world.decide(eve, wish);
-    expect((await world.only()).status.phase).to.equal("Approved");
-  });
-
-  it("leaves its record, with who and why", async () => {
-    const world = await World.begin();
-    await world.sendAndWait(podDelete("web"));
-    await world.decide(BOB, { verdict: "Approve", comment: "ok" });
-    const told = (await world.entries()).flatMap((entry) => (entry.kind === "approval" ? [entry] : []));
-    expect(told.map(({ event }) => event)).to.deep.equal(["created", "decided"]);
-    expect(told.at(-1)?.decision).to.deep.equal({ user: "bob", verdict: "Approve", comment: "ok" });
-  });
 });
 
 describe("what is none of our business", () => {
