@@ -131,7 +131,7 @@ async function reviewPorts(
   client: Client,
   namespaceUid: ReviewPorts["cluster"]["namespaceUid"],
 ): Promise<ReviewPorts> {
-  const waiters = new Waiters(store, log);
+  const waiters = new Waiters(store, log, settings.hold.maxWaiters);
   await waiters.start();
   return {
     store,

@@ -56,6 +56,12 @@ export const Settings = Type.Object(
           description:
             "How long a client that asks again by itself is kept waiting. Agents' shells often end a silent command at 120 s.",
         }),
+        maxWaiters: Type.Integer({
+          minimum: 0,
+          default: 250,
+          description:
+            "How many held requests may wait here at once; the rest are told when to ask again. Keep it below half of the seats of the agents' priority level.",
+        }),
         pendingSeconds: Seconds(3600),
         approvedSeconds: Seconds(600),
         approvers: Type.Object({ groups: Names, count: Type.Integer({ minimum: 1, default: 1 }) }, strict),

@@ -71,6 +71,11 @@ export function targetNamespace(request: AdmissionRequest): string {
   return isNamespace ? "" : request.namespace;
 }
 
+/** The target's name; in the items of a deletecollection only the object tells it. "" where nothing does. */
+export function targetName({ name, object, oldObject }: AdmissionRequest): string {
+  return name || text(member(object ?? oldObject ?? {}, "metadata"), "name");
+}
+
 /** The member of an object as an object, `{}` where it is absent or of another type. */
 export function member(value: Json | undefined, key: string): JsonObject {
   const found = isObject(value) ? value[key] : undefined;

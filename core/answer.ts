@@ -17,6 +17,8 @@ export interface Answer {
     code: 403 | 429 | 500;
     reason: "Forbidden" | "TooManyRequests" | "InternalError";
     message: string;
+    /** With 429: when to ask again. */
+    retryAfterSeconds?: number;
   };
   warnings: string[];
   /** `NAMESPACE/NAME` of the approval, for the cluster's audit log. */
@@ -45,7 +47,7 @@ export function answerTo(outcome: Outcome): Answer {
         approval: nameOf(outcome.approval),
       };
     case "waiting":
-      return { ...waiting(outcome.approval, outcome.again), approval: nameOf(outcome.approval) };
+      return { ...waiting(outcome.approval, outcome.retryAfterSeconds), approval: nameOf(outcome.approval) };
     case "could-not-tell":
       return {
         allowed: false,
@@ -70,7 +72,7 @@ function denial(rules: readonly Fired[]): string {
 }
 
 /** Held, not refused: what is waited for, who decides, and the next step, in words an agent can act on. */
-function waiting(approval: Approval, again: boolean): Answer {
+function waiting(approval: Approval, retryAfterSeconds: number | undefined): Answer {
   const { metadata, spec, status } = approval;
   const rules = spec.rules.map(({ name }) => name).join(",");
   const groups = spec.approvers.groups.length === 0 ? "" : ` in group ${spec.approvers.groups.join(" or ")}`;
@@ -81,9 +83,8 @@ function waiting(approval: Approval, again: boolean): Answer {
     `It waits for the decision of ${count}${groups} who may decide approvals; do not look for another way. ` +
     `Wait with: kubectl wait approval/${metadata.name} -n ${metadata.namespace} --for=condition=Decided --timeout=1h ` +
     "Then run the same command again: it passes once, unchanged.";
-  const refusal = again
-    ? { code: 429 as const, reason: "TooManyRequests" as const, message }
-    : { code: 403 as const, reason: "Forbidden" as const, message };
+  if (retryAfterSeconds === undefined) return forbidden(message);
+  const refusal = { code: 429 as const, reason: "TooManyRequests" as const, message, retryAfterSeconds };
   return { allowed: false, refusal, warnings: [] };
 }
 

@@ -46,12 +46,12 @@ function envelope(response: object): object {
 }
 
 /** kube-apiserver hands code, reason and details on to the client; retryAfterSeconds becomes `Retry-After`. */
-function failure(refusal: NonNullable<Answer["refusal"]>): object {
+function failure({ retryAfterSeconds, ...refusal }: NonNullable<Answer["refusal"]>): object {
   return {
     kind: "Status",
     apiVersion: "v1",
     status: "Failure",
     ...refusal,
-    ...(refusal.code === 429 ? { details: { retryAfterSeconds: 1 } } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } }),
   };
 }

@@ -41,13 +41,16 @@ export type Settlement =
   | { kind: "spent"; approval: Approval; asked: Asked; puts: Put[]; deletes: Delete[] }
   | { kind: "re-entered"; approval: Approval; asked: Asked }
   | { kind: "refused"; approval: Approval; asked: Asked; message: string }
-  /** Not decided yet. `again`: the client shall ask again by itself; else it has waited long enough. */
-  | { kind: "waiting"; approval: Approval; asked: Asked; again: boolean }
+  /** Not decided yet. The client shall ask again by itself after so many seconds; `undefined`: it has waited long enough. */
+  | { kind: "waiting"; approval: Approval; asked: Asked; retryAfterSeconds: number | undefined }
   | { kind: "dry-run"; warning: string }
   | { kind: "deny"; message: string }
   | { kind: "could-not-tell"; why: string }
   /** The client hung up; there is nobody to answer. The approval stays. */
   | { kind: "gone" };
+
+/** How often a stock client (client-go) asks again by itself. */
+const STOCK_ATTEMPTS = 10;
 
 type Hold = Extract<Verdict, { kind: "hold" }>;
 
@@ -96,14 +99,14 @@ async function waitInStreak(ports: HoldPorts, question: Question, patience: Pati
   const key = `${question.asked.digest} ${credentialOf(question.request.userInfo)}`;
   const since = ports.streaks.begin(key, ports.clock.now());
   const budgetEnd = since + question.terms.maxWaitSeconds * 1000;
-  let over = true;
+  let retryAfterSeconds: number | undefined;
   try {
     const settlement = await decideOrWait(ports, question, patience, Math.min(patience.until, budgetEnd));
     if (settlement.kind !== "waiting") return settlement;
-    over = ports.clock.now() >= budgetEnd;
-    return { ...settlement, again: !over };
+    if (ports.clock.now() < budgetEnd) retryAfterSeconds = settlement.retryAfterSeconds;
+    return { ...settlement, retryAfterSeconds };
   } finally {
-    ports.streaks.end(key, ports.clock.now(), over);
+    ports.streaks.end(key, ports.clock.now(), retryAfterSeconds);
   }
 }
 
@@ -123,10 +126,29 @@ async function decideOrWait(
       continue;
     }
     if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
-    const waited = await waitForChange(ports, found, waitUntil, patience.gone);
-    if (waited === "gone") return { kind: "gone" };
-    if (waited === "time")
-      return { kind: "waiting", approval: found.approval, asked: question.asked, again: true };
+    const answer = await waitHere(ports, question, found, waitUntil, patience.gone);
+    if (answer !== undefined) return answer;
+  }
+}
+
+/** What to answer after waiting here, or instead of it; `undefined`: something has changed, look again. */
+async function waitHere(
+  ports: HoldPorts,
+  question: Question,
+  found: Found,
+  until: number,
+  gone: AbortSignal,
+): Promise<Settlement | undefined> {
+  // Each waiter takes a seat in the API server. The rest wait in their clients, for as long as their attempts reach.
+  if (ports.waiters.full)
+    return waiting(found, question, Math.max(1, Math.ceil(question.terms.maxWaitSeconds / STOCK_ATTEMPTS)));
+  switch (await waitForChange(ports, found, until, gone)) {
+    case "gone":
+      return { kind: "gone" };
+    case "time":
+      return waiting(found, question, 1);
+    case "changed":
+      return undefined;
   }
 }
 
@@ -157,7 +179,7 @@ function outcome(
     case "spend": {
       if (patience.gone.aborted) return { kind: "gone" };
       // Too late for this call to be answered in time: the client asks again and spends then.
-      if (now >= patience.until) return { kind: "waiting", approval, asked, again: true };
+      if (now >= patience.until) return waiting(found, question, 1);
       const spent = used(approval, credentialOf(question.request.userInfo), now);
       return {
         kind: "spent",
@@ -167,6 +189,10 @@ function outcome(
       };
     }
   }
+}
+
+function waiting(found: Found, { asked }: Question, retryAfterSeconds: number): Settlement {
+  return { kind: "waiting", approval: found.approval, asked, retryAfterSeconds };
 }
 
 /** Waits until the approval's row is no longer as it was read, or the time is over, or the client is gone. */

@@ -11,10 +11,15 @@ export class Waiters {
   #reading: Promise<void> | undefined;
   #again = false;
   #stop: () => void = () => {};
+  #stopped = false;
+  #size = 0;
+  readonly #most: number;
 
-  constructor(store: Store, log: Log) {
+  /** `most`: how many requests may wait at once. */
+  constructor(store: Store, log: Log, most: number) {
     this.#store = store;
     this.#log = log;
+    this.#most = most;
   }
 
   /** Begins to follow the store. */
@@ -23,14 +28,21 @@ export class Waiters {
     this.#stop = this.#store.onCommit(() => this.#read());
   }
 
+  /** From now on nobody waits: who does is woken, and finds it full. */
   stop(): void {
+    this.#stopped = true;
     this.#stop();
     this.#wakeAll();
   }
 
   /** How many requests wait now. */
   get size(): number {
-    return [...this.#byKey.values()].reduce((sum, set) => sum + set.size, 0);
+    return this.#size;
+  }
+
+  /** Whether one more must not wait here. */
+  get full(): boolean {
+    return this.#stopped || this.#size >= this.#most;
   }
 
   /**
@@ -42,10 +54,11 @@ export class Waiters {
     const wake = () => controller.abort();
     const set = this.#byKey.get(key) ?? new Set();
     this.#byKey.set(key, set.add(wake));
+    this.#size += 1;
     return {
       woken: controller.signal,
       leave: () => {
-        set.delete(wake);
+        if (set.delete(wake)) this.#size -= 1;
         if (set.size === 0 && this.#byKey.get(key) === set) this.#byKey.delete(key);
       },
     };

@@ -2,7 +2,17 @@
  * The shipped risk catalogue: what agents may not do, and what waits for a human. Each rule is a row; the most
  * restrictive row that fires wins (`judge`). Everything no row names is allowed and recorded.
  */
-import { type AdmissionRequest, list, member, text } from "../admission.ts";
+import {
+  type AdmissionRequest,
+  isObject,
+  type Json,
+  type JsonObject,
+  list,
+  member,
+  targetName,
+  text,
+} from "../admission.ts";
+import { canonical } from "../canonical.ts";
 import {
   addsCapabilities,
   escalates,
@@ -100,6 +110,13 @@ const HELD: readonly Rule[] = [
     match: [{ groups: [""], resources: ["namespaces/finalize"] }],
   },
   {
+    name: "namespace-owner",
+    action: "hold",
+    why: "the garbage collector deletes what has owners of which none exists, here with everything in the namespace",
+    match: [{ operations: ["UPDATE"], groups: [""], resources: ["namespaces/*"] }],
+    finds: changesOwners,
+  },
+  {
     name: "rbac-write",
     action: "hold",
     why: "changes who may do what",
@@ -166,6 +183,13 @@ const HELD: readonly Rule[] = [
     why: "mounts the node's file system",
     match: WORKLOADS,
     finds: inPodSpec(mountsHostPath),
+  },
+  {
+    name: "host-path-volume",
+    action: "hold",
+    why: "gives the node's file system to whoever claims it",
+    match: [{ operations: ["CREATE"], groups: [""], resources: ["persistentvolumes"] }],
+    finds: onNodeFileSystem,
   },
   {
     name: "service-account",
@@ -244,7 +268,7 @@ const OWN_KINDS: ReadonlySet<string> = new Set([
 
 function partOfHoop(request: AdmissionRequest, context: RuleContext): string | undefined {
   const kind = `${request.resource.group}/${request.resource.resource}`;
-  const name = request.name || text(member(request.object, "metadata"), "name");
+  const name = targetName(request);
   if (request.namespace === context.installationNamespace) return `namespace ${request.namespace}`;
   if (kind === "/namespaces" && name === context.installationNamespace) return `namespace ${name}`;
   if (OWN_KINDS.has(kind) && OWN_NAME.test(name)) return `${request.resource.resource} ${name}`;
@@ -259,18 +283,51 @@ function partOfHoop(request: AdmissionRequest, context: RuleContext): string | u
   return claimed ? `volume ${name}` : undefined;
 }
 
-function writesOwnAnnotations(request: AdmissionRequest, context: RuleContext): string | undefined {
+/** Wherever in the object annotations stand: a pod template's become those of its pods. */
+function writesOwnAnnotations(request: AdmissionRequest, { stamps }: RuleContext): string | undefined {
   if (request.object === null) return undefined;
-  const now = member(member(request.object, "metadata"), "annotations");
-  const before = member(member(request.oldObject ?? {}, "metadata"), "annotations");
-  const changed = [...new Set([...Object.keys(now), ...Object.keys(before)])].filter(
-    (key) =>
-      key.startsWith(OWN_PREFIX) &&
-      key !== REASON &&
-      now[key] !== before[key] &&
-      now[key] !== context.stamps[key],
-  );
-  return changed.length === 0 ? undefined : changed.join(", ");
+  const now = ownAnnotations(request.object);
+  const before = ownAnnotations(request.oldObject ?? {});
+  const changed = [...new Map([...before, ...now])].filter(([place, { key }]) => {
+    const value = now.get(place)?.value;
+    const isStamp = Object.hasOwn(stamps, key) && stamps[key] === value;
+    return key !== REASON && !isStamp && value !== before.get(place)?.value;
+  });
+  return changed.length === 0 ? undefined : changed.map(([, { key, at }]) => `${key}${at}`).join(", ");
+}
+
+interface Annotation {
+  key: string;
+  /** Where, unless it is the object itself. */
+  at: string;
+  value: Json;
+}
+
+/** The annotations under our prefix by their place. `path` is a JSON Pointer. */
+function ownAnnotations(value: Json, path = "", found = new Map<string, Annotation>()) {
+  const children = Array.isArray(value) ? value.entries() : Object.entries(isObject(value) ? value : {});
+  for (const [name, child] of children) {
+    const here = `${path}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    ownAnnotations(child, here, found);
+  }
+  for (const [key, annotation] of Object.entries(member(member(value, "metadata"), "annotations")))
+    if (key.startsWith(OWN_PREFIX))
+      found.set(`${path} ${key}`, { key, at: path === "" ? "" : ` at ${path}`, value: annotation });
+  return found;
+}
+
+function changesOwners({ object, oldObject }: AdmissionRequest): string | undefined {
+  const owners = (of: JsonObject | null) => list(member(of ?? {}, "metadata"), "ownerReferences");
+  const now = owners(object);
+  if (now.length === 0 || canonical(now) === canonical(owners(oldObject))) return undefined;
+  return now.map((owner) => `${text(owner, "kind")} ${text(owner, "name")}`).join(", ");
+}
+
+function onNodeFileSystem({ object }: AdmissionRequest): string | undefined {
+  const spec = member(object ?? {}, "spec");
+  return [member(spec, "hostPath"), member(spec, "local")]
+    .map((source) => text(source, "path"))
+    .find(Boolean);
 }
 
 function namesOwnGroup(request: AdmissionRequest): string | undefined {

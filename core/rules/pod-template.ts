@@ -19,6 +19,8 @@ const POD_SPEC_PATHS: ReadonlyMap<string, readonly string[]> = new Map([
   ["apps/statefulsets", ["spec", "template", "spec"]],
   ["apps/daemonsets", ["spec", "template", "spec"]],
   ["apps/replicasets", ["spec", "template", "spec"]],
+  // A StatefulSet's controller makes the pods of its current revision from this, not from the StatefulSet.
+  ["apps/controllerrevisions", ["data", "spec", "template", "spec"]],
   ["batch/jobs", ["spec", "template", "spec"]],
   ["batch/cronjobs", ["spec", "jobTemplate", "spec", "template", "spec"]],
 ]);

@@ -1,5 +1,5 @@
 /** What a rule is, and how the most restrictive of several wins. The catalogue and every later source speak this. */
-import type { AdmissionRequest, Operation } from "../admission.ts";
+import { type AdmissionRequest, type Operation, targetName } from "../admission.ts";
 
 /** Which requests a rule looks at. A list matches when it holds the value; left out, everything matches. */
 export interface Match {
@@ -95,7 +95,7 @@ function matches(match: Match, request: AdmissionRequest): boolean {
     holds(match.groups, request.resource.group) &&
     match.resources.some((pattern) => matchesResource(pattern, request)) &&
     holds(match.namespaces, request.namespace) &&
-    holds(match.names, request.name)
+    holds(match.names, targetName(request))
   );
 }
 

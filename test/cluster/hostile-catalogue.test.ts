@@ -52,6 +52,7 @@ const CAPABLE = { ...HARMLESS, containers: [container({ capabilities: { add: ["S
 const SEEDS: readonly Manifest[] = [
   namespaced("v1", "ServiceAccount", "default"),
   namespaced("v1", "ServiceAccount", "strong"),
+  { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: "hoop-system" } },
   clusterScoped("v1", "Namespace", "prod"),
   deployment("web"),
   pod("plain"),
@@ -90,7 +91,10 @@ const RISKY_PODS: Attacks = {
     "held by privileged-container",
   ],
   "a privileged init container": [
-    post(`${DEMO}/pods`, pod("p2", { ...HARMLESS, initContainers: PRIVILEGED.containers })),
+    post(
+      `${DEMO}/pods`,
+      pod("p2", { ...HARMLESS, initContainers: [{ ...container({ privileged: true }), name: "init" }] }),
+    ),
     "held by privileged-container",
   ],
   "a privileged pod by server-side apply of a name that is not there": [
@@ -128,10 +132,7 @@ const RISKY_PODS: Attacks = {
     "held by privileged-container",
   ],
   "a privileged ReplicaSet": [
-    post(
-      `${APPS}/replicasets`,
-      namespaced("apps/v1", "ReplicaSet", "rs1", { spec: selected(PRIVILEGED) }),
-    ),
+    post(`${APPS}/replicasets`, namespaced("apps/v1", "ReplicaSet", "rs1", { spec: selected(PRIVILEGED) })),
     "held by privileged-container",
   ],
   "a privileged template put into a ReplicaSet": [
@@ -236,6 +237,14 @@ const RISKY_PODS: Attacks = {
     }),
     "held by host-namespaces",
   ],
+  "a privileged template by the status, which changes nothing": [
+    put(`${APPS}/deployments/web/status`, deployment("web", PRIVILEGED)),
+    "200",
+  ],
+  "a pod's own image, which may change while nothing risky is in it": [
+    patch(`${DEMO}/pods/plain`, { spec: { containers: [{ name: "main", image: "app:2" }] } }),
+    "200",
+  ],
   "another ServiceAccount": [
     patch(`${APPS}/deployments/web`, { spec: { template: { spec: { serviceAccountName: "strong" } } } }),
     "held by service-account",
@@ -302,15 +311,12 @@ const DELETES: Attacks = {
 };
 
 const CONNECTIONS: Attacks = {
-  "exec by GET": [
-    { path: `${DEMO}/pods/plain/exec?command=id&stdout=true` },
-    "held by pod-connect",
-  ],
+  "exec by GET": [{ path: `${DEMO}/pods/plain/exec?command=id&stdout=true` }, "held by pod-connect"],
   "exec by POST": [
     { method: "POST", path: `${DEMO}/pods/plain/exec?command=id&stdout=true` },
     "held by pod-connect",
   ],
-  "attach": [{ path: `${DEMO}/pods/plain/attach?stdout=true` }, "held by pod-connect"],
+  attach: [{ path: `${DEMO}/pods/plain/attach?stdout=true` }, "held by pod-connect"],
   "port forwarding": [{ method: "POST", path: `${DEMO}/pods/plain/portforward` }, "held by pod-connect"],
   "a pod's proxy": [{ path: `${DEMO}/pods/plain/proxy/` }, "held by pod-connect"],
   "a pod's proxy, port and path": [
@@ -342,11 +348,17 @@ const COLLECTIONS: Attacks = {
   "all pods": [del(`${DEMO}/pods`), "delete by name"],
   "all pods of a selector": [del(`${DEMO}/pods?labelSelector=!app`), "delete by name"],
   "all RoleBindings of kube-system": [
-    del(`${RBAC}/namespaces/kube-system/rolebindings`),
+    del(`${RBAC}/namespaces/kube-system/rolebindings?labelSelector=app.kubernetes.io%2Fpart-of=hoop`),
     "denied by hoop-itself",
   ],
-  "all ClusterRoles": [del(`${RBAC}/clusterroles?labelSelector=app.kubernetes.io%2Fpart-of=hoop`), "denied by hoop-itself"],
-  "all FlowSchemas": [del(`${FLOW}/flowschemas?fieldSelector=metadata.name=hoop-agents`), "denied by hoop-itself"],
+  "all ClusterRoles": [
+    del(`${RBAC}/clusterroles?labelSelector=app.kubernetes.io%2Fpart-of=hoop`),
+    "denied by hoop-itself",
+  ],
+  "all FlowSchemas": [
+    del(`${FLOW}/flowschemas?fieldSelector=metadata.name=hoop-agents`),
+    "denied by hoop-itself",
+  ],
   "all priority levels": [
     del(`${FLOW}/prioritylevelconfigurations?fieldSelector=metadata.name=hoop-agents`),
     "denied by hoop-itself",
@@ -357,14 +369,20 @@ const COLLECTIONS: Attacks = {
     "denied by hoop-apis",
   ],
   "all ConfigMaps of kube-system, and with them who is who": [
-    del("/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name=extension-apiserver-authentication"),
+    del(
+      "/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name=extension-apiserver-authentication",
+    ),
     "delete by name",
   ],
 };
 
 const IDENTITIES: Attacks = {
   "a token of a ServiceAccount": [
-    post(`${DEMO}/serviceaccounts/strong/token`, { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} }),
+    post(`${DEMO}/serviceaccounts/strong/token`, {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenRequest",
+      spec: {},
+    }),
     "forbidden by token-request",
   ],
   "a token by dry run": [
@@ -378,7 +396,11 @@ const IDENTITIES: Attacks = {
   "a Secret that the controllers fill with a token": [
     post(`${DEMO}/secrets`, {
       ...namespaced("v1", "Secret", "t", { type: "kubernetes.io/service-account-token" }),
-      metadata: { name: "t", namespace: "demo", annotations: { "kubernetes.io/service-account.name": "strong" } },
+      metadata: {
+        name: "t",
+        namespace: "demo",
+        annotations: { "kubernetes.io/service-account.name": "strong" },
+      },
     }),
     "held by secret-create",
   ],
@@ -425,7 +447,10 @@ const IDENTITIES: Attacks = {
 const HOOP_ITSELF: Attacks = {
   "reading its pods": [{ path: `${HOOP}/pods` }, "forbidden by hoop-namespace"],
   "reading its Namespace": [{ path: HOOP }, "forbidden by hoop-namespace"],
-  "reading its ConfigMaps by watch": [{ path: `/api/v1/watch/namespaces/hoop-system/configmaps` }, "forbidden by hoop-namespace"],
+  "reading its ConfigMaps by watch": [
+    { path: `/api/v1/watch/namespaces/hoop-system/configmaps` },
+    "forbidden by hoop-namespace",
+  ],
   "reading the log of its pod": [{ path: `${HOOP}/pods/hoop-0/log` }, "forbidden by hoop-namespace"],
   "deleting its Namespace": [del(HOOP), "denied by hoop-itself"],
   "ending its Namespace by finalize": [
@@ -437,7 +462,10 @@ const HOOP_ITSELF: Attacks = {
     post(`${HOOP}/pods`, { ...pod("x"), metadata: { name: "x", namespace: "hoop-system" } }),
     "denied by hoop-itself",
   ],
-  "its Service": [patch(`${HOOP}/services/hoop`, { spec: { externalName: "evil" } }), "denied by hoop-itself"],
+  "its Service": [
+    patch(`${HOOP}/services/hoop`, { spec: { externalName: "evil" } }),
+    "denied by hoop-itself",
+  ],
   "its ServiceAccount": [del(`${HOOP}/serviceaccounts/hoop`), "denied by hoop-itself"],
   "a quota in its namespace": [
     post(`${HOOP}/resourcequotas`, {
@@ -502,10 +530,7 @@ const HOOP_ITSELF: Attacks = {
     patch("/apis/apiregistration.k8s.io/v1/apiservices/v1.apps", { spec: { versionPriority: 1 } }, MERGE),
     "held by apiservice-write",
   ],
-  "a CRD in its group": [
-    post(CRDS, renamed("things.hoop.dev", "hoop.dev")),
-    "denied by hoop-apis",
-  ],
+  "a CRD in its group": [post(CRDS, renamed("things.hoop.dev", "hoop.dev")), "denied by hoop-apis"],
   "a CRD in a group below its own": [
     post(CRDS, renamed("things.x.hoop.dev", "x.hoop.dev")),
     "denied by hoop-apis",
@@ -546,13 +571,18 @@ const PEOPLES = { "hoop.dev/deny": "true" };
 
 const ANNOTATIONS: Attacks = {
   "set on a new object": [
-    post(`${DEMO}/configmaps`, namespaced("v1", "ConfigMap", "a", { metadata: { name: "a", annotations: PEOPLES } })),
+    post(
+      `${DEMO}/configmaps`,
+      namespaced("v1", "ConfigMap", "a", { metadata: { name: "a", annotations: PEOPLES } }),
+    ),
     "denied by hoop-annotations",
   ],
   "set in another's name": [
     post(
       `${DEMO}/configmaps`,
-      namespaced("v1", "ConfigMap", "a", { metadata: { name: "a", annotations: { "hoop.dev/agent": "somebody" } } }),
+      namespaced("v1", "ConfigMap", "a", {
+        metadata: { name: "a", annotations: { "hoop.dev/agent": "somebody" } },
+      }),
     ),
     "201",
   ],
@@ -561,7 +591,11 @@ const ANNOTATIONS: Attacks = {
     "denied by hoop-annotations",
   ],
   "removed by JSON patch": [
-    patch(`${DEMO}/configmaps/guarded`, [{ op: "remove", path: "/metadata/annotations/hoop.dev~1deny" }], JSON_PATCH),
+    patch(
+      `${DEMO}/configmaps/guarded`,
+      [{ op: "remove", path: "/metadata/annotations/hoop.dev~1deny" }],
+      JSON_PATCH,
+    ),
     "denied by hoop-annotations",
   ],
   "moved to another key": [
@@ -624,7 +658,9 @@ const ANNOTATIONS: Attacks = {
       namespaced("batch/v1", "CronJob", "c2", {
         spec: {
           schedule: "0 4 * * *",
-          jobTemplate: { spec: { template: { ...annotated({ "hoop.dev/session": "x" }), ...jobOf(HARMLESS).template } } },
+          jobTemplate: {
+            spec: { template: { ...annotated({ "hoop.dev/session": "x" }), ...jobOf(HARMLESS).template } },
+          },
         },
       }),
     ),
@@ -700,4 +736,36 @@ describe("an agent whom RBAC lets do everything", () => {
           else expect(got).to.equal(verdict);
         });
     });
+
+  it("does not replace a pod by force", async () => {
+    const uid = () =>
+      bed.must("human", ["get", "pod", "plain", "-n", "demo", "-o", "jsonpath={.metadata.uid}"]);
+    const before = await uid();
+    const input = JSON.stringify(pod("plain", PRIVILEGED));
+    const { code, output } = await bed.kubectl("agent", ["replace", "--force", "-f", "-"], { input });
+    expect(output).to.contain("HELD, not refused").and.to.contain("rule=pod-delete");
+    expect(code).to.equal(1);
+    expect(await uid()).to.equal(before);
+  });
+
+  it("has brought about nothing of all this", async () => {
+    const everything =
+      "pods,deploy,rs,sts,ds,rc,podtemplates,cronjobs,controllerrevisions,secrets,rolebindings,cm";
+    const { items } = JSON.parse(
+      await bed.must("human", ["get", everything, "-n", "demo", "-o", "json"]),
+    ) as {
+      items: Manifest[];
+    };
+    const seeded = SEEDS.filter(({ metadata }) => metadata.namespace === "demo").map(
+      ({ metadata }) => metadata.name,
+    );
+    const names = items.map(({ metadata }) => metadata.name);
+    expect(names.filter((name) => !seeded.includes(name)).sort()).to.deep.equal(["a", "guarded", "odd"]);
+    expect(JSON.stringify(items)).not.to.match(/privileged|SYS_ADMIN|hostPath|strong|evil/);
+    const cluster = await bed.must("human", ["get", "ns,pv,crd,apiservices,flowschemas", "-o", "json"]);
+    expect(cluster).to.contain("hoop-data").and.to.contain("hoop-agents");
+    expect(cluster).not.to.match(/evil|bait|"root"|"gone"|things/);
+    const kept = ["configmap/extension-apiserver-authentication", "rolebinding/hoop-authentication-reader"];
+    await bed.must("human", ["get", ...kept, "-n", "kube-system"]);
+  });
 });

@@ -1,9 +1,11 @@
 /** Commands that connect to a running pod: they wait too, though their clients do not ask again by themselves. */
-import { once } from "node:events";
+import { appendFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { HARMLESS, pod } from "../support/objects.ts";
+import { interrupt, printed } from "../support/output.ts";
 import { hoop } from "../support/plugin.ts";
-import { type Blocked, startTestbed, type Testbed } from "../support/testbed.ts";
+import { startTestbed, type Testbed } from "../support/testbed.ts";
 
 const POD = "web";
 
@@ -20,18 +22,6 @@ describe("connecting to a pod", () => {
   async function running(name: string): Promise<void> {
     await bed.apply(pod(name, { ...HARMLESS, nodeName: "node-1" }));
     await bed.must("human", ["wait", "--for=condition=Ready", `pod/${name}`, "-n", "demo", "--timeout=60s"]);
-  }
-
-  /** Resolves with what it has printed as soon as that holds the text. */
-  async function printed({ child }: Blocked, text: string): Promise<string> {
-    let output = "";
-    const read = (chunk: Buffer) => {
-      output += chunk.toString();
-    };
-    child.stdout.on("data", read);
-    while (!output.includes(text)) await once(child.stdout, "data");
-    child.stdout.off("data", read);
-    return output;
   }
 
   async function held(args: string[], input?: string) {
@@ -54,16 +44,19 @@ describe("connecting to a pod", () => {
   });
 
   it("exec needs an approval each time", async () => {
-    const { approval } = await held(exec("head", "-n", "1"), "first\n");
+    const { blocked, approval } = await held(exec("head", "-n", "1"), "first\n");
     await bed.decide(approval, "Deny");
+    expect((await blocked.ended).code).to.equal(1);
   });
 
-  it("exec passes the command's own exit code on", async () => {
-    const { blocked, approval } = await held(exec("sh", "-c", "exit 7"));
+  it("exec runs when it is approved with the plugin", async () => {
+    const { blocked, approval } = await held(exec("echo", "ran"));
     const { name, namespace } = approval.metadata;
     const approved = await hoop(bed, "approver", ["approve", name, "-n", namespace, "--yes", "-m", "ok"]);
-    expect(approved.code).to.equal(0);
-    expect((await blocked.ended).code).to.equal(7);
+    expect(approved.output).to.contain(`${name} approved`);
+    const { code, stdout } = await blocked.ended;
+    expect(stdout).to.equal("ran\n");
+    expect(code).to.equal(0);
   });
 
   it("exec runs nothing when it is denied", async () => {
@@ -90,26 +83,32 @@ describe("connecting to a pod", () => {
     expect(code).to.equal(0);
   });
 
-  it("attach waits, and then shows the pod's output", async () => {
+  it("attach waits, and then shows what the pod prints", async () => {
     const { blocked, approval } = await held(["attach", "-n", "demo", POD]);
     expect(approval.spec.target.subresource).to.equal("attach");
-    const output = printed(blocked, "hello from a pod");
+    let shown = false;
+    const output = printed(blocked, /said while attached/).finally(() => {
+      shown = true;
+    });
     await bed.decide(approval, "Approve");
+    // Only what comes after it is attached is shown, and nothing tells when it is.
+    while (!shown) {
+      const line = `${new Date().toISOString()} stdout F said while attached\n`;
+      await appendFile(bed.controlPlane.podLog, line);
+      await delay(100);
+    }
     await output;
-    blocked.child.kill();
-    await blocked.ended;
+    await interrupt(blocked);
   });
 
   it("port-forward waits, and then forwards", async () => {
     const { blocked, approval } = await held(["port-forward", "-n", "demo", `pod/${POD}`, ":80"]);
     expect(approval.spec.target.subresource).to.equal("portforward");
-    const output = printed(blocked, "Forwarding from 127.0.0.1:");
+    const output = printed(blocked, /127\.0\.0\.1:\d+/);
     await bed.decide(approval, "Approve");
-    const port = /127\.0\.0\.1:(\d+)/.exec(await output)?.[1];
-    const answer = await fetch(`http://127.0.0.1:${port}/`);
-    expect(await answer.text()).to.equal("hello from a pod\n");
-    blocked.child.kill();
-    await blocked.ended;
+    const address = /127\.0\.0\.1:\d+/.exec(await output)?.[0];
+    expect(await (await fetch(`http://${address}/`)).text()).to.equal("hello from a pod\n");
+    await interrupt(blocked);
   });
 
   for (const args of [

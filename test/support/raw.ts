@@ -40,7 +40,10 @@ export function rawCaller(port: number, { cert, key, token }: Identity): Caller 
   const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return ({ method = "GET", path, body, type = "application/json", accept = "application/json", headers }) =>
     new Promise((resolve, reject) => {
-      const content = body === undefined ? {} : { "content-type": type };
+      const sending = typeof body === "object" ? JSON.stringify(body) : body;
+      // Node frames the body of a DELETE only where its length is given.
+      const content =
+        sending === undefined ? {} : { "content-type": type, "content-length": Buffer.byteLength(sending) };
       const sent = request(
         {
           host: "127.0.0.1",
@@ -55,7 +58,7 @@ export function rawCaller(port: number, { cert, key, token }: Identity): Caller 
         },
       );
       sent.once("error", reject);
-      sent.end(typeof body === "object" ? JSON.stringify(body) : body);
+      sent.end(sending);
     });
 }
 
@@ -87,7 +90,7 @@ export async function asUserOf(kubeconfig: string): Promise<Caller> {
 
 /** What became of a request that Hoop may stop: `held by RULES`, `denied by RULE`, `forbidden by RULE` (authorization) or the code. */
 export function verdictOf({ code, text: said }: Reply): string {
-  const message = (JSON.parse(said) as { message?: string }).message ?? "";
+  const message = said.startsWith("{") ? ((JSON.parse(said) as { message?: string }).message ?? "") : said;
   const held = /HELD, not refused\. .*? rule=(\S+)/.exec(message);
   if (held !== null) return `held by ${held[1]}`;
   const [, rule] = /\(rule ([\w-]+)\)/.exec(message) ?? [];

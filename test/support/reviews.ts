@@ -98,10 +98,10 @@ export const TERMS: HoldTerms = {
 export async function reviewPorts(
   store: Store,
   clock: Clock,
-  given: Partial<ReviewPorts> & { namespaces?: Map<string, string> } = {},
+  given: Partial<ReviewPorts> & { namespaces?: Map<string, string>; maxWaiters?: number } = {},
 ): Promise<ReviewPorts> {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const waiters = new Waiters(store, log);
+  const waiters = new Waiters(store, log, given.maxWaiters ?? 1000);
   await waiters.start();
   const namespaces =
     given.namespaces ??

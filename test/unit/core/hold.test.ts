@@ -63,6 +63,24 @@ describe("a held request", () => {
     expect(await world.admissions()).to.have.length(20);
   });
 
+  it("beyond the number that may wait here is sent away at once, to ask again within its ten attempts", async () => {
+    const world = await World.begin({ maxWaiters: 1 });
+    const first = world.send(podDelete("web"));
+    await world.untilSleeping(1);
+    const second = await world.send(podDelete("db"));
+    expect(second?.refusal).to.include({ code: 429, retryAfterSeconds: 10 });
+    await world.decide(BOB, { verdict: "Approve" });
+    expect(code(await first)).to.equal(200);
+  });
+
+  it("that waits when Hoop ends is told to ask again, not cut off", async () => {
+    const world = await World.begin();
+    const answer = world.send(podDelete("web"));
+    await world.untilSleeping(1);
+    world.ports.waiters.stop();
+    expect(code(await answer)).to.equal(429);
+  });
+
   it("of one client spends its approval once; a re-admission within moments passes again", async () => {
     const world = await World.begin();
     const answers = Array.from({ length: 50 }, () => world.send(podDelete("web")));
