@@ -92,6 +92,12 @@ export const ApprovalSpec = Type.Object(
         },
       ),
     ),
+    reapproves: Type.Optional(
+      Type.String({
+        description:
+          "The approval of the very same request that was used or ran out before; this one gives it again.",
+      }),
+    ),
   },
   { description: "What is asked, and who may decide it. Never changes." },
 );

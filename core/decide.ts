@@ -59,7 +59,12 @@ export async function decide(
   }
 }
 
-function mayNotDecide(agents: AgentMatcher, approval: Approval, user: UserInfo): DecideOutcome | undefined {
+/** Undefined: this person may. What RBAC says was asked before. */
+export function mayNotDecide(
+  agents: AgentMatcher,
+  approval: Approval,
+  user: UserInfo,
+): DecideOutcome | undefined {
   if (agents.identify(user).kind === "agent") return forbidden("an agent does not decide approvals");
   if (user.username === approval.spec.agent.username)
     return forbidden("nobody decides a request of their own");
@@ -70,7 +75,7 @@ function mayNotDecide(agents: AgentMatcher, approval: Approval, user: UserInfo):
 }
 
 function isTooLate(found: Found, wish: Wish, user: UserInfo, now: number): DecideOutcome | undefined {
-  const { approval, revision } = found;
+  const { approval } = found;
   const phase = phaseAt(approval, now);
   if (phase !== "Pending") {
     const last = approval.status.decisions.at(-1);
@@ -78,14 +83,24 @@ function isTooLate(found: Found, wish: Wish, user: UserInfo, now: number): Decid
       `the approval is ${phase} already${last === undefined ? "" : `, decided by ${last.user}`}`,
     );
   }
+  const other = notWhatWasSeen(found, wish);
+  if (other !== undefined) return other;
+  if (approval.status.decisions.some((decision) => decision.user === user.username))
+    return conflict("you have approved it already; it waits for somebody else");
+  return undefined;
+}
+
+/** Undefined: what is decided is what was reviewed. */
+export function notWhatWasSeen(
+  { approval, revision }: Found,
+  wish: Pick<Wish, "digest" | "resourceVersion">,
+): DecideOutcome | undefined {
   if (wish.resourceVersion !== undefined && wish.resourceVersion !== String(revision))
     return conflict(
       "the object has been modified; please apply your changes to the latest version and try again",
     );
   if (wish.digest !== undefined && !approval.spec.digest.startsWith(wish.digest))
     return conflict("what was reviewed is not what this approval is for: the digests differ");
-  if (approval.status.decisions.some((decision) => decision.user === user.username))
-    return conflict("you have approved it already; it waits for somebody else");
   return undefined;
 }
 
@@ -93,6 +108,6 @@ function forbidden(why: string): DecideOutcome {
   return { kind: "forbidden", why };
 }
 
-function conflict(why: string): DecideOutcome {
+export function conflict(why: string): DecideOutcome {
   return { kind: "conflict", why };
 }

@@ -2,15 +2,16 @@
 import Type, { type Static } from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
 import { type Approval, ApprovalSpec, ApprovalStatus, type Target, Verdict } from "#core/approval.ts";
-import { type DecideOutcome, type DecidePorts, decide } from "#core/decide.ts";
+import { type DecideOutcome, decide } from "#core/decide.ts";
 import { APPROVALS, decodeApproval, findApproval } from "#core/hold/rows.ts";
 import type { Cluster } from "#core/ports.ts";
+import { type ReapprovePorts, reapprove } from "#core/reapprove.ts";
 import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
 import { rowStorage } from "#kit/stored.ts";
 import { GROUP, VERSION } from "./group.ts";
 
-export interface ApprovalsPorts extends DecidePorts {
+export interface ApprovalsPorts extends ReapprovePorts {
   cluster: Cluster;
   /** Whether a namespace of this uid exists now. */
   namespaceExists: (uid: string) => boolean;
@@ -110,7 +111,10 @@ const ApprovalDecision = Type.Object({
   decision: Type.Optional(
     Type.Object(
       {
-        verdict: Verdict,
+        verdict: Type.Union([...Verdict.anyOf, Type.Literal("Reapprove")], {
+          description:
+            "Approve or Deny what is Pending. Reapprove what is Used or Expired: a new approval for the same request.",
+        }),
         comment: Type.Optional(Type.String({ description: "Shown to the agent and kept in the records." })),
         digest: Type.Optional(
           Type.String({
@@ -119,6 +123,12 @@ const ApprovalDecision = Type.Object({
         ),
       },
       { description: "What you decide. Empty when read." },
+    ),
+  ),
+  reapproval: Type.Optional(
+    Type.Object(
+      { name: Type.String(), phase: Type.String() },
+      { description: "In the answer to Reapprove: the new approval. Ignored when written." },
     ),
   ),
 });
@@ -148,8 +158,17 @@ function approvalSubresource(ports: ApprovalsPorts): Subresource {
         });
       const { resourceVersion } = body.metadata;
       const at = { namespaceUid: stored.namespaceUid, name };
-      const wish = { ...decision, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-      return answerTo(await decide(ports, at, caller, wish, dryRun), name);
+      const { verdict, ...rest } = decision;
+      const wish = { ...rest, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+      if (verdict !== "Reapprove")
+        return answerTo(await decide(ports, at, caller, { ...wish, verdict }, dryRun), name);
+      const outcome = await reapprove(ports, at, caller, wish, dryRun);
+      if (outcome.kind !== "decided") return answerTo(outcome, name);
+      const { metadata, status } = outcome.approval;
+      return {
+        ...decisionObject(stored.approval, stored.revision),
+        ...{ reapproval: { name: metadata.name, phase: status.phase } },
+      };
     },
   };
 }

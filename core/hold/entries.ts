@@ -26,6 +26,7 @@ export function approvalLine(
     digest: spec.digest,
     ...(decision === undefined ? {} : { decision: { ...decision } }),
     phase: status.phase,
+    ...(spec.reapproves === undefined ? {} : { reapproves: spec.reapproves }),
   };
   return canonical(entry as unknown as Json);
 }

@@ -116,19 +116,41 @@ async function decideOrWait(
   patience: Patience,
   waitUntil: number,
 ): Promise<Settlement> {
+  let seat: ReturnType<Waiters["takeSeat"]>;
+  try {
+    for (;;) {
+      const { found, claim: step } = await standing(ports, question);
+      if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
+      // Each waiter takes a seat in the API server. The rest wait in their clients, as long as their attempts reach.
+      seat ??= ports.waiters.takeSeat();
+      if (seat === undefined)
+        return waiting(found, question, spreadOverAttempts(question.terms.maxWaitSeconds));
+      const answer = await waitHere(ports, question, found, waitUntil, patience.gone);
+      if (answer !== undefined) return answer;
+    }
+  } finally {
+    seat?.giveBack();
+  }
+}
+
+type Standing = Exclude<Claim, { kind: "ask" | "void" }>;
+
+/** The approval that stands for this request, made where there is none, and what it means. */
+async function standing(ports: HoldPorts, question: Question): Promise<{ found: Found; claim: Standing }> {
   for (;;) {
     const latest = await byDigest(ports.store, question.namespace.uid, question.asked.digest);
     const { found } = latest;
-    const step: Claim =
-      found === undefined ? { kind: "ask" } : claim(found.approval, claimant(question), ports.clock.now());
-    if (found === undefined || step.kind === "ask" || step.kind === "void") {
-      await ask(ports, question, latest, step.kind === "void" ? step.why : undefined);
-      continue;
-    }
-    if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
-    const answer = await waitHere(ports, question, found, waitUntil, patience.gone);
-    if (answer !== undefined) return answer;
+    const step =
+      found === undefined ? undefined : claim(found.approval, claimant(question), ports.clock.now());
+    if (found !== undefined && step !== undefined && step.kind !== "ask" && step.kind !== "void")
+      return { found, claim: step };
+    await ask(ports, question, latest, step?.kind === "void" ? step.why : undefined);
   }
+}
+
+/** A Retry-After by which a stock client's attempts last as long as it may wait. */
+function spreadOverAttempts(maxWaitSeconds: number): number {
+  return Math.max(1, Math.ceil(maxWaitSeconds / STOCK_ATTEMPTS));
 }
 
 /** What to answer after waiting here, or instead of it; `undefined`: something has changed, look again. */
@@ -139,9 +161,7 @@ async function waitHere(
   until: number,
   gone: AbortSignal,
 ): Promise<Settlement | undefined> {
-  // Each waiter takes a seat in the API server. The rest wait in their clients, for as long as their attempts reach.
-  if (ports.waiters.full)
-    return waiting(found, question, Math.max(1, Math.ceil(question.terms.maxWaitSeconds / STOCK_ATTEMPTS)));
+  if (ports.waiters.closed) return waiting(found, question, 1);
   switch (await waitForChange(ports, found, until, gone)) {
     case "gone":
       return { kind: "gone" };
@@ -165,7 +185,7 @@ function outcome(
   ports: HoldPorts,
   question: Question,
   found: Found,
-  step: Exclude<Claim, { kind: "ask" | "void" | "wait" }>,
+  step: Exclude<Standing, { kind: "wait" }>,
   patience: Patience,
 ): Settlement {
   const { approval } = found;

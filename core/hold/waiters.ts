@@ -25,10 +25,10 @@ export class Waiters {
   /** Begins to follow the store. */
   async start(): Promise<void> {
     this.#seen = await this.#store.revision();
-    this.#stop = this.#store.onCommit(() => this.#read());
+    this.#stop = this.#store.onCommit((revision) => this.#read(revision));
   }
 
-  /** From now on nobody waits: who does is woken, and finds it full. */
+  /** From now on nobody waits: who does is woken, and finds it closed. */
   stop(): void {
     this.#stopped = true;
     this.#stop();
@@ -40,9 +40,19 @@ export class Waiters {
     return this.#size;
   }
 
-  /** Whether one more must not wait here. */
-  get full(): boolean {
-    return this.#stopped || this.#size >= this.#most;
+  get closed(): boolean {
+    return this.#stopped;
+  }
+
+  /** A place to wait, held until it is given back; `undefined`: there is none left. */
+  takeSeat(): { giveBack: () => void } | undefined {
+    if (this.#stopped || this.#size >= this.#most) return undefined;
+    this.#size += 1;
+    return {
+      giveBack: () => {
+        this.#size -= 1;
+      },
+    };
   }
 
   /**
@@ -54,19 +64,22 @@ export class Waiters {
     const wake = () => controller.abort();
     const set = this.#byKey.get(key) ?? new Set();
     this.#byKey.set(key, set.add(wake));
-    this.#size += 1;
     return {
       woken: controller.signal,
       leave: () => {
-        if (set.delete(wake)) this.#size -= 1;
+        set.delete(wake);
         if (set.size === 0 && this.#byKey.get(key) === set) this.#byKey.delete(key);
       },
     };
   }
 
-  #read(): void {
+  #read(revision: Revision): void {
+    if (this.#byKey.size === 0 && this.#reading === undefined) {
+      // Whoever joins later reads the row after that, and so sees this commit.
+      this.#seen = revision;
+      return;
+    }
     this.#again = true;
-    if (this.#byKey.size === 0 && this.#reading === undefined) return;
     this.#reading ??= this.#follow().finally(() => {
       this.#reading = undefined;
     });

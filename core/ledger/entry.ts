@@ -80,6 +80,11 @@ export const ApprovalEntry = Type.Object(
       Type.Object({ user: Type.String(), verdict: Verdict, comment: Type.Optional(Type.String()) }),
     ),
     phase: Type.String({ description: "The approval's phase from here on." }),
+    reapproves: Type.Optional(
+      Type.String({
+        description: "The earlier approval of the same request that is given again by this one.",
+      }),
+    ),
   },
   {
     description: "A step in the life of an approval. Its use is told by the admission entry of the request.",

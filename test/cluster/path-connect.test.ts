@@ -76,7 +76,10 @@ describe("connecting to a pod", () => {
       (await bed.records()).some(
         ({ answer, approval: of }) => answer === "held" && (of as { name: string }).name === name,
       );
-    while (!(await told())) expect(blocked.over()).to.equal(false);
+    while (!(await told())) {
+      expect(blocked.over()).to.equal(false);
+      await delay(500);
+    }
     await bed.decide(approval, "Approve");
     const { code, stdout } = await blocked.ended;
     expect(stdout).to.equal("second\n");
@@ -126,8 +129,8 @@ describe("connecting to a pod", () => {
 
   it("drain waits for the node and for each pod on it", async () => {
     await running("drained");
-    const blocked = bed.start("agent", ["drain", "node-1", "--force", "--pod-selector=run=drained"]);
     await bed.must("human", ["label", "pod", "drained", "-n", "demo", "run=drained"]);
+    const blocked = bed.start("agent", ["drain", "node-1", "--force", "--pod-selector=run=drained"]);
     await bed.decide(await bed.pending("node-1", "UPDATE"), "Approve");
     const eviction = await bed.pending("drained", "CREATE");
     expect(eviction.spec.target).to.include({ resource: "pods", subresource: "eviction", namespace: "demo" });

@@ -2,9 +2,6 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 
-/** The folder of go.mod. */
-export const moduleDirectory = import.meta.dirname;
-
 const environment = (): Record<string, string | undefined> => ({
   ...process.env,
   CGO_ENABLED: "0",
@@ -12,15 +9,16 @@ const environment = (): Record<string, string | undefined> => ({
 });
 
 /**
- * Runs `go` in the module's folder and resolves with its standard output; `onLine` gets each line of its standard
- * error. Rejects with the end of that when go fails, with error code ENOENT when there is no go.
+ * Runs `go` in `directory`, a module's, and resolves with its standard output; `onLine` gets each line of its
+ * standard error. Rejects with the end of that when go fails, with error code ENOENT when there is no go.
  */
 export const go = async (
+  directory: string,
   args: readonly string[],
   onLine: (line: string) => void = () => {},
 ): Promise<string> => {
   const child = spawn("go", [...args], {
-    cwd: moduleDirectory,
+    cwd: directory,
     env: environment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -47,13 +45,13 @@ const older = (version: string, than: string): boolean => {
   return false;
 };
 
-/** Rejects, saying what to install, unless there is a Go that can build a module that says `go WANTED`. */
-export const requireGo = async (wanted: string): Promise<void> => {
+/** Rejects, saying what to install, unless there is a Go that can build the module in `directory`, which says `go WANTED`. */
+export const requireGo = async (directory: string, wanted: string): Promise<void> => {
   const advice = `Go ${wanted} or later builds the test control plane: install it from https://go.dev/dl/`;
   let found: string;
   try {
     // In the module's folder, so that a Go that fetches newer toolchains by itself answers with the one it will use.
-    found = (await go(["env", "GOVERSION"])).trim();
+    found = (await go(directory, ["env", "GOVERSION"])).trim();
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     const detail = missing
