@@ -20,10 +20,10 @@ import { ownRegistrations } from "#cluster/registrations.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { ADMISSION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
-import { APPROVALS } from "#core/hold/rows.ts";
+import { APPROVALS, OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
-import type { Clock, Log, Random } from "#core/ports.ts";
+import type { Clock, Log, Meter, Random } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
 import { CATALOGUE } from "#core/rules/catalogue.ts";
 import type { Rule } from "#core/rules/rule.ts";
@@ -36,6 +36,8 @@ import { type Moment, momentIn } from "#notify/moments.ts";
 import { type Outbox, outbox } from "#notify/outbox.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
+import { type Metrics, metrics } from "#web/metrics.ts";
+import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
@@ -43,7 +45,7 @@ import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
 const VERSION = "v0.1.0";
 
 export interface Hoop {
-  ports: { api: number; webhook: number };
+  ports: { api: number; webhook: number; web: number };
   /** Drains and ends it: reviews under way are answered, watches end cleanly. */
   stop(): Promise<void>;
 }
@@ -77,10 +79,11 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     );
     await Promise.all([namespaces.ready(), proxy.ready()]);
 
-    const ports = await reviewPorts(settings, given, store, client, namespaces.uid);
+    const counting = meters(store, certificates, () => ports.waiters.size);
+    const ports = await reviewPorts(settings, given, store, client, namespaces.uid, counting);
     stops.push(async () => ports.waiters.stop());
     stops.push(background((signal) => keepExpiring(ports, signal)));
-    for (const one of await notifications(settings, ports, client)) stops.push(() => one.stop());
+    for (const one of await notifications(settings, ports, client, counting)) stops.push(() => one.stop());
 
     const api = await serveApi(settings, certificates, {
       ...ports,
@@ -98,8 +101,16 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     stops.push(() => registrations.stop());
     for (const { kind, name, problem } of await registrations.assert())
       if (problem !== "") log.warn({ kind, name, problem }, "a registration is not as it should be");
-    log.info({ api: api.port, webhook: webhook.port, version: VERSION }, "hoop serves");
-    return { ports: { api: api.port, webhook: webhook.port }, stop: () => inReverse(stops) };
+    const notReady = () =>
+      proxy.current() === undefined ? ["the front proxy's certificates are not known"] : [];
+    const web = await serveWeb(
+      { metrics: counting, notReady },
+      { host: settings.listen.host, port: settings.listen.web },
+    );
+    stops.push(web.stop);
+    const served = { api: api.port, webhook: webhook.port, web: web.port };
+    log.info({ ...served, version: VERSION }, "hoop serves");
+    return { ports: served, stop: () => inReverse(stops) };
   } catch (error) {
     await inReverse(stops);
     throw error;
@@ -110,8 +121,20 @@ async function openStore({ store }: Settings, onLost: (cause: Error) => void): P
   return store.driver === "memory" ? memoryStore() : sqliteStore(store.file, { onLost });
 }
 
+/** The wall clock with fractions of a millisecond; it follows the system's when that is set. */
+function wallClock(): () => number {
+  let origin = performance.timeOrigin;
+  return () => {
+    const wall = Date.now();
+    const fine = origin + performance.now();
+    if (Math.abs(fine - wall) <= 2) return fine;
+    origin = wall - performance.now();
+    return wall;
+  };
+}
+
 const clock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now: wallClock(),
   sleep: (milliseconds, signal) =>
     delay(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
 };
@@ -130,6 +153,7 @@ async function reviewPorts(
   store: Store,
   client: Client,
   namespaceUid: ReviewPorts["cluster"]["namespaceUid"],
+  meter: Meter,
 ): Promise<ReviewPorts> {
   const waiters = new Waiters(store, log, settings.hold.maxWaiters);
   await waiters.start();
@@ -138,6 +162,7 @@ async function reviewPorts(
     clock,
     random,
     log,
+    meter,
     waiters,
     streaks: new Streaks(),
     cluster: { namespaceUid, connectTargetUid: (request) => connectTargetUid(client, request) },
@@ -223,7 +248,22 @@ function parsedOnChange(current: () => Record<string, string> | undefined, log: 
   };
 }
 
-async function notifications(settings: Settings, ports: ReviewPorts, client: Client): Promise<Outbox[]> {
+function meters(store: Store, { certificate }: Certificates, waiting: () => number): Metrics {
+  return metrics({
+    pending: async () => (await store.list(OPEN)).rows.length,
+    waiting,
+    ledgerEntries: async () => store.firstLineAfter(await store.revision()),
+    certificateExpiry: () => new X509Certificate(certificate).validToDate.getTime(),
+    version: VERSION,
+  });
+}
+
+async function notifications(
+  settings: Settings,
+  ports: ReviewPorts,
+  client: Client,
+  counting: Metrics,
+): Promise<Outbox[]> {
   const { store, log } = ports;
   const tellers: [string, (moment: Moment, signal: AbortSignal) => Promise<void>][] = [
     ["events", eventNotice({ post: (event) => postEvent(client, event), clock, log })],
@@ -242,11 +282,23 @@ async function notifications(settings: Settings, ports: ReviewPorts, client: Cli
         log,
         deliver: async (change, signal) => {
           const moment = momentIn(change);
-          if (moment !== undefined) await tell(moment, signal);
+          if (moment === undefined) return;
+          if (name === "events") counting.decision(moment.kind);
+          await counted(counting, name, () => tell(moment, signal));
         },
       }),
     ),
   );
+}
+
+async function counted(counting: Metrics, channel: string, tell: () => Promise<void>): Promise<void> {
+  try {
+    await tell();
+    counting.notification(channel, "delivered");
+  } catch (error) {
+    counting.notification(channel, "failed");
+    throw error;
+  }
 }
 
 function background(run: (signal: AbortSignal) => Promise<void>): () => Promise<void> {

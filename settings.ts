@@ -21,6 +21,12 @@ export const Settings = Type.Object(
         host: Type.String({ default: "0.0.0.0" }),
         api: Type.Integer({ default: 6443, minimum: 0, maximum: 65535 }),
         webhook: Type.Integer({ default: 9443, minimum: 0, maximum: 65535 }),
+        web: Type.Integer({
+          default: 8080,
+          minimum: 0,
+          maximum: 65535,
+          description: "Plain HTTP for /livez, /readyz and /metrics.",
+        }),
       },
       strict,
     ),

@@ -27,6 +27,17 @@ export interface Cluster {
   connectTargetUid(request: AdmissionRequest): Promise<Lookup>;
 }
 
+/** What is counted. Seconds; no name of anybody or anything. */
+export interface Meter {
+  /** A request was judged and recorded; without the time it waited for people. */
+  admission(verdict: string, seconds: number): void;
+  /** A held request was settled in this call. */
+  hold(outcome: string, seconds: number): void;
+  decision(outcome: string): void;
+  /** A request was denied because it could not be reviewed or recorded. */
+  notRecorded(): void;
+}
+
 export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

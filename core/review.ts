@@ -7,13 +7,14 @@ import type { AgentMatcher } from "./agents.ts";
 import type { Outcome } from "./answer.ts";
 import { type Answer, answerTo } from "./answer.ts";
 import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
-import type { Log } from "./ports.ts";
+import type { Log, Meter } from "./ports.ts";
 import { record } from "./record.ts";
 import { type HoldTerms, judge, type Rule, type Verdict } from "./rules/rule.ts";
 import { stampsFor } from "./stamp.ts";
 
 export interface ReviewPorts extends HoldPorts {
   log: Log;
+  meter: Meter;
   agents: AgentMatcher;
   rules: readonly Rule[];
   terms: HoldTerms;
@@ -36,13 +37,21 @@ export async function review(
     installationNamespace: ports.installationNamespace,
     stamps: stampsFor(request.userInfo),
   };
+  const began = ports.clock.now();
   const verdict = judge(ports.rules, request, context, ports.terms);
+  let waited = 0;
   for (;;) {
+    const asked = ports.clock.now();
     const outcome = await settled(ports, request, verdict, call);
+    if (verdict.kind === "hold") {
+      waited += ports.clock.now() - asked;
+      ports.meter.hold(outcome.kind, (ports.clock.now() - asked) / 1000);
+    }
     if (outcome.kind === "gone") return undefined;
     const recorded = await record(ports, request, call.caller, verdict, outcome);
     // Somebody else spent or changed the approval first: look at it again.
     if (recorded.outcome === "conflict") continue;
+    ports.meter.admission(verdict.kind, (ports.clock.now() - began - waited) / 1000);
     return { ...answerTo(outcome), record: recorded.index };
   }
 }

@@ -18,7 +18,7 @@ export async function hoopProcess(
   await mkdir(state.data, { recursive: true, mode: 0o700 });
   const settings = {
     kubeconfig,
-    listen: { host: "127.0.0.1", ...ports },
+    listen: { host: "127.0.0.1", ...ports, web: 0 },
     store: { driver: "sqlite", file: join(state.data, "hoop.db") },
     certificates: state.certificates,
     ...(foreign === undefined ? {} : { callers: { mode: "unguessable-path", secret: foreign.secret } }),

@@ -43,8 +43,9 @@ async function follow(installation: Installation, state: Layout): Promise<number
   console.log("\nHolds and decisions, live (Ctrl-C stops everything):\n");
   const stopWatching = await watchLive(installation, state);
   const why = await new Promise<{ signal: string } | { ended: string }>((resolve) => {
+    // Not once: npm passes on what the terminal has sent us already, and the second must not end us halfway.
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.once(signal, () => resolve({ signal }));
+      process.on(signal, () => resolve({ signal }));
     void installation.ended.then((ended) => resolve({ ended }));
   });
   stopWatching();
@@ -52,7 +53,8 @@ async function follow(installation: Installation, state: Layout): Promise<number
     "signal" in why ? "" : `${why.ended} has ended (see ${join(state.logs, `${why.ended}.log`)}). `;
   console.log(`\n${reason}Stopping…`);
   await installation.stop();
-  printLeft(installation);
+  console.log("Stopped. The data is kept for the next start.");
+  if (installation.foreign) printLeft(installation.humanKubeconfig);
   return "signal" in why ? 0 : 1;
 }
 

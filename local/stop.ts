@@ -1,8 +1,9 @@
 /** `npm stop`: ends what `npm start` left running. The data stays. */
 import { stopControlPlane } from "#controlplane/leftovers.ts";
 import { STOP_HELP, stopOptions } from "./options.ts";
-import { layout } from "./state-directory.ts";
+import { layout, remembered } from "./state-directory.ts";
 import { whatRuns } from "./status.ts";
+import { printLeft } from "./tour.ts";
 
 async function main(): Promise<void> {
   const options = stopOptions(process.argv.slice(2));
@@ -15,6 +16,8 @@ async function main(): Promise<void> {
   await stopControlPlane(state.directory);
   await stopControlPlane(state.controlplane);
   console.log(`Stopped ${running.join(", ")}. The data in ${state.directory} is kept.`);
+  const foreign = (await remembered(state))?.foreign;
+  if (foreign !== undefined) printLeft(foreign.kubeconfig);
 }
 
 try {

@@ -45,12 +45,11 @@ Hoop is ready. Try it, in two terminals, in this directory:
   kubectl hoop records --kubeconfig "${at(state.kubeconfig.human)}"`);
 }
 
-/** What a person reads when everything has ended. */
-export function printLeft(installation: Installation): void {
-  console.log("Stopped. The data is kept for the next start.");
-  if (!installation.foreign) return;
+/** What a stopped Hoop leaves in an API server that is not ours. */
+export function printLeft(kubeconfig: string): void {
   console.log(`
-Hoop's registrations stay in ${installation.humanKubeconfig}'s API server: agents' writes are refused there until
-Hoop runs again. To take Hoop out of it:
-  kubectl delete apiservice/v1alpha1.hoop.dev validatingwebhookconfiguration/hoop mutatingwebhookconfiguration/hoop`);
+Hoop's registrations stay in the API server: agents' writes are refused there until Hoop runs again. To take Hoop
+out of it:
+  kubectl --kubeconfig "${kubeconfig}" delete apiservice/v1alpha1.hoop.dev \\
+    validatingwebhookconfiguration/hoop mutatingwebhookconfiguration/hoop`);
 }

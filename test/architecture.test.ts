@@ -33,6 +33,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   notify: { ours: ["notify", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cli: { ours: ["cli", "core"], packages: ["node:*", "@stricli/core", "yaml"] },
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
+  web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client"] },
   "main.ts": { ours: ["*"], packages: ["*"] },
   "settings.ts": { ours: [], packages: ["typebox", "typebox/value", "yaml"] },
 };
@@ -111,7 +112,7 @@ describe("architecture", () => {
     });
 
   it("reads the environment only where a process begins", () => {
-    const folders = ["core", "apiserver-ext", "webhook", "store", "cluster", "certs", "notify"];
+    const folders = ["core", "apiserver-ext", "webhook", "store", "cluster", "certs", "notify", "web"];
     const readers = folders
       .flatMap(sources)
       .filter((file) => readFileSync(join(ROOT, file), "utf8").includes("process.env"));

@@ -81,6 +81,7 @@ async function validate(ports: ReviewPorts, body: string, call: Incoming): Promi
     const answer = await review(ports, request, call);
     return answer === undefined ? undefined : admissionReview(request.uid, answer);
   } catch (error) {
+    ports.meter.notRecorded();
     ports.log.error({ err: error, uid: request.uid }, "could not review a request");
     return failedReview(request.uid, "hoop could not review or record this request, so it is denied");
   }

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { expect } from "chai";
+import type { Approval } from "#core/approval.ts";
 import { CATALOGUE } from "#core/rules/catalogue.ts";
 import type { Rule } from "#core/rules/rule.ts";
 import {
@@ -12,7 +13,6 @@ import {
   cronJob,
   customResource,
   deployment,
-  HARMLESS,
   job,
   type Manifest,
   namespaced,
@@ -20,18 +20,17 @@ import {
   pod,
   secret,
   selected,
-  signingRequest,
   template,
   WITH_TOKEN,
 } from "../support/objects.ts";
 import { type Ended, startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 
 /** So that every kind is asked about, not only those that are risky. */
-const EVERY_CREATE: Rule = {
-  name: "every-create",
+const EVERYTHING: Rule = {
+  name: "everything",
   action: "hold",
-  why: "everything new is looked at",
-  match: [{ operations: ["CREATE"], resources: ["*"] }],
+  why: "everything is looked at",
+  match: [{ operations: ["CREATE", "UPDATE"], resources: ["*"] }],
 };
 
 const PORTS = [
@@ -49,7 +48,10 @@ const MANUAL = {
   template: { metadata: { labels: OWN_LABELS }, spec: { restartPolicy: "Never", ...WITH_TOKEN } },
 };
 
-const KINDS: Record<string, (name: string) => Manifest> = {
+type Kinds = Record<string, (name: string) => Manifest>;
+
+/** What the server fills in the most, and differently each time. */
+const WORKLOADS_AND_SERVICES: Kinds = {
   "a Pod that gets a token": (name) => pod(name, WITH_TOKEN),
   "a privileged Pod": (name) => pod(name, PRIVILEGED),
   "a Pod with scheduling gates and init containers": (name) =>
@@ -96,6 +98,9 @@ const KINDS: Record<string, (name: string) => Manifest> = {
     namespaced("v1", "PersistentVolumeClaim", name, {
       spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
     }),
+};
+
+const OTHERS: Kinds = {
   "a PersistentVolume": (name) =>
     clusterScoped("v1", "PersistentVolume", name, {
       spec: {
@@ -134,21 +139,65 @@ const KINDS: Record<string, (name: string) => Manifest> = {
   "a CustomResourceDefinition": (name) => customResource(name.replaceAll("-", "")),
 };
 
-const WAYS: Record<string, string[]> = {
-  create: ["create", "-f", "-"],
-  "client-side apply": ["apply", "-f", "-"],
-  "server-side apply": ["apply", "--server-side", "-f", "-"],
+const CREATE = ["create", "-f", "-"];
+const WAYS: { way: string; args: string[]; kinds: Kinds }[] = [
+  { way: "create", args: CREATE, kinds: { ...WORKLOADS_AND_SERVICES, ...OTHERS } },
+  { way: "client-side apply", args: ["apply", "-f", "-"], kinds: WORKLOADS_AND_SERVICES },
+  { way: "server-side apply", args: ["apply", "--server-side", "-f", "-"], kinds: WORKLOADS_AND_SERVICES },
+];
+
+/** Commands on what a person has made, each run twice. */
+const CHANGES: Record<string, { given: (name: string) => Manifest; args: (name: string) => string[] }> = {
+  "another image of a privileged Deployment": {
+    given: (name) => deployment(name, PRIVILEGED),
+    args: (name) => ["set", "image", `deployment/${name}`, "main=app:2", "-n", "demo"],
+  },
+  "a label of a Job": {
+    given: (name) => job(name, WITH_TOKEN),
+    args: (name) => ["label", "job", name, "tier=back", "-n", "demo"],
+  },
+  "node ports for a Service": {
+    given: service({}),
+    args: (name) => ["patch", "service", name, "-n", "demo", "-p", '{"spec":{"type":"NodePort"}}'],
+  },
+  "a load balancer with a health-check port for a Service": {
+    given: service({}),
+    args: (name) => [
+      ...["patch", "service", name, "-n", "demo", "-p"],
+      '{"spec":{"type":"LoadBalancer","externalTrafficPolicy":"Local"}}',
+    ],
+  },
+  "a cluster IP for an external Service": {
+    given: (name) =>
+      namespaced("v1", "Service", name, { spec: { type: "ExternalName", externalName: "example.com" } }),
+    args: (name) => [
+      ...["patch", "service", name, "-n", "demo", "-p"],
+      '{"spec":{"type":"ClusterIP","externalName":null,"ports":[{"port":80}]}}',
+    ],
+  },
+  "another token volume of nothing: a Pod's image": {
+    given: (name) => pod(name, WITH_TOKEN),
+    args: (name) => ["set", "image", `pod/${name}`, "main=app:2", "-n", "demo"],
+  },
+  "the delete of a Pod": {
+    given: (name) => pod(name),
+    args: (name) => ["delete", "pod", name, "-n", "demo"],
+  },
+  "the delete of a Secret": {
+    given: (name) => secret(name),
+    args: (name) => ["delete", "secret", name, "-n", "demo"],
+  },
 };
 
 describe("the same request again", () => {
   let bed: Testbed;
-  /** The same agent with another client certificate: it did not spend anything a moment ago. */
+  /** The same agent with another client certificate: it has not spent anything a moment ago. */
   let later: Who;
 
   before(async () => {
     bed = await startTestbed({
       settings: { hold: { maxWaitSeconds: 1 } },
-      rules: [...CATALOGUE, EVERY_CREATE],
+      rules: [...CATALOGUE, EVERYTHING],
     });
     await bed.apply(namespaced("v1", "ServiceAccount", "default"));
     const file = join(bed.controlPlane.directory, "later.kubeconfig");
@@ -156,47 +205,119 @@ describe("the same request again", () => {
   });
   after(() => bed?.stop());
 
-  const approvalsOf = async (name: string) =>
-    (await bed.approvals()).filter(({ spec }) => spec.target.name === name);
-
-  function isHeld({ code, output }: Ended): void {
-    expect(output).to.contain("HELD, not refused");
-    expect(code).to.equal(1);
+  /** All of them, with their waits going by together, but not so many at once that kubectl gets slow. */
+  async function all<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<Map<T, R>> {
+    const results = new Map<T, R>();
+    const left = [...items];
+    const worker = async () => {
+      for (let item = left.shift(); item !== undefined; item = left.shift())
+        results.set(item, await run(item));
+    };
+    await Promise.all(Array.from({ length: 12 }, worker));
+    return results;
   }
 
-  for (const [way, args] of Object.entries(WAYS))
-    describe(`by ${way}`, () => {
-      const manifests = Object.entries(KINDS).map(([kind, make], index) => ({
-        kind,
-        object: make(`twice-${way.replace(/ .*/, "")}-${index}`),
-      }));
-      const asked = new Map<string, Ended[]>();
+  const approvalsOf = async (names: ReadonlySet<string>) =>
+    Map.groupBy(
+      (await bed.approvals()).filter(({ spec }) => names.has(spec.target.name ?? "")),
+      ({ spec }) => spec.target.name,
+    );
 
-      // Their waits go by together.
+  async function approveAll(approvals: Iterable<Approval>): Promise<void> {
+    const patch = JSON.stringify({ decision: { verdict: "Approve" } });
+    for (const [namespace, some] of Map.groupBy(approvals, ({ metadata }) => metadata.namespace))
+      await bed.must("approver", [
+        ...["patch", "approvals.hoop.dev", ...some.map(({ metadata }) => metadata.name), "-n", namespace],
+        ...["--subresource=approval", "--type=merge", "-p", patch],
+      ]);
+  }
+
+  function isHeld(ended: Ended | undefined): void {
+    expect(ended?.output).to.contain("HELD, not refused");
+    expect(ended?.code).to.equal(1);
+  }
+
+  function hasPassed(ended: Ended | undefined): void {
+    expect(ended?.output).to.contain("hoop: approved by approver");
+    expect(ended?.code).to.equal(0);
+  }
+
+  interface Command {
+    does: string;
+    name: string;
+    args: string[];
+    input?: string;
+  }
+
+  /** Asks for each twice, has what was asked for approved, and asks once more. */
+  async function twiceAndApproved(commands: readonly Command[]) {
+    const run = ({ args, input = "" }: Command) => bed.kubectl("agent", args, { input });
+    const asked = await all(commands, async (command) => [await run(command), await run(command)]);
+    const approvals = await approvalsOf(new Set(commands.map(({ name }) => name)));
+    await approveAll([...approvals.values()].flat());
+    return { asked, approvals, passed: await all(commands, run) };
+  }
+
+  type Ran = Awaited<ReturnType<typeof twiceAndApproved>>;
+
+  function hadOneApproval({ asked, approvals, passed }: Ran, command: Command): void {
+    for (const attempt of asked.get(command) ?? [undefined]) isHeld(attempt);
+    expect(approvals.get(command.name)?.map(({ status }) => status.phase)).to.deep.equal(["Pending"]);
+    hasPassed(passed.get(command));
+  }
+
+  for (const { way, args, kinds } of WAYS)
+    describe(`creating by ${way}`, () => {
+      const commands = Object.entries(kinds).map(([does, make], index): Command => {
+        const object = make(`twice-${way.replace(/ .*/, "")}-${index}`);
+        return { does, name: object.metadata.name, args, input: JSON.stringify(object) };
+      });
+      let ran: Ran;
       before(async () => {
-        await Promise.all(
-          manifests.map(async ({ kind, object }) => {
-            const input = JSON.stringify(object);
-            const first = await bed.kubectl("agent", args, { input });
-            asked.set(kind, [first, await bed.kubectl("agent", args, { input })]);
-          }),
-        );
+        ran = await twiceAndApproved(commands);
       });
 
-      for (const { kind, object } of manifests)
-        it(`${kind} has one approval, and is let through once`, async () => {
-          const { name } = object.metadata;
-          for (const ended of asked.get(kind) ?? []) isHeld(ended);
-          const found = await approvalsOf(name);
-          expect(found.map(({ status }) => status.phase)).to.deep.equal(["Pending"]);
-          for (const approval of found) await bed.decide(approval, "Approve");
-
-          const input = JSON.stringify(object);
-          const passed = await bed.kubectl("agent", args, { input });
-          expect(passed.output).to.contain("hoop: approved by approver");
-          expect(passed.code).to.equal(0);
-
-          isHeld(await bed.kubectl(later, ["create", "-f", "-"], { input }));
-        });
+      for (const command of commands)
+        it(`${command.does} has one approval, and passes`, () => hadOneApproval(ran, command));
     });
+
+  describe("changing", () => {
+    const commands = Object.entries(CHANGES).map(([does, { args }], index): Command => {
+      const name = `changed-${index}`;
+      return { does, name, args: args(name) };
+    });
+    let ran: Ran;
+    before(async () => {
+      await bed.apply(Object.values(CHANGES).map(({ given }, index) => given(`changed-${index}`)));
+      ran = await twiceAndApproved(commands);
+    });
+
+    for (const command of commands)
+      it(`${command.does} has one approval, and passes`, () => hadOneApproval(ran, command));
+  });
+
+  describe("after it has passed", () => {
+    it("is held anew when what was created has been deleted", async () => {
+      const object = pod("again", PRIVILEGED);
+      const command = { does: "", name: "again", args: CREATE, input: JSON.stringify(object) };
+      hadOneApproval(await twiceAndApproved([command]), command);
+      await bed.must("human", ["delete", "pod", "again", "-n", "demo"]);
+      isHeld(await bed.kubectl(later, CREATE, { input: command.input }));
+      const phases = (await approvalsOf(new Set(["again"]))).get("again")?.map(({ status }) => status.phase);
+      expect(phases?.sort()).to.deep.equal(["Pending", "Used"]);
+    });
+
+    it("is held anew when what was changed has been changed back", async () => {
+      await bed.apply(deployment("back", PRIVILEGED));
+      const args = ["set", "image", "deployment/back", "main=app:2", "-n", "demo"];
+      const command = { does: "", name: "back", args };
+      hadOneApproval(await twiceAndApproved([command]), command);
+      await bed.must("human", ["set", "image", "deployment/back", "main=app:1", "-n", "demo"]);
+      isHeld(await bed.kubectl(later, args));
+    });
+
+    it("the same under another name is held", async () => {
+      isHeld(await bed.kubectl("agent", CREATE, { input: JSON.stringify(pod("again-2", PRIVILEGED)) }));
+    });
+  });
 });

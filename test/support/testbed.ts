@@ -142,7 +142,7 @@ async function assembled(
   await mkdir(data, { recursive: true });
   const settingsYaml = stringify({
     kubeconfig: kubeconfigs.hoop,
-    listen: { host: "127.0.0.1", ...ports },
+    listen: { host: "127.0.0.1", ...ports, web: 0 },
     store: { driver: "sqlite", file: join(data, "hoop.db") },
     certificates,
     ...(secret === undefined ? {} : { callers: { mode: "unguessable-path", secret } }),

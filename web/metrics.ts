@@ -1,0 +1,108 @@
+/** Prometheus metrics. No user, agent, namespace or approval is a label: their number has no bound. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Meter } from "#core/ports.ts";
+
+/** What is asked at each scrape. */
+export interface Gauges {
+  pending: () => Promise<number>;
+  waiting: () => number;
+  ledgerEntries: () => Promise<number>;
+  /** Milliseconds since the epoch. */
+  certificateExpiry: () => number;
+  version: string;
+}
+
+export interface Metrics extends Meter {
+  notification(channel: string, outcome: "delivered" | "failed"): void;
+  /** The text that Prometheus scrapes. */
+  text(): Promise<string>;
+  contentType: string;
+}
+
+const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+const SLOW = [0.1, 1, 5, 10, 25, 60, 120, 300];
+
+export function metrics(gauges: Gauges): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const admission = new Histogram({
+    name: "hoop_admission_duration_seconds",
+    help: "Time to judge and record a request of an agent, without waiting for people.",
+    labelNames: ["verdict"],
+    buckets: FAST,
+    registers,
+  });
+  const hold = new Histogram({
+    name: "hoop_hold_wait_seconds",
+    help: "Time a held request waited in one call.",
+    labelNames: ["outcome"],
+    buckets: SLOW,
+    registers,
+  });
+  const decisions = new Counter({
+    name: "hoop_decisions_total",
+    help: "Decisions of people.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const failures = new Counter({
+    name: "hoop_ledger_append_failures_total",
+    help: "Requests that were denied because they could not be recorded.",
+    registers,
+  });
+  const notifications = new Counter({
+    name: "hoop_notifications_total",
+    help: "Attempts to tell of an approval or decision.",
+    labelNames: ["channel", "outcome"],
+    registers,
+  });
+  asked(registry, gauges);
+  return {
+    admission: (verdict, seconds) => admission.observe({ verdict }, seconds),
+    hold: (outcome, seconds) => hold.observe({ outcome }, seconds),
+    decision: (outcome) => decisions.inc({ outcome }),
+    notRecorded: () => failures.inc(),
+    notification: (channel, outcome) => notifications.inc({ channel, outcome }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function asked(registry: Registry, gauges: Gauges): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(await read());
+      },
+    });
+  gauge(
+    "hoop_approvals_pending",
+    "Approvals that are Pending, or Approved and not used yet.",
+    gauges.pending,
+  );
+  gauge("hoop_held_requests", "Requests that wait here now.", gauges.waiting);
+  gauge(
+    "hoop_certificate_expiry_timestamp_seconds",
+    "When the serving certificate expires.",
+    () => gauges.certificateExpiry() / 1000,
+  );
+  new Counter({
+    name: "hoop_ledger_entries_total",
+    help: "Entries of the ledger.",
+    registers,
+    async collect() {
+      this.reset();
+      this.inc(await gauges.ledgerEntries());
+    },
+  });
+  new Gauge({
+    name: "hoop_build_info",
+    help: "1, with what is running.",
+    labelNames: ["version", "node"],
+    registers,
+  }).set({ version: gauges.version, node: process.version }, 1);
+}
