@@ -4,6 +4,7 @@
  * record then says `caller: unverified`.
  */
 import { createHash, timingSafeEqual, type X509Certificate } from "node:crypto";
+import type { Socket } from "node:net";
 import { clientCertificate, isIssuedBy, subjectOf } from "#kit/x509.ts";
 import type { Request } from "./server.ts";
 
@@ -28,13 +29,23 @@ export function identifyCaller(callers: Callers, request: Request, path: string)
   return { kind: known ? "verified" : "unknown", endpoint };
 }
 
+/** What was found out about a connection; it keeps its certificate as long as it lives. */
+const known = new WeakMap<Socket, { authority: X509Certificate; until: number }>();
+
 function hasCertificate(
-  callers: Extract<Callers, { mode: "client-certificate" }>,
+  { authority, commonName }: Extract<Callers, { mode: "client-certificate" }>,
   request: Request,
 ): boolean {
+  const { socket } = request;
+  const now = new Date();
+  const before = known.get(socket);
+  if (before?.authority === authority) return now.getTime() < before.until;
   const presented = clientCertificate(request);
-  if (presented === undefined || !isIssuedBy(presented, [callers.authority], new Date())) return false;
-  return subjectOf(presented).commonName === callers.commonName;
+  if (presented === undefined || !isIssuedBy(presented, [authority], now)) return false;
+  if (subjectOf(presented).commonName !== commonName) return false;
+  const until = Math.min(presented.validToDate.getTime(), authority.validToDate.getTime());
+  known.set(socket, { authority, until });
+  return true;
 }
 
 function same(a: string, b: string): boolean {
