@@ -135,8 +135,9 @@ function wallClock(): () => number {
 
 const clock: Clock = {
   now: wallClock(),
+  // A timer may fire up to a millisecond early, and whoever then looks at the clock finds the time not over.
   sleep: (milliseconds, signal) =>
-    delay(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+    delay(Math.ceil(milliseconds) + 1, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
 };
 
 /** Without what is easily mistaken: 0 and o, 1 and l. */
@@ -223,7 +224,7 @@ function callersOf({ callers }: Settings, { clientAuthority, client }: Certifica
 }
 
 function registrationNames() {
-  return { validating: ["hoop"], mutating: ["hoop"], apiService: "v1alpha1.hoop.dev" };
+  return { validating: ["hoop"], mutating: ["hoop"], policies: ["hoop"], apiService: "v1alpha1.hoop.dev" };
 }
 
 function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {

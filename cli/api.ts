@@ -1,9 +1,9 @@
 /** The resources of hoop.dev as the commands use them, over `kubectl get --raw` and `kubectl patch`. */
 import type { Approval } from "#core/approval.ts";
-import { parseJson } from "#core/json.ts";
 import type { Entry } from "#core/ledger/entry.ts";
 import { ApiError, apiError, CommandError } from "./failure.ts";
 import type { ConnectionFlags } from "./flags.ts";
+import { readJson } from "./json.ts";
 import type { Finished, Kubectl } from "./kubectl.ts";
 
 const ROOT = "/apis/hoop.dev/v1alpha1";
@@ -34,9 +34,14 @@ interface Resources {
 }
 
 export interface Decision {
-  verdict: "Approve" | "Deny";
+  verdict: "Approve" | "Deny" | "Reapprove";
   comment?: string;
   digest?: string;
+}
+
+export interface Made {
+  name: string;
+  phase: string;
 }
 
 export interface Api {
@@ -51,24 +56,25 @@ export interface Api {
     resource: R,
     namespace: string | undefined,
     resourceVersion: string,
+    fieldSelector?: string,
   ): AsyncGenerator<WatchEvent<Resources[R]>>;
   /** Throws {@link ApiError}; its reason is NotFound where there is none. */
   approval(namespace: string, name: string): Promise<Approval>;
-  decide(namespace: string, name: string, decision: Decision, dryRun: boolean): Promise<void>;
+  /** The new approval, where the decision made one. */
+  decide(namespace: string, name: string, decision: Decision, dryRun: boolean): Promise<Made | undefined>;
   /** The user name the API server knows this person by; undefined where it does not tell. */
   whoAmI(): Promise<string | undefined>;
   /** Whether the server offers this verb for the resource. */
   offers(resource: keyof Resources, verb: string): Promise<boolean>;
 }
 
-export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags): Api {
+/** `signal` ends whatever call is under way. */
+export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags, signal?: AbortSignal): Api {
   const connection = connectionArgs(flags);
+  const options = signal === undefined ? {} : { signal };
+  const timeout = optional("--request-timeout", flags.requestTimeout);
   const run = async (args: readonly string[]) => {
-    const finished = await kubectl.run([
-      ...args,
-      ...connection,
-      ...optional("--request-timeout", flags.requestTimeout),
-    ]);
+    const finished = await kubectl.run([...args, ...connection, ...timeout], options);
     if (finished.code !== 0) throw apiError(finished);
     return finished.stdout;
   };
@@ -76,22 +82,25 @@ export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags): Api {
   return {
     list: (resource, namespace, fieldSelector) =>
       get(`${collection(resource, namespace)}${query({ fieldSelector })}`, LIST_KIND[resource]),
-    watch: (resource, namespace, resourceVersion) => {
-      const options = query({ watch: "true", allowWatchBookmarks: "true", resourceVersion });
+    watch: (resource, namespace, resourceVersion, fieldSelector) => {
+      const how = query({ watch: "true", allowWatchBookmarks: "true", resourceVersion, fieldSelector });
       // Without --request-timeout, which would cut every watch short.
       return events(
-        kubectl.follow(["get", "--raw", `${collection(resource, namespace)}${options}`, ...connection]),
+        kubectl.follow(["get", "--raw", `${collection(resource, namespace)}${how}`, ...connection], signal),
       );
     },
     approval: (namespace, name) => get(`${collection("approvals", namespace)}/${name}`, "Approval"),
     decide: async (namespace, name, decision, dryRun) => {
       const body = JSON.stringify({ decision });
       const what = ["patch", "approvals.v1alpha1.hoop.dev", name, "--namespace", namespace];
-      const how = ["--subresource=approval", "--type=merge", `--patch=${body}`, "--output=name"];
-      await run([...what, ...how, ...(dryRun ? ["--dry-run=server"] : [])]);
+      const answer = decision.verdict === "Reapprove" ? "--output=json" : "--output=name";
+      const how = ["--subresource=approval", "--type=merge", `--patch=${body}`, answer];
+      const told = await run([...what, ...how, ...(dryRun ? ["--dry-run=server"] : [])]);
+      if (decision.verdict !== "Reapprove") return undefined;
+      return parse<{ reapproval?: Made }>(told, "ApprovalDecision").reapproval;
     },
     whoAmI: async () => {
-      const finished = await kubectl.run(["auth", "whoami", "--output=json", ...connection]);
+      const finished = await kubectl.run(["auth", "whoami", "--output=json", ...connection], options);
       if (finished.code !== 0) return undefined;
       return parse<{ status?: { userInfo?: { username?: string } } }>(finished.stdout, "SelfSubjectReview")
         .status?.userInfo?.username;
@@ -105,7 +114,8 @@ export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags): Api {
 
 const LIST_KIND = { approvals: "ApprovalList", records: "RecordList" } as const;
 
-function connectionArgs(flags: ConnectionFlags): string[] {
+/** The flags as kubectl takes them. */
+export function connectionArgs(flags: ConnectionFlags): string[] {
   return [
     ...optional("--kubeconfig", flags.kubeconfig),
     ...optional("--context", flags.context),
@@ -131,24 +141,17 @@ function query(parameters: Record<string, string | undefined>): string {
   return given.size === 0 ? "" : `?${given}`;
 }
 
+/** A value as it stands in a field selector. */
+export function selectorValue(value: string): string {
+  return value.replace(/[\\,=]/g, "\\$&");
+}
+
 /** The parsing edge: past it, what the API server answered counts as what its OpenAPI document says. */
 function parse<T>(text: string, kind: string): T {
   const value = readJson(text);
   if (typeof value === "object" && value !== null && "kind" in value && value.kind === kind)
     return value as T;
   throw new CommandError(`the server's answer is not the ${kind} that was asked for`);
-}
-
-/** A proxy in between may answer in HTML, and a connection may break in the middle of a line. */
-function readJson(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    throw new ApiError(
-      "",
-      `the server's answer cannot be read: ${error instanceof Error ? error.message : error}`,
-    );
-  }
 }
 
 type WireEvent<T> =

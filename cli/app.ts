@@ -12,11 +12,12 @@ import { commands } from "./commands.ts";
 import type { Context } from "./context.ts";
 import { CommandError, errorLine } from "./failure.ts";
 
-/** Runs `kubectl hoop ARGS`. Resolves with 0, or with 1 when anything failed; never rejects. */
-export async function run(args: readonly string[], context: Context): Promise<0 | 1> {
+/** Runs `kubectl hoop ARGS`. Resolves with 0, with 1 when anything failed, or with what the command set; never rejects. */
+export async function run(args: readonly string[], context: Context): Promise<number> {
   context.process.exitCode = null;
   await runApplication(application, separated(args), context);
-  return context.process.exitCode === 0 ? 0 : 1;
+  const code = Number(context.process.exitCode);
+  return code >= 0 && code <= 255 ? code : 1;
 }
 
 const text: ApplicationText = {
@@ -32,7 +33,7 @@ const text: ApplicationText = {
   commandErrorResult: errorLine,
 };
 
-const application = buildApplication(commands, {
+export const application = buildApplication(commands, {
   name: "kubectl hoop",
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   documentation: { onlyRequiredInUsageLine: true, disableAnsiColor: true },

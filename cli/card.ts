@@ -31,6 +31,7 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
     line("Requested", `${age(metadata.creationTimestamp, now)} ago (${metadata.creationTimestamp})`),
     line("Expires", `${remaining(status.expiresAt, now)} (${status.expiresAt})`),
     line("Digest", spec.digest),
+    ...(spec.reapproves === undefined ? [] : [line("Again", `the same as ${spec.reapproves}`)]),
     ...section(
       "Rules",
       spec.rules.map(({ name, message }) => `${name}: ${message}`),

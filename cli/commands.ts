@@ -1,10 +1,12 @@
 /** The commands: what each takes and says about itself. Its code is loaded when it is called. */
-import { buildCommand, buildRouteMap } from "@stricli/core";
+import { buildCommand, buildRouteMap, type FlagParametersForType } from "@stricli/core";
 import type { ApproveFlags, DenyFlags } from "./commands/decide.ts";
 import type { PendingFlags } from "./commands/pending.ts";
 import type { RecordsFlags } from "./commands/records.ts";
 import type { ShowFlags } from "./commands/show.ts";
+import { approvalNames } from "./completion/names.ts";
 import type { Context } from "./context.ts";
+import { description } from "./description.ts";
 import { CommandError } from "./failure.ts";
 import {
   aliases,
@@ -16,8 +18,12 @@ import {
   watchAliases,
   watchFlags,
 } from "./flags.ts";
+import { check, run, uninstall } from "./installation-commands.ts";
 
-const name = { brief: "Name of the approval", placeholder: "NAME", parse: approvalName } as const;
+const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
+  ({ brief: "Name of the approval", placeholder: "NAME", parse: approvalName, proposeCompletions }) as const;
+const name = named(approvalNames());
+const pendingName = named(approvalNames("Pending"));
 const optionalText = { kind: "parsed", parse: String, optional: true } as const;
 
 const pending = buildCommand<PendingFlags, [], Context>({
@@ -59,18 +65,20 @@ const show = buildCommand<ShowFlags, [string], Context>({
   },
 });
 
+const letThroughFlags: FlagParametersForType<ApproveFlags, Context> = {
+  message: { ...optionalText, brief: "Comment, kept with the decision", placeholder: "TEXT" },
+  yes: { kind: "boolean", brief: "Do not show it and ask", default: false, withNegated: false },
+  ...decisionFlags,
+  ...colorFlag,
+  ...connectionFlags,
+};
+
 const approve = buildCommand<ApproveFlags, string[], Context>({
   loader: async () => (await import("./commands/decide.ts")).approve,
   parameters: {
-    flags: {
-      message: { ...optionalText, brief: "Comment, kept with the decision", placeholder: "TEXT" },
-      yes: { kind: "boolean", brief: "Do not show it and ask", default: false, withNegated: false },
-      ...decisionFlags,
-      ...colorFlag,
-      ...connectionFlags,
-    },
+    flags: letThroughFlags,
     aliases: { ...aliases, m: "message" },
-    positional: { kind: "array", parameter: name, minimum: 1 },
+    positional: { kind: "array", parameter: pendingName, minimum: 1 },
   },
   docs: {
     brief: "Let a request of an agent through, once",
@@ -97,7 +105,7 @@ const deny = buildCommand<DenyFlags, string[], Context>({
       ...connectionFlags,
     },
     aliases: { ...aliases, m: "message" },
-    positional: { kind: "array", parameter: name, minimum: 1 },
+    positional: { kind: "array", parameter: pendingName, minimum: 1 },
   },
   docs: {
     brief: "Refuse a request of an agent, and tell it why",
@@ -105,6 +113,29 @@ const deny = buildCommand<DenyFlags, string[], Context>({
     fullDescription: description("Refuse requests of agents. The comment is what the agent reads.", [
       ["Say why", "kubectl hoop deny delete-ns-prod-7x2k -m 'prod stays; use ns/staging'"],
     ]),
+  },
+});
+
+const reapprove = buildCommand<ApproveFlags, string[], Context>({
+  loader: async () => (await import("./commands/decide.ts")).reapprove,
+  parameters: {
+    flags: letThroughFlags,
+    aliases: { ...aliases, m: "message" },
+    positional: { kind: "array", parameter: named(approvalNames("Used", "Expired")), minimum: 1 },
+  },
+  docs: {
+    brief: "Let the very same request through once more",
+    customUsage: ["NAME... [-m COMMENT] [--yes | --digest PREFIX]"],
+    fullDescription: description(
+      "Let the very same request through once more, after its approval was used and the write then failed elsewhere\n" +
+        "(a quota, a conflict, another webhook), or after it expired. A new approval is made; the old one stays as it is.",
+      [
+        [
+          "The quota is raised: now it may run again",
+          "kubectl hoop reapprove create-pod-web-7x2k -m 'quota raised'",
+        ],
+      ],
+    ),
   },
 });
 
@@ -166,7 +197,7 @@ const version = buildCommand<Record<never, never>, [], Context>({
 });
 
 export const commands = buildRouteMap({
-  routes: { pending, show, approve, deny, records, version },
+  routes: { pending, show, approve, deny, reapprove, records, run, check, uninstall, version },
   docs: {
     brief: "See and decide what agents ask of this cluster",
     fullDescription: description(
@@ -174,14 +205,11 @@ export const commands = buildRouteMap({
       [
         ["What waits?", "kubectl hoop pending"],
         ["Look at one, and decide", "kubectl hoop approve NAME"],
+        ["As an agent: see why a command waits", "kubectl hoop run -- kubectl delete namespace prod"],
       ],
     ),
   },
 });
-
-function description(text: string, examples: readonly (readonly [says: string, command: string])[]): string {
-  return `${text}\n\nEXAMPLES\n${examples.map(([says, command]) => `  # ${says}\n  ${command}`).join("\n")}`;
-}
 
 function reason(text: string): string {
   if (text.trim() !== "") return text;

@@ -1,20 +1,27 @@
 /** What a command needs from outside: the cluster, the terminal, the clock. Tests bring their own. */
 import type { CommandContext, StricliProcess } from "@stricli/core";
+import type { Commands } from "./child.ts";
+import type { ConnectionFlags } from "./flags.ts";
 import type { Kubectl } from "./kubectl.ts";
 
 export interface Context extends CommandContext {
   readonly process: StricliProcess;
   readonly kubectl: Kubectl;
+  readonly commands: Commands;
   /** Whether a person sits in front of it, to be shown something and asked. */
   readonly interactive: boolean;
+  /** Whether a person may read along on standard error. */
+  readonly watched: boolean;
   /** Whether output may be coloured where the person did not say. */
   readonly color: boolean;
   /** The person's answer; "" when they gave none. */
   ask(question: string): Promise<string>;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Resolves after the time, or early when `signal` aborts. */
-  sleep(milliseconds: number): Promise<void>;
+  /** Resolves after the time, or early when `signal`, this one or the context's, aborts. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+  /** While words are completed: which cluster was typed so far, and where to say what a proposal is. */
+  readonly completing?: { connection: ConnectionFlags; describe(value: string, text: string): void };
   /** Aborts when the person has had enough (Ctrl-C). */
   readonly signal: AbortSignal;
 }

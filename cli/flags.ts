@@ -1,5 +1,6 @@
 /** The flags that commands share, as kubectl spells them. */
 import type { FlagParametersForType } from "@stricli/core";
+import { contextNames, namespaceNames } from "./completion/names.ts";
 import type { Context } from "./context.ts";
 import { CommandError } from "./failure.ts";
 
@@ -15,6 +16,19 @@ export interface ConnectionFlags {
   readonly as: string | undefined;
   readonly asGroup: readonly string[] | undefined;
 }
+
+/** As the environment and the kubeconfig say. */
+export const NO_CONNECTION: ConnectionFlags = {
+  kubeconfig: undefined,
+  context: undefined,
+  cluster: undefined,
+  user: undefined,
+  server: undefined,
+  requestTimeout: undefined,
+  namespace: undefined,
+  as: undefined,
+  asGroup: undefined,
+};
 
 /** What both decisions take. */
 export interface DecisionFlags {
@@ -42,9 +56,13 @@ const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
 
 export const connectionFlags: FlagParametersForType<ConnectionFlags, Context> = {
-  namespace: { ...text("The namespace to look in", "NAME"), parse: dnsLabel },
+  namespace: {
+    ...text("The namespace to look in", "NAME"),
+    parse: dnsLabel,
+    proposeCompletions: namespaceNames,
+  },
   kubeconfig: text("Path of the kubeconfig file to use", "FILE"),
-  context: text("The kubeconfig context to use", "NAME"),
+  context: { ...text("The kubeconfig context to use", "NAME"), proposeCompletions: contextNames },
   cluster: text("The kubeconfig cluster to use", "NAME"),
   user: text("The kubeconfig user to use", "NAME"),
   server: text("Address of the API server", "URL"),
@@ -98,6 +116,14 @@ export const decisionFlags: FlagParametersForType<DecisionFlags, Context> = {
   },
   output: { kind: "enum", values: ["json", "yaml", "name"], brief: "Output format", optional: true },
 };
+
+/** `90s`, `2m`, `1h30m`, as milliseconds. */
+export function milliseconds(duration: string): number {
+  const [all, hours = "0", minutes = "0", seconds = "0"] =
+    /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? [];
+  if (all === undefined || all === "") throw new CommandError("not a duration such as 90s, 2m or 1h30m");
+  return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+}
 
 /** Single letters, as kubectl has them. `h` is taken by --help. */
 export const aliases = { n: "namespace", s: "server", o: "output" } as const;

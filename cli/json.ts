@@ -1,6 +1,8 @@
 /** JSON and YAML as `-o` prints them: raw data, but nothing that a terminal would act on. */
 import type { ScalarTag } from "yaml";
 import { ExactNumber } from "#core/admission.ts";
+import { parseJson } from "#core/json.ts";
+import { ApiError } from "./failure.ts";
 
 /** What `printable` escapes too, but line feeds, which only part the lines of the output itself. */
 const UNSAFE = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u{2800}]|(?! )\p{Zs}/gu;
@@ -48,4 +50,16 @@ function yamlEscape(character: string): string {
 
 function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, "0");
+}
+
+/** A proxy in between may answer in HTML, and a connection may break in the middle of a line. */
+export function readJson(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new ApiError(
+      "",
+      `the server's answer cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The one place that starts processes. All talk with the cluster goes through the person's own kubectl, so that
- * kubeconfig, credential plugins, proxies and certificates work here exactly as they do there.
+ * All talk with the cluster goes through the person's own kubectl, so that kubeconfig, credential plugins, proxies
+ * and certificates work here exactly as they do there.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -14,11 +14,20 @@ export interface Finished {
   stderr: string;
 }
 
+export interface RunOptions {
+  /** Its standard input; else it has ours. */
+  input?: string;
+  /** Given what it says besides errors, such as warnings, in place of the person. */
+  notice?: (text: string) => void;
+  /** Ends it. */
+  signal?: AbortSignal;
+}
+
 export interface Kubectl {
   /** Runs `kubectl ARGS` to its end. Rejects when it cannot be started or was interrupted. */
-  run(args: readonly string[]): Promise<Finished>;
+  run(args: readonly string[], options?: RunOptions): Promise<Finished>;
   /** The lines that `kubectl ARGS` prints, as they come; returns how it ended. Leaving the loop ends kubectl. */
-  follow(args: readonly string[]): AsyncGenerator<string, Finished>;
+  follow(args: readonly string[], signal?: AbortSignal): AsyncGenerator<string, Finished>;
 }
 
 /**
@@ -27,16 +36,16 @@ export interface Kubectl {
  */
 export function kubectlFromPath(notice: (text: string) => void, signal: AbortSignal): Kubectl {
   return {
-    run: async (args) => {
-      const child = start(args, signal);
+    run: async (args, options = {}) => {
+      const child = start(args, either(signal, options.signal), options.input);
       let stdout = "";
       child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
         stdout += chunk;
       });
-      return { ...(await ending(child, notice)), stdout };
+      return { ...(await ending(child, options.notice ?? notice)), stdout };
     },
-    async *follow(args) {
-      const child = start(args, signal);
+    async *follow(args, until) {
+      const child = start(args, either(signal, until));
       const ended = ending(child, notice);
       // Awaited at the end only; a failure before that must not count as unhandled.
       ended.catch(() => undefined);
@@ -51,8 +60,16 @@ export function kubectlFromPath(notice: (text: string) => void, signal: AbortSig
 }
 
 /** Standard input is handed on: a credential plugin may ask for a password. */
-function start(args: readonly string[], signal: AbortSignal): ChildProcess {
-  return spawn("kubectl", args, { stdio: ["inherit", "pipe", "pipe"], signal });
+function start(args: readonly string[], signal: AbortSignal, input?: string): ChildProcess {
+  const stdin = input === undefined ? "inherit" : "pipe";
+  const child = spawn("kubectl", args, { stdio: [stdin, "pipe", "pipe"], signal });
+  // It may end before it has read everything.
+  child.stdin?.on("error", () => undefined).end(input);
+  return child;
+}
+
+function either(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
 }
 
 function ending(child: ChildProcess, notice: (text: string) => void): Promise<Omit<Finished, "stdout">> {

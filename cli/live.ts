@@ -25,10 +25,11 @@ export async function keepWatching(
     try {
       await round(established);
     } catch (error) {
+      if (context.signal.aborted) return;
       if (!everEstablished || !(error instanceof ApiError) || FINAL.has(error.reason)) throw error;
       if (!lost) context.process.stderr.write(`lost the watch, trying again: ${error.message}\n`);
       lost = true;
     }
-    await context.sleep(PAUSE_MILLISECONDS);
+    await context.sleep(PAUSE_MILLISECONDS, context.signal);
   }
 }

@@ -2,6 +2,7 @@
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { run } from "./app.ts";
+import { commandsWithOurs } from "./child.ts";
 import type { Context } from "./context.ts";
 import { kubectlFromPath } from "./kubectl.ts";
 
@@ -12,11 +13,11 @@ const { signal } = interruption;
 /** Signals that end us, and the exit code by which a shell knows them. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 let interruptedWith: number | undefined;
-function interrupt(code: number): void {
-  interruptedWith = code;
-  interruption.abort();
+function interrupt(name: keyof typeof SIGNALS): void {
+  interruptedWith = SIGNALS[name];
+  interruption.abort(name);
 }
-for (const [name, code] of Object.entries(SIGNALS)) process.once(name, () => interrupt(code));
+for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.once(name, () => interrupt(name));
 
 // A reader that has seen enough (`| head`) is no error.
 stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
@@ -28,11 +29,16 @@ const context: Context = {
     exitCode: null,
   },
   kubectl: kubectlFromPath((text) => void stderr.write(text), signal),
+  commands: commandsWithOurs(process, signal),
   interactive: stdin.isTTY === true && stdout.isTTY === true,
+  watched: stderr.isTTY === true,
   color: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
   ask,
   now: Date.now,
-  sleep: (milliseconds) => pause(milliseconds, undefined, { signal }).catch(() => undefined),
+  sleep: (milliseconds, early) => {
+    const ends = early === undefined ? signal : AbortSignal.any([signal, early]);
+    return pause(milliseconds, undefined, { signal: ends }).catch(() => undefined);
+  },
   signal,
 };
 
@@ -41,7 +47,7 @@ function ask(question: string): Promise<string> {
   return new Promise((resolve) => {
     const terminal = createInterface({ input: stdin, output: stdout });
     terminal.on("SIGINT", () => {
-      interrupt(SIGNALS.SIGINT);
+      interrupt("SIGINT");
       terminal.close();
     });
     terminal.on("close", () => resolve(""));
@@ -52,5 +58,13 @@ function ask(question: string): Promise<string> {
   });
 }
 
-const code = await run(process.argv.slice(2), context);
+/** As cobra names it: `kubectl_complete-hoop` asks so. */
+async function completed(words: readonly string[]): Promise<number> {
+  const { complete } = await import("./completion/complete.ts");
+  stdout.write(await complete(words, context));
+  return 0;
+}
+
+const [first, ...rest] = process.argv.slice(2);
+const code = first === "__complete" ? await completed(rest) : await run(process.argv.slice(2), context);
 process.exitCode = interruptedWith ?? code;

@@ -28,16 +28,15 @@ export function stateWords(approval: Approval, now: number): string {
   const phase = phaseAt(approval, now);
   const { decisions } = approval.status;
   const last = decisions.at(-1);
-  const comment = last?.comment === undefined || last.comment === "" ? "" : `: ${last.comment}`;
   switch (phase) {
     case "Pending":
       return last === undefined
         ? phase
         : `${phase} (${decisions.length} of ${approval.spec.approvers.count} approved)`;
     case "Approved":
-      return `${phase} by ${decisions.map(({ user }) => user).join(", ")}${comment}`;
+      return approvedWords(approval);
     case "Denied":
-      return `${phase} by ${last?.user}${comment}`;
+      return `${phase} by ${last?.user}${commentOf(approval)}`;
     case "Used":
     case "Expired":
     case "Superseded":
@@ -47,4 +46,14 @@ export function stateWords(approval: Approval, now: number): string {
       // A newer server may know more phases.
       return phase satisfies never;
   }
+}
+
+/** Who approved it, whatever became of it then. */
+export function approvedWords(approval: Approval): string {
+  return `Approved by ${approval.status.decisions.map(({ user }) => user).join(", ")}${commentOf(approval)}`;
+}
+
+function commentOf({ status }: Approval): string {
+  const comment = status.decisions.at(-1)?.comment ?? "";
+  return comment === "" ? "" : `: ${comment}`;
 }

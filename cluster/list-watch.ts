@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#core/ports.ts";
-import { type Client, KubeError } from "./client.ts";
+import { type Client, isNotFound, KubeError } from "./client.ts";
 
 /** What of an object the loop itself reads. */
 export interface Listed {
@@ -71,7 +71,9 @@ export function follow<T extends Listed>(client: Client, followed: Followed<T>, 
     if (stopped.signal.aborted) return;
     failures++;
     if (isGone(error) || failures >= FAILURES_BEFORE_LIST) since = undefined;
-    log.warn({ path: followed.path, failures, error: String(error) }, "watch lost, starting it again");
+    // What this API server does not serve it may serve after an upgrade; to say so once is enough.
+    if (failures === 1 || !isNotFound(error))
+      log.warn({ path: followed.path, failures, error: String(error) }, "watch lost, starting it again");
     await pause(failures, stopped.signal);
   }
 

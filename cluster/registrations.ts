@@ -23,6 +23,8 @@ export interface Names {
   validating: readonly string[];
   /** MutatingWebhookConfigurations, likewise. */
   mutating: readonly string[];
+  /** MutatingAdmissionPolicies, which API servers before 1.36 do not have. */
+  policies: readonly string[];
   apiService: string;
 }
 
@@ -52,6 +54,7 @@ interface Webhook {
   matchConditions?: MatchCondition[];
 }
 type Configuration = Listed & { webhooks?: Webhook[] };
+type Policy = Listed & { spec?: { matchConditions?: MatchCondition[] } };
 type ApiService = Listed & { spec?: { caBundle?: string } };
 
 /** What to apply to one object, and in a word each what that changes. */
@@ -76,6 +79,7 @@ export function ownRegistrations(client: Client, names: Names, wanted: Wanted, l
   const targets = [
     ...names.validating.map((name) => webhookTarget("ValidatingWebhookConfiguration", name)),
     ...names.mutating.map((name) => webhookTarget("MutatingWebhookConfiguration", name)),
+    ...names.policies.map(policyTarget),
     apiServiceTarget(names.apiService),
   ];
   const told = new Map<string, string>();
@@ -182,7 +186,8 @@ async function carryOut(client: Client, made: Plan, log: Log): Promise<Registrat
   const { kind, name } = target;
   if (patch === undefined || made.problem !== "") return { kind, name, present, problem: made.problem };
   const problem = await problemOf(apply(client, target, patch, false));
-  if (problem === "") log.info({ kind, name, changes: changes.map((change) => change.slice(0, 100)) }, "registration updated");
+  if (problem === "")
+    log.info({ kind, name, changes: changes.map((change) => change.slice(0, 100)) }, "registration updated");
   return { kind, name, present, problem };
 }
 
@@ -225,7 +230,7 @@ function webhookTarget(kind: string, name: string): Target {
       const changes = [
         ...(webhooks.some((webhook) => webhook.clientConfig?.caBundle !== encoded) ? ["caBundle"] : []),
         ...(matchCondition !== undefined && webhooks.some((webhook) => !hasCondition(webhook, matchCondition))
-          ? [`matchCondition ${matchCondition.name}: ${matchCondition.expression}`]
+          ? [conditionChange(matchCondition)]
           : []),
       ];
       if (changes.length === 0) return undefined;
@@ -240,9 +245,34 @@ function webhookTarget(kind: string, name: string): Target {
   };
 }
 
-function hasCondition(webhook: Webhook, wanted: MatchCondition): boolean {
-  const found = webhook.matchConditions?.find(({ name }) => name === wanted.name);
+function hasCondition(
+  { matchConditions }: { matchConditions?: MatchCondition[] },
+  wanted: MatchCondition,
+): boolean {
+  const found = matchConditions?.find(({ name }) => name === wanted.name);
   return found?.expression === wanted.expression;
+}
+
+function conditionChange({ name, expression }: MatchCondition): string {
+  return `matchCondition ${name}: ${expression}`;
+}
+
+/** A policy is evaluated by the API server itself, so there is no CA bundle; its other conditions stay. */
+function policyTarget(name: string): Target {
+  return {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "MutatingAdmissionPolicy",
+    collection: "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
+    name,
+    difference(object, { matchCondition }) {
+      const spec = (object as Policy).spec ?? {};
+      if (matchCondition === undefined || hasCondition(spec, matchCondition)) return undefined;
+      return {
+        members: { spec: { matchConditions: [matchCondition] } },
+        changes: [conditionChange(matchCondition)],
+      };
+    },
+  };
 }
 
 function apiServiceTarget(name: string): Target {

@@ -8,7 +8,7 @@ import { claimPort } from "#controlplane/ports.ts";
 import { type Cluster, foreignCluster, ownCluster, type Say } from "./cluster.ts";
 import { hoopProcess } from "./hoop-process.ts";
 import { replaceLink } from "./links.ts";
-import { localManifests, tourManifests } from "./manifests.ts";
+import { localManifests, type StampBy, stampWay, tourManifests } from "./manifests.ts";
 import { type Layout, prepareDirectory, type Remembered, remember, remembered } from "./state-directory.ts";
 import { whatRuns } from "./status.ts";
 
@@ -64,7 +64,8 @@ async function installClaimed(
   try {
     await prepareBin(state, cluster.kubectlPath);
     say("applying the manifests of deploy/");
-    await apply(cluster, await localManifests(memory.ports, memory.foreign?.secret));
+    const options = { secret: memory.foreign?.secret, stampBy: await stampWayOf(cluster) };
+    await apply(cluster, await localManifests(memory.ports, options));
     if (foreign === undefined) await apply(cluster, tourManifests());
     say("starting hoop");
     hoop = await hoopProcess(state, memory, cluster.hoopKubeconfig, lifetime);
@@ -120,10 +121,17 @@ async function portsFor(
   return before;
 }
 
-/** kubectl finds its plugin beside it. */
+/** kubectl finds its plugin beside it, and what completes the plugin's words. */
 async function prepareBin(state: Layout, kubectl: string): Promise<void> {
   await replaceLink(kubectl, join(state.bin, "kubectl"));
-  await replaceLink(join(import.meta.dirname, "..", "cli", "kubectl-hoop"), join(state.bin, "kubectl-hoop"));
+  for (const plugin of ["kubectl-hoop", "kubectl_complete-hoop"])
+    await replaceLink(join(import.meta.dirname, "..", "cli", plugin), join(state.bin, plugin));
+}
+
+async function stampWayOf(cluster: Cluster): Promise<StampBy> {
+  const asked = await cluster.kubectl(["get", "--raw", "/apis/admissionregistration.k8s.io/v1"]);
+  if (asked.code !== 0) throw new Error(`the API server's discovery: ${asked.stderr.trim()}`);
+  return stampWay(asked.stdout);
 }
 
 async function apply(cluster: Cluster, manifests: string): Promise<void> {

@@ -10,6 +10,8 @@ import { printStatus, whatRuns } from "./status.ts";
 import { printLeft, printTour } from "./tour.ts";
 
 async function main(): Promise<number> {
+  // Keys, credentials and the store: nothing of it is for other users of this machine.
+  process.umask(0o077);
   const options = startOptions(process.argv.slice(2));
   const state = layout(options.state);
   if (options.mode === "help") {

@@ -50,6 +50,6 @@ export function printLeft(kubeconfig: string): void {
   console.log(`
 Hoop's registrations stay in the API server: agents' writes are refused there until Hoop runs again. To take Hoop
 out of it:
-  kubectl --kubeconfig "${kubeconfig}" delete apiservice/v1alpha1.hoop.dev \\
+  kubectl --kubeconfig "${kubeconfig}" delete --ignore-not-found apiservice/v1alpha1.hoop.dev \\
     validatingwebhookconfiguration/hoop mutatingwebhookconfiguration/hoop`);
 }

@@ -4,7 +4,6 @@
  * record then says `caller: unverified`.
  */
 import { createHash, timingSafeEqual, type X509Certificate } from "node:crypto";
-import type { Socket } from "node:net";
 import { clientCertificate, isIssuedBy, subjectOf } from "#kit/x509.ts";
 import type { Request } from "./server.ts";
 
@@ -30,21 +29,22 @@ export function identifyCaller(callers: Callers, request: Request, path: string)
 }
 
 /** What was found out about a connection; it keeps its certificate as long as it lives. */
-const known = new WeakMap<Socket, { authority: X509Certificate; until: number }>();
+const known = new WeakMap<object, { authority: X509Certificate; until: number }>();
 
 function hasCertificate(
   { authority, commonName }: Extract<Callers, { mode: "client-certificate" }>,
   request: Request,
 ): boolean {
-  const { socket } = request;
+  // Under HTTP/2 a request's socket is a stand-in of its own; the session is the connection.
+  const connection = ("stream" in request ? request.stream.session : undefined) ?? request.socket;
   const now = new Date();
-  const before = known.get(socket);
+  const before = known.get(connection);
   if (before?.authority === authority) return now.getTime() < before.until;
   const presented = clientCertificate(request);
   if (presented === undefined || !isIssuedBy(presented, [authority], now)) return false;
   if (subjectOf(presented).commonName !== commonName) return false;
   const until = Math.min(presented.validToDate.getTime(), authority.validToDate.getTime());
-  known.set(socket, { authority, until });
+  known.set(connection, { authority, until });
   return true;
 }
 

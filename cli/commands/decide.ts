@@ -1,8 +1,8 @@
-/** `kubectl hoop approve NAME…` and `deny NAME…`. */
+/** `kubectl hoop approve NAME…`, `deny NAME…` and `reapprove NAME…`. */
 import type { Approval, Phase } from "#core/approval.ts";
 import { printable } from "#core/printable.ts";
 import { phaseAt } from "#core/transitions.ts";
-import { type Api, type Decision, hoopApi } from "../api.ts";
+import { type Api, type Decision, hoopApi, type Made } from "../api.ts";
 import { card } from "../card.ts";
 import type { Context } from "../context.ts";
 import { ApiError, CommandError, errorLine } from "../failure.ts";
@@ -28,18 +28,32 @@ export async function approve(
   flags: ApproveFlags,
   ...names: string[]
 ): Promise<Error | undefined> {
+  return letThrough(this, flags, names, { verb: "approve", verdict: "Approve", done: "approved" });
+}
+
+export async function reapprove(
+  this: Context,
+  flags: ApproveFlags,
+  ...names: string[]
+): Promise<Error | undefined> {
+  return letThrough(this, flags, names, { verb: "reapprove", verdict: "Reapprove", done: "approved again" });
+}
+
+async function letThrough(
+  context: Context,
+  flags: ApproveFlags,
+  names: readonly string[],
+  { verb, verdict, done }: Pick<Verb, "verdict" | "done"> & { verb: string },
+): Promise<Error | undefined> {
   const reviewed = flags.yes || flags.digest !== undefined || flags.dryRun !== "none";
-  if (!this.interactive && !reviewed)
+  if (!context.interactive && !reviewed)
     return new CommandError(
-      "approve asks on a terminal, and this is none: pass --yes, or --digest with the digest that was reviewed " +
+      `${verb} asks on a terminal, and this is none: pass --yes, or --digest with the digest that was reviewed ` +
         "(kubectl hoop show NAME)",
     );
-  const asks = this.interactive && !flags.yes && flags.dryRun === "none";
-  return decideAll(this, flags, names, {
-    verdict: "Approve",
-    done: "approved",
-    confirm: async (approval) => !asks || confirmed(this, flags, approval),
-  });
+  const asks = context.interactive && !flags.yes && flags.dryRun === "none";
+  const confirm = async (approval: Approval) => !asks || confirmed(context, flags, approval, verb);
+  return decideAll(context, flags, names, { verdict, done, confirm });
 }
 
 export async function deny(
@@ -94,10 +108,10 @@ async function decideOne(
 ): Promise<void> {
   requireDigest(approval, flags.digest);
   const { namespace, name } = approval.metadata;
-  const report = async (note: string) => {
+  const report = async (note: string, shown = name) => {
     const written =
-      flags.output === undefined || flags.output === "name" ? approval : await api.approval(namespace, name);
-    const text = await formatted(flags.output, written, [approvalReference(approval)]);
+      flags.output === undefined || flags.output === "name" ? approval : await api.approval(namespace, shown);
+    const text = await formatted(flags.output, written, [approvalReference({ metadata: { name: shown } })]);
     context.process.stdout.write(
       text ?? `${printable(`${approvalReference(approval)} ${verb.done}${note}`)}\n`,
     );
@@ -107,7 +121,13 @@ async function decideOne(
     throw new CommandError(`${name} was not ${verb.done}: you did not say yes`);
   if (flags.dryRun === "client") return report(" (dry run)");
   try {
-    await api.decide(namespace, name, decisionOf(approval, flags, verb), flags.dryRun === "server");
+    const made = await api.decide(
+      namespace,
+      name,
+      decisionOf(approval, flags, verb),
+      flags.dryRun === "server",
+    );
+    if (made !== undefined && flags.dryRun === "none") return report(madeWords(made), made.name);
   } catch (error) {
     if (!(error instanceof ApiError) || error.reason !== "Conflict") throw error;
     // Somebody was faster: perhaps this person, in another window.
@@ -132,10 +152,18 @@ function requireDigest({ metadata, spec }: Approval, digest: string | undefined)
 }
 
 /** The phases in which a decision still says what it said. */
-const STANDS = { Approve: ["Pending", "Approved", "Used"], Deny: ["Denied"] } satisfies Record<
-  string,
-  Phase[]
->;
+const STANDS = {
+  Approve: ["Pending", "Approved", "Used"],
+  Deny: ["Denied"],
+  Reapprove: [],
+} satisfies Record<Decision["verdict"], Phase[]>;
+
+/** The phases in which it can be said at all. */
+const TIMELY: Record<Decision["verdict"], readonly Phase[]> = {
+  Approve: ["Pending"],
+  Deny: ["Pending"],
+  Reapprove: ["Used", "Expired"],
+};
 
 /** Whether this person has said exactly this before, and it stands. Throws when it is too late to say anything. */
 async function repeats(api: Api, approval: Approval, { verdict }: Verb, now: number): Promise<boolean> {
@@ -146,21 +174,29 @@ async function repeats(api: Api, approval: Approval, { verdict }: Verb, now: num
     const me = await api.whoAmI();
     if (same.some(({ user }) => user === me)) return true;
   }
-  if (phase === "Pending") return false;
-  throw new CommandError(
-    `${approval.metadata.name} can no longer be decided: ${stateWords(approval, now)}${AFTER[phase]}`,
-  );
+  if (TIMELY[verdict].includes(phase)) return false;
+  const { name } = approval.metadata;
+  const state = stateWords(approval, now);
+  if (verdict === "Reapprove")
+    throw new CommandError(`${name} cannot be approved again, as only what is Used or Expired can: ${state}`);
+  throw new CommandError(`${name} can no longer be decided: ${state}${AFTER[phase]}`);
 }
 
 /** What a person can do about it. */
-const AFTER = {
+const AFTER: Record<Phase, string> = {
+  Pending: "",
   Approved: "",
   Denied: "",
-  Used: "",
+  Used: "; if it took no effect: kubectl hoop reapprove",
   Expired: "; if the agent asks again, a new one appears",
   Superseded: "; the agent has asked for something newer: kubectl hoop pending",
   Void: "; what it was about has changed. If the agent asks again, a new one appears",
-} as const;
+};
+
+function madeWords({ name, phase }: Made): string {
+  const waits = phase === "Pending" ? "; it still waits for other people" : "";
+  return `, as ${approvalReference({ metadata: { name } })}${waits}`;
+}
 
 async function stillMissing(api: Api, { metadata, spec }: Approval, { verdict }: Verb): Promise<string> {
   if (verdict === "Deny" || spec.approvers.count === 1) return "";
@@ -169,7 +205,12 @@ async function stillMissing(api: Api, { metadata, spec }: Approval, { verdict }:
   return ` (${status.decisions.length} of ${spec.approvers.count}: it still waits for other people)`;
 }
 
-async function confirmed(context: Context, flags: DecideFlags, approval: Approval): Promise<boolean> {
+async function confirmed(
+  context: Context,
+  flags: DecideFlags,
+  approval: Approval,
+  verb: string,
+): Promise<boolean> {
   const options = { now: context.now(), color: colorWanted(context, flags) };
   context.process.stdout.write(`${card(approval, options)}\n\n`);
   const { operation, target, agent } = approval.spec;
@@ -177,5 +218,6 @@ async function confirmed(context: Context, flags: DecideFlags, approval: Approva
   const what = printable(
     `${operationWords(operation, target)} ${targetWords(target)}${where} for ${agent.username}`,
   );
-  return /^y(es)?$/i.test((await context.ask(`Approve ${what}? [y/N] `)).trim());
+  const question = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${what}? [y/N] `;
+  return /^y(es)?$/i.test((await context.ask(question)).trim());
 }

@@ -12,7 +12,7 @@ import { used } from "../transitions.ts";
 import { ask, type Question } from "./ask.ts";
 import { type Claim, claim, isIdempotent } from "./claim.ts";
 import { dryRunOfHeld } from "./dry-run.ts";
-import { approvalKey, byDigest, type Found, putApproval } from "./rows.ts";
+import { approvalKey, byDigest, type Found, findApproval, putApproval } from "./rows.ts";
 import type { Streaks } from "./streaks.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -168,8 +168,25 @@ async function waitHere(
     case "time":
       return waiting(found, question, 1);
     case "changed":
-      return undefined;
+      return overtaken(ports, question, found);
   }
+}
+
+/**
+ * Whoever waited for what a later request of the same agent took the place of is refused. Were it to ask anew, it
+ * would take that one's place in turn, and two requests at once would end each other's approvals without end.
+ */
+async function overtaken(
+  { store }: HoldPorts,
+  { asked }: Question,
+  { namespaceUid, approval: { metadata } }: Found,
+): Promise<Settlement | undefined> {
+  const approval = (await findApproval(store, namespaceUid, metadata.name))?.approval;
+  const { phase } = approval?.status ?? {};
+  if (approval === undefined || (phase !== "Superseded" && phase !== "Void")) return undefined;
+  const why = approval.status.conditions.find(({ reason }) => reason === phase)?.message ?? phase;
+  const message = `this request was overtaken: ${why}. Run it again only if it is still wanted`;
+  return { kind: "refused", approval, asked, message };
 }
 
 function claimant({ request, rules, terms }: Question) {

@@ -21,7 +21,7 @@ const ApprovalUse = Type.Object({
     {
       description:
         "spent: this request used the approval up. re-entered: the same request again within moments of spending. " +
-        "waiting: not decided yet. refused: a person said no.",
+        "waiting: not decided yet. refused: a person said no, or a later request took its place.",
     },
   ),
 });

@@ -266,6 +266,26 @@ describe("what we ask of Kubernetes", function () {
           },
         ],
       });
+      const expression = '[JSONPatch{op: "test", path: "/kind", value: "Widget"}]';
+      await kubectl(["apply", "--server-side", "-f", "-"], {
+        apiVersion: "admissionregistration.k8s.io/v1",
+        kind: "MutatingAdmissionPolicy",
+        metadata: { name: "hoop-test" },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: ["example.com"], apiVersions: ["*"], resources: ["*"], operations: ["CREATE"] },
+            ],
+          },
+          matchConditions: [
+            { name: "agents", expression: "false" },
+            { name: "changes", expression: "object != oldObject" },
+          ],
+          failurePolicy: "Fail",
+          reinvocationPolicy: "Never",
+          mutations: [{ patchType: "JSONPatch", jsonPatch: { expression } }],
+        },
+      });
       await kubectl(["apply", "--server-side", "-f", "-"], {
         apiVersion: "apiregistration.k8s.io/v1",
         kind: "APIService",
@@ -280,7 +300,12 @@ describe("what we ask of Kubernetes", function () {
       });
       registrations = ownRegistrations(
         client,
-        { validating: ["hoop-test"], mutating: ["hoop-absent"], apiService: "v1alpha1.hoop.test" },
+        {
+          validating: ["hoop-test"],
+          mutating: ["hoop-absent"],
+          policies: ["hoop-test"],
+          apiService: "v1alpha1.hoop.test",
+        },
         first,
         silent,
       );
@@ -304,6 +329,7 @@ describe("what we ask of Kubernetes", function () {
       expect(await registrations.assert()).to.deep.equal([
         { kind: "ValidatingWebhookConfiguration", name: "hoop-test", present: true, problem: "" },
         { kind: "MutatingWebhookConfiguration", name: "hoop-absent", present: false, problem: "" },
+        { kind: "MutatingAdmissionPolicy", name: "hoop-test", present: true, problem: "" },
         { kind: "APIService", name: "v1alpha1.hoop.test", present: true, problem: "" },
       ]);
       const found = await webhook();
@@ -319,6 +345,18 @@ describe("what we ask of Kubernetes", function () {
         "jsonpath={.spec.caBundle}",
       ]);
       expect(service).to.equal(encoded(first.caBundle));
+    });
+
+    async function policyConditions(): Promise<object[]> {
+      const text = await kubectl(["get", "mutatingadmissionpolicy", "hoop-test", "-o", "json"]);
+      return (JSON.parse(text) as { spec: { matchConditions: object[] } }).spec.matchConditions;
+    }
+
+    it("get the condition in a policy, too, beside those of others", async () => {
+      expect(await policyConditions()).to.deep.equal([
+        first.matchCondition,
+        { name: "changes", expression: "object != oldObject" },
+      ]);
     });
 
     it("are set right again when somebody changes them", async () => {
@@ -341,8 +379,9 @@ describe("what we ask of Kubernetes", function () {
     it("take another expression that compiles", async () => {
       const wider = agents("request.userInfo.username.startsWith('bot')");
       const states = await registrations.want({ matchCondition: wider });
-      expect(states.map(({ problem }) => problem)).to.deep.equal(["", "", ""]);
+      expect(states.map(({ problem }) => problem)).to.deep.equal(["", "", "", ""]);
       expect((await webhook()).matchConditions).to.deep.equal([wider]);
+      expect((await policyConditions())[0]).to.deep.equal(wider);
     });
   });
 

@@ -175,7 +175,7 @@ const CHANGES: Record<string, { given: (name: string) => Manifest; args: (name: 
       '{"spec":{"type":"ClusterIP","externalName":null,"ports":[{"port":80}]}}',
     ],
   },
-  "another token volume of nothing: a Pod's image": {
+  "another image of a Pod that has a token": {
     given: (name) => pod(name, WITH_TOKEN),
     args: (name) => ["set", "image", `pod/${name}`, "main=app:2", "-n", "demo"],
   },
@@ -254,7 +254,7 @@ describe("the same request again", () => {
     const run = ({ args, input = "" }: Command) => bed.kubectl("agent", args, { input });
     const asked = await all(commands, async (command) => [await run(command), await run(command)]);
     const approvals = await approvalsOf(new Set(commands.map(({ name }) => name)));
-    await approveAll([...approvals.values()].flat());
+    await approveAll([...approvals.values()].flat().filter(({ status }) => status.phase === "Pending"));
     return { asked, approvals, passed: await all(commands, run) };
   }
 

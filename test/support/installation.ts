@@ -50,7 +50,7 @@ export async function processesOf(directory: string): Promise<string[]> {
 
 /** `what` a person would see to be missing when it never comes. */
 export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 90_000;
+  const deadline = Date.now() + 45_000;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
@@ -73,9 +73,9 @@ export function kubectlIn(state: string) {
     return output;
   };
   /** The name of the pending approval for the target. */
-  const pending = (target: string) =>
+  const pending = (target: string, approver = "approver") =>
     until(`${target} waits for a decision`, async () => {
-      const { output } = await kubectl("approver", "hoop", "pending", "-o", "json");
+      const { output } = await kubectl(approver, "hoop", "pending", "-o", "json");
       const { items } = JSON.parse(output.slice(output.indexOf("{"))) as {
         items: { metadata: { name: string }; spec: { target: { name?: string } } }[];
       };

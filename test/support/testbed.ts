@@ -22,7 +22,7 @@ import { claimPort, releasePort } from "#controlplane/ports.ts";
 import type { Approval } from "#core/approval.ts";
 import type { Rule } from "#core/rules/rule.ts";
 import { apiServerFiles } from "../../local/apiserver-files.ts";
-import { localManifests, tourManifests } from "../../local/manifests.ts";
+import { localManifests, type StampBy, tourManifests } from "../../local/manifests.ts";
 import { type Hoop, startHoop } from "../../main.ts";
 import { parseSettings } from "../../settings.ts";
 
@@ -36,6 +36,8 @@ export interface TestbedOptions {
   /** Whether the API server asks Hoop for authorization (default) and proves to be itself. */
   configured?: boolean;
   controlPlane?: ControlPlaneOptions;
+  /** Who stamps what agents make; by default the API server, by policy. */
+  stampBy?: StampBy;
   /** Adds the kwok node `node-1`, and the controllers. */
   node?: boolean;
   /** An open end of the logs, for tests that look into them. */
@@ -150,8 +152,8 @@ async function assembled(
   });
   const bed = operations(controlPlane, kubeconfigs);
   const applyArgs = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
-  for (const input of [await localManifests(ports, secret), tourManifests()])
-    await bed.must("human", applyArgs, { input });
+  const manifests = await localManifests(ports, { secret, stampBy: options.stampBy ?? "policy" });
+  for (const input of [manifests, tourManifests()]) await bed.must("human", applyArgs, { input });
 
   let hoop: Hoop | undefined;
   const log = (level: string) => (fields: object, message: string) => options.onLog?.(level, fields, message);

@@ -19,6 +19,20 @@ export interface Script {
   /** What the person types. */
   says?: string;
   user?: string;
+  /** What the command of `run` does each time it is run, the last one for ever. */
+  commands?: ScriptedCommand[];
+  /** What stands on standard input. */
+  input?: string;
+  /** Whether a person may read standard error. */
+  watched?: boolean;
+}
+
+/** What it says on standard error, and its exit code. `until`: before it ends. */
+export interface ScriptedCommand {
+  says?: string;
+  code?: number;
+  until?: () => Promise<unknown>;
+  fails?: Error;
 }
 
 export interface Ran {
@@ -29,12 +43,25 @@ export interface Ran {
   asked: string;
   /** How kubectl was called. */
   calls: string[][];
+  /** What kubectl read, of each call that was given something to read. */
+  inputs: string[];
   /** The bodies of decisions. */
   decisions: unknown[];
+  /** The commands that `run` ran, and what each read. */
+  commands: { words: string[]; input: string | undefined }[];
 }
 
 export async function hoop(args: readonly string[], script: Script = {}): Promise<Ran> {
-  const ran: Ran = { code: 0, stdout: "", stderr: "", asked: "", calls: [], decisions: [] };
+  const ran: Ran = {
+    code: 0,
+    stdout: "",
+    stderr: "",
+    asked: "",
+    calls: [],
+    inputs: [],
+    decisions: [],
+    commands: [],
+  };
   const interruption = new AbortController();
   const watches = [...(script.watches ?? [])];
   const into = (stream: "stdout" | "stderr") => ({
@@ -49,8 +76,9 @@ export async function hoop(args: readonly string[], script: Script = {}): Promis
       exitCode: null,
     },
     kubectl: {
-      run: async (args) => {
+      run: async (args, options = {}) => {
         ran.calls.push([...args]);
+        if (options.input !== undefined) ran.inputs.push(options.input);
         return { code: 0, stdout: "", stderr: "", ...(script.answer?.(args) ?? answer(args, script, ran)) };
       },
       async *follow(args) {
@@ -60,6 +88,8 @@ export async function hoop(args: readonly string[], script: Script = {}): Promis
         return { code: 0, stdout: "", stderr: "" };
       },
     },
+    commands: scriptedCommands(script, ran),
+    watched: script.watched ?? false,
     interactive: script.interactive ?? false,
     color: script.color ?? false,
     ask: async (question) => {
@@ -67,11 +97,33 @@ export async function hoop(args: readonly string[], script: Script = {}): Promis
       return script.says ?? "";
     },
     now: () => NOW,
-    sleep: async () => undefined,
+    sleep: async (_, early) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (early?.aborted === true) return;
+    },
     signal: interruption.signal,
   };
   ran.code = await run(args, context);
   return ran;
+}
+
+function scriptedCommands(script: Script, ran: Ran): Context["commands"] {
+  return {
+    input: async () => Buffer.from(script.input ?? ""),
+    run: async (words, heard, input) => {
+      const command = script.commands?.[ran.commands.length] ?? script.commands?.at(-1) ?? {};
+      ran.commands.push({
+        words: [...words],
+        input: input === undefined ? undefined : Buffer.from(input).toString(),
+      });
+      if (command.fails !== undefined) throw command.fails;
+      await command.until?.();
+      const says = command.says ?? "";
+      heard(says);
+      ran.stderr += says;
+      return command.code ?? 0;
+    },
+  };
 }
 
 function answer(args: readonly string[], script: Script, ran: Ran): Partial<Finished> {
