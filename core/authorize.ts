@@ -111,7 +111,9 @@ export function authorizationFilter(installationNamespace: string): string {
   const at = "request.resourceAttributes";
   return [
     `has(${at}) && (`,
-    `${at}.resource in ["secrets", "serviceaccounts", "certificatesigningrequests", "signers", "nodes", "approvals", "*"]`,
+    `${at}.resource in ["secrets", "*"]`,
+    ` || (${at}.resource in ["serviceaccounts", "nodes", "approvals"]`,
+    ` && ${at}.subresource in ["token", "proxy", "approval", "*"])`,
     ` || ${at}.group in ["admissionregistration.k8s.io", "certificates.k8s.io", "*"]`,
     ` || ${at}.verb.startsWith("impersonate") || ${at}.verb == "*"`,
     ` || ${at}.namespace == ${JSON.stringify(installationNamespace)})`,

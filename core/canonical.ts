@@ -25,10 +25,14 @@ function write(value: Json, levels: number): string {
   if (value instanceof ExactNumber) return exactNumber(value);
   if (Array.isArray(value)) return `[${value.map((item) => write(item, levels - 1)).join(",")}]`;
   if (typeof value !== "object") throw new TypeError(`${typeof value} is not JSON`);
-  const members = Object.entries(value)
-    .filter(([, item]) => item !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${write(item, levels - 1)}`).join(",")}}`;
+  let members = "";
+  // The default order of sort is that of UTF-16 code units.
+  for (const key of Object.keys(value).sort()) {
+    const item = value[key];
+    if (item === undefined) continue;
+    members += `${members === "" ? "" : ","}${JSON.stringify(key)}:${write(item, levels - 1)}`;
+  }
+  return `{${members}}`;
 }
 
 function number(value: number): string {

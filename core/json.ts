@@ -32,8 +32,12 @@ function parse(text: string): Json {
 }
 
 function isWithin(value: Json, levels: number): boolean {
-  if (Array.isArray(value)) return levels > 0 && value.every((item) => isWithin(item, levels - 1));
-  return !isObject(value) || (levels > 0 && Object.values(value).every((item) => isWithin(item, levels - 1)));
+  if (typeof value !== "object" || value === null) return true;
+  if (levels === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => isWithin(item, levels - 1));
+  if (!isObject(value)) return true;
+  for (const key in value) if (!isWithin(value[key] ?? null, levels - 1)) return false;
+  return true;
 }
 
 function exact(_key: string, value: Json, context?: { source?: string }): Json {

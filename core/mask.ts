@@ -123,11 +123,27 @@ function maskEmbedded(json: string): string {
   }
 }
 
+/** A part of every name in SECRET_MEMBERS. */
+const MAYBE_SECRET_MEMBER = /pass|token|key|secret/i;
+
 function isSecretMember(name: string): boolean {
+  if (!MAYBE_SECRET_MEMBER.test(name)) return false;
   return SECRET_MEMBERS.has(name.toLowerCase().replace(/[-_]/g, ""));
 }
 
-/** Copies through fromEntries: a member called `__proto__` stays a member. */
 function mapMembers(object: JsonObject, map: (name: string, value: Json) => Json): JsonObject {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(name, value)]));
+  const copy: JsonObject = {};
+  for (const [name, value] of Object.entries(object)) {
+    const mapped = map(name, value);
+    // An assignment to `__proto__` would make no member.
+    if (name === "__proto__")
+      Object.defineProperty(copy, name, {
+        value: mapped,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    else copy[name] = mapped;
+  }
+  return copy;
 }

@@ -161,7 +161,9 @@ async function waitHere(
   until: number,
   gone: AbortSignal,
 ): Promise<Settlement | undefined> {
-  if (ports.waiters.closed) return waiting(found, question, 1);
+  // A stopping server is not back within a second.
+  if (ports.waiters.closed)
+    return waiting(found, question, spreadOverAttempts(question.terms.maxWaitSeconds));
   switch (await waitForChange(ports, found, until, gone)) {
     case "gone":
       return { kind: "gone" };

@@ -8,7 +8,7 @@ export class Waiters {
   readonly #log: Log;
   readonly #byKey = new Map<string, Set<() => void>>();
   #seen: Revision = 0;
-  #reading: Promise<void> | undefined;
+  #reading = false;
   #again = false;
   #stop: () => void = () => {};
   #stopped = false;
@@ -74,28 +74,29 @@ export class Waiters {
   }
 
   #read(revision: Revision): void {
-    if (this.#byKey.size === 0 && this.#reading === undefined) {
+    if (this.#byKey.size === 0 && !this.#reading) {
       // Whoever joins later reads the row after that, and so sees this commit.
       this.#seen = revision;
       return;
     }
     this.#again = true;
-    this.#reading ??= this.#follow().finally(() => {
-      this.#reading = undefined;
-    });
+    if (!this.#reading) void this.#follow();
   }
 
   async #follow(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      try {
+    this.#reading = true;
+    try {
+      while (this.#again) {
+        this.#again = false;
         await this.#wakeChanged();
-      } catch (error) {
-        // The store is lost: those who wait find out by themselves when they read it.
-        this.#log.error({ err: error }, "could not read changes of approvals");
-        this.#wakeAll();
-        return;
       }
+    } catch (error) {
+      // The store is lost: those who wait find out by themselves when they read it.
+      this.#log.error({ err: error }, "could not read changes of approvals");
+      this.#wakeAll();
+    } finally {
+      // In the same turn as the last look at #again: a commit in between would wake nobody.
+      this.#reading = false;
     }
   }
 

@@ -61,8 +61,18 @@ const PATTERNS: readonly Pattern[] = [
   },
 ];
 
+/** Every hint at once, and a bootstrap token as it is: most texts hold none, and are done after one look. */
+const ANY_HINT = new RegExp(
+  [...PATTERNS.flatMap(({ hints }) => hints.filter((hint) => hint !== ".")), "eyj"]
+    .map((hint) => hint.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .concat("[a-z0-9]{6}\\.[a-z0-9]{16}")
+    .join("|"),
+  "i",
+);
+
 /** The text with everything that looks like a secret replaced. How long it was is not told. */
 export function maskText(text: string): string {
+  if (!ANY_HINT.test(text)) return text;
   const lower = text.toLowerCase();
   const rest = lower.includes("eyj") ? withoutJwts(text) : text;
   return PATTERNS.filter(({ hints }) => hints.some((hint) => lower.includes(hint))).reduce(replaceAll, rest);
