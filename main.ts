@@ -137,7 +137,9 @@ const clock: Clock = {
   now: wallClock(),
   // A timer may fire up to a millisecond early, and whoever then looks at the clock finds the time not over.
   sleep: (milliseconds, signal) =>
-    delay(Math.ceil(milliseconds) + 1, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+    delay(Math.ceil(milliseconds) + 1, undefined, signal === undefined ? {} : { signal }).catch(
+      () => undefined,
+    ),
 };
 
 /** Without what is easily mistaken: 0 and o, 1 and l. */

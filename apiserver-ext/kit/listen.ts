@@ -1,5 +1,11 @@
 /** A TLS server for HTTP/2 and HTTP/1.1 that asks for client certificates, leaves judging them to its handler, and drains. */
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import { ServerResponse } from "node:http";
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 
@@ -52,7 +58,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });
   server.maxConnections = MOST_CONNECTIONS;
-  const open = { sessions: trackedSessions(server), sockets: trackedSockets(server) };
+  const open = {
+    sessions: trackedSessions(server),
+    sockets: trackedSockets(server),
+    answers: trackedAnswers(server),
+  };
   server.on("request", (request, response) => void handler(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -71,6 +81,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 interface Open {
   sessions: ReadonlySet<ServerHttp2Session>;
   sockets: ReadonlySet<Socket>;
+  /** Those of HTTP/1.1 that are not given yet. */
+  answers: ReadonlySet<ServerResponse>;
 }
 
 function trackedSessions(server: Http2SecureServer): ReadonlySet<ServerHttp2Session> {
@@ -95,14 +107,26 @@ function trackedSockets(server: Http2SecureServer): ReadonlySet<Socket> {
   return sockets;
 }
 
+function trackedAnswers(server: Http2SecureServer): ReadonlySet<ServerResponse> {
+  const answers = new Set<ServerResponse>();
+  server.on("request", (_request, response: ServerResponse | Http2ServerResponse) => {
+    if (!(response instanceof ServerResponse)) return;
+    answers.add(response);
+    response.once("close", () => answers.delete(response));
+  });
+  return answers;
+}
+
 async function closeGracefully(
   server: Http2SecureServer,
-  { sessions, sockets }: Open,
+  { sessions, sockets, answers }: Open,
   drain: () => Promise<void>,
   grace: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   for (const session of sessions) session.close();
+  // What GOAWAY is to HTTP/2; else the client, such as kube-apiserver to a webhook, keeps the connection.
+  for (const answer of answers) answer.shouldKeepAlive = false;
   const timer = setTimeout(() => {
     for (const session of sessions) session.destroy();
     for (const socket of sockets) socket.destroy();

@@ -19,6 +19,8 @@ export interface Question {
   terms: HoldTerms;
   /** Where the approval lives. */
   namespace: { name: string; uid: string };
+  /** When it came in, milliseconds since the epoch. */
+  since: number;
 }
 
 interface AskPorts {

@@ -20,7 +20,9 @@ const REENTRY_MILLISECONDS = 10_000;
 
 export interface Claimant {
   credential: string;
-  idempotent: boolean;
+  reentry: Reentry;
+  /** When this request came in, milliseconds since the epoch. */
+  since: number;
   rules: readonly Fired[];
   terms: HoldTerms;
 }
@@ -46,18 +48,24 @@ export function claim(approval: Approval, by: Claimant, now: number): Claim {
   }
 }
 
-/** Whether running the same request again changes nothing further, so that admitting it twice has one effect. */
-export function isIdempotent(request: AdmissionRequest): boolean {
+/**
+ * When the same request may be admitted again after its approval was spent: kube-apiserver admits a change again after
+ * a conflict, and a client may have sent it twice at once. `in-flight`: only what was asked before the spend. A later
+ * create of the same name would have a second effect, should the object have been deleted in between.
+ */
+export function reentryOf(request: AdmissionRequest): Reentry {
   switch (request.operation) {
     case "CONNECT":
-      return false;
+      return "never";
     case "CREATE":
-      return !generatesName(request) && request.subresource === "";
+      return generatesName(request) || request.subresource !== "" ? "never" : "in-flight";
     case "UPDATE":
     case "DELETE":
-      return true;
+      return "moments";
   }
 }
+
+export type Reentry = "never" | "in-flight" | "moments";
 
 function generatesName(request: AdmissionRequest): boolean {
   const metadata = request.object?.["metadata"];
@@ -71,13 +79,16 @@ function generatesName(request: AdmissionRequest): boolean {
 
 function mayReenter(approval: Approval, by: Claimant, now: number): boolean {
   const { used } = approval.status;
-  return (
-    used !== undefined &&
-    by.idempotent &&
-    by.credential !== "" &&
-    used.credentialID === by.credential &&
-    now - Date.parse(used.time) <= REENTRY_MILLISECONDS
-  );
+  if (used === undefined || by.credential === "" || used.credentialID !== by.credential) return false;
+  const spent = Date.parse(used.time);
+  switch (by.reentry) {
+    case "never":
+      return false;
+    case "in-flight":
+      return by.since <= spent;
+    case "moments":
+      return now - spent <= REENTRY_MILLISECONDS;
+  }
 }
 
 function stricterNow(approval: Approval, by: Claimant): string | undefined {

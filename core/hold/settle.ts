@@ -10,7 +10,7 @@ import type { Clock, Cluster, Random, Store } from "../ports.ts";
 import type { Verdict } from "../rules/rule.ts";
 import { used } from "../transitions.ts";
 import { ask, type Question } from "./ask.ts";
-import { type Claim, claim, isIdempotent } from "./claim.ts";
+import { type Claim, claim, reentryOf } from "./claim.ts";
 import { dryRunOfHeld } from "./dry-run.ts";
 import { approvalKey, byDigest, type Found, findApproval, putApproval } from "./rows.ts";
 import type { Streaks } from "./streaks.ts";
@@ -78,6 +78,7 @@ export async function settle(
     rules: verdict.rules,
     terms: verdict.terms,
     namespace: { name: home.name, uid: home.uid },
+    since: ports.clock.now(),
   };
   return waitInStreak(ports, question, patience);
 }
@@ -191,10 +192,11 @@ async function overtaken(
   return { kind: "refused", approval, asked, message };
 }
 
-function claimant({ request, rules, terms }: Question) {
+function claimant({ request, rules, terms, since }: Question) {
   return {
     credential: credentialOf(request.userInfo),
-    idempotent: isIdempotent(request),
+    reentry: reentryOf(request),
+    since,
     rules,
     terms,
   };

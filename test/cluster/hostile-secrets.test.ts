@@ -2,6 +2,7 @@
  * The values of Secrets, hunted by an agent whom RBAC lets do everything: no verb, representation, dry run or error
  * shows one, nor do approvals, records and Events.
  */
+import { readFile } from "node:fs/promises";
 import { expect } from "chai";
 import { clusterScoped, deployment, type Manifest, namespaced, secret } from "../support/objects.ts";
 import { asUserOf, type Call, type Caller, credentialsIn, rawCaller, verdictOf } from "../support/raw.ts";
@@ -313,7 +314,6 @@ describe("Secrets", () => {
       });
 
     it("do not stand in the cluster's audit log, if they are Secrets'", async () => {
-      const { readFile } = await import("node:fs/promises");
       const log = await readFile(`${bed.controlPlane.directory}/logs/audit.log`, "utf8");
       expect(log).to.contain('"resource":"secrets"');
       expectNoValue(log, "the audit log");

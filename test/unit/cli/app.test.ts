@@ -4,7 +4,18 @@ import { apiError } from "../../../cli/failure.ts";
 import { failed, hoop } from "./scripted.ts";
 
 describe("kubectl hoop", () => {
-  for (const command of ["pending", "show", "approve", "deny", "records", "version"])
+  for (const command of [
+    "pending",
+    "show",
+    "approve",
+    "deny",
+    "reapprove",
+    "records",
+    "run",
+    "check",
+    "uninstall",
+    "version",
+  ])
     it(`explains ${command}, with usage as it is typed`, async () => {
       const { code, stdout, calls } = await hoop([command, "--help"]);
       expect(code).to.equal(0);

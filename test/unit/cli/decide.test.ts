@@ -211,3 +211,47 @@ describe("a decision", () => {
         expect(ran.calls).to.deep.equal([]);
       });
 });
+
+describe("kubectl hoop reapprove", () => {
+  const used = (): Script => ({ approvals: [approval({ status: { ...approvedBy("bob"), phase: "Used" } })] });
+  const answer: Script["answer"] = (args) => {
+    if (args[0] !== "patch") return undefined;
+    const reapproval = { name: "delete-ns-prod-9z9z", phase: "Approved" };
+    return { stdout: JSON.stringify({ kind: "ApprovalDecision", reapproval }) };
+  };
+
+  it("asks for the same again, and says which approval that made", async () => {
+    const { code, stdout, calls } = await hoop(["reapprove", NAME, "--yes", "-m", "quota raised"], {
+      ...used(),
+      answer,
+    });
+    expect(code).to.equal(0);
+    expect(stdout).to.equal(
+      `approval.hoop.dev/${NAME} approved again, as approval.hoop.dev/delete-ns-prod-9z9z\n`,
+    );
+    expect(calls.at(-1)).to.include.members([
+      `--patch={"decision":{"verdict":"Reapprove","comment":"quota raised","digest":"${DIGEST}"}}`,
+      "--output=json",
+    ]);
+  });
+
+  it("shows it and asks, on a terminal", async () => {
+    const ran = await hoop(["reapprove", NAME], { ...used(), answer, interactive: true, says: "n" });
+    expect(ran.asked).to.equal("Reapprove delete namespaces/prod for dev-claude? [y/N] ");
+    expect(ran.code).to.equal(1);
+    expect((await hoop(["reapprove", NAME], used())).stderr).to.match(/^error: reapprove asks on a terminal/);
+  });
+
+  for (const phase of ["Pending", "Approved", "Denied", "Superseded", "Void"] as const)
+    it(`does not ask for it where it is ${phase}`, async () => {
+      const ran = await hoop(["reapprove", NAME, "--yes"], { approvals: [approval({ status: { phase } })] });
+      expect(ran.code).to.equal(1);
+      expect(ran.decisions).to.deep.equal([]);
+      expect(ran.stderr).to.contain("cannot be approved again, as only what is Used or Expired can");
+    });
+
+  it("refuses --as, as every decision does", async () => {
+    const { stderr } = await hoop(["reapprove", NAME, "--yes", "--as", "eve"], used());
+    expect(stderr).to.match(/^error: a decision is made in one's own name/);
+  });
+});

@@ -1,6 +1,7 @@
 /** A context for commands under test: a kubectl that answers from memory, and a terminal that is a string. */
 import type { Approval } from "#core/approval.ts";
 import { run } from "../../../cli/app.ts";
+import { complete } from "../../../cli/completion/complete.ts";
 import type { Context } from "../../../cli/context.ts";
 import type { Finished } from "../../../cli/kubectl.ts";
 
@@ -12,8 +13,10 @@ export interface Script {
   records?: object[];
   /** Lines that a watch prints, one watch after the other; after the last the person presses Ctrl-C. */
   watches?: string[][];
+  /** Called when all watches are over. */
+  onWatched?: () => void;
   /** Answers instead of the approvals where it does not return undefined. */
-  answer?: (args: readonly string[]) => Partial<Finished> | undefined;
+  answer?: (args: readonly string[], input: string | undefined) => Answered | Promise<Answered>;
   interactive?: boolean;
   color?: boolean;
   /** What the person types. */
@@ -25,6 +28,8 @@ export interface Script {
   input?: string;
   /** Whether a person may read standard error. */
   watched?: boolean;
+  /** Milliseconds since the epoch. */
+  now?: number;
 }
 
 /** What it says on standard error, and its exit code. `until`: before it ends. */
@@ -34,6 +39,9 @@ export interface ScriptedCommand {
   until?: () => Promise<unknown>;
   fails?: Error;
 }
+
+/** `said`: warnings, beside its error. */
+export type Answered = (Partial<Finished> & { said?: string }) | undefined;
 
 export interface Ran {
   code: number;
@@ -52,6 +60,17 @@ export interface Ran {
 }
 
 export async function hoop(args: readonly string[], script: Script = {}): Promise<Ran> {
+  const { ran, context } = scripted(script);
+  ran.code = await run(args, context);
+  return ran;
+}
+
+/** What `kubectl hoop WORDS<TAB>` is told. */
+export function completions(words: readonly string[], script: Script = {}): Promise<string> {
+  return complete(words, scripted(script).context);
+}
+
+function scripted(script: Script): { ran: Ran; context: Context } {
   const ran: Ran = {
     code: 0,
     stdout: "",
@@ -79,12 +98,15 @@ export async function hoop(args: readonly string[], script: Script = {}): Promis
       run: async (args, options = {}) => {
         ran.calls.push([...args]);
         if (options.input !== undefined) ran.inputs.push(options.input);
-        return { code: 0, stdout: "", stderr: "", ...(script.answer?.(args) ?? answer(args, script, ran)) };
+        const { said, ...finished } =
+          (await script.answer?.(args, options.input)) ?? answer(args, script, ran);
+        if (said !== undefined) options.notice?.(said);
+        return { code: 0, stdout: "", stderr: "", ...finished };
       },
       async *follow(args) {
         ran.calls.push([...args]);
         yield* watches.shift() ?? [];
-        if (watches.length === 0) interruption.abort();
+        if (watches.length === 0) script.onWatched === undefined ? interruption.abort() : script.onWatched();
         return { code: 0, stdout: "", stderr: "" };
       },
     },
@@ -96,15 +118,14 @@ export async function hoop(args: readonly string[], script: Script = {}): Promis
       ran.asked = question;
       return script.says ?? "";
     },
-    now: () => NOW,
+    now: () => script.now ?? NOW,
     sleep: async (_, early) => {
       await new Promise((resolve) => setImmediate(resolve));
       if (early?.aborted === true) return;
     },
     signal: interruption.signal,
   };
-  ran.code = await run(args, context);
-  return ran;
+  return { ran, context };
 }
 
 function scriptedCommands(script: Script, ran: Ran): Context["commands"] {
@@ -126,7 +147,7 @@ function scriptedCommands(script: Script, ran: Ran): Context["commands"] {
   };
 }
 
-function answer(args: readonly string[], script: Script, ran: Ran): Partial<Finished> {
+function answer(args: readonly string[], script: Script, ran: Ran): NonNullable<Answered> {
   const [verb, ...rest] = args;
   if (verb === "auth")
     return json({ kind: "SelfSubjectReview", status: { userInfo: { username: script.user ?? "bob" } } });
@@ -157,7 +178,7 @@ function answer(args: readonly string[], script: Script, ran: Ran): Partial<Fini
     "metadata.name": ({ metadata }) => metadata.name,
     "status.phase": ({ status }) => status.phase,
   };
-  const items = inside.filter((approval) => FIELDS[field ?? ""]?.(approval) === value);
+  const items = inside.filter((approval) => field === "" || FIELDS[field ?? ""]?.(approval) === value);
   return json({ kind: "ApprovalList", metadata: { resourceVersion: "7" }, items });
 }
 
@@ -178,7 +199,7 @@ export function failed(stderr: string): Partial<Finished> {
   return { code: 1, stderr };
 }
 
-function json(value: unknown): Partial<Finished> {
+export function json(value: unknown): Partial<Finished> {
   return { stdout: JSON.stringify(value) };
 }
 

@@ -96,6 +96,16 @@ describe("a held request", () => {
     expect(await world.approvals()).to.have.length(2);
   });
 
+  it("that creates passes again only where it was asked before the approval was spent", async () => {
+    const world = await World.begin();
+    const both = [world.send(podCreate("web")), world.send(podCreate("web"))];
+    await world.untilSleeping(2);
+    await world.decide(BOB, { verdict: "Approve" });
+    expect((await Promise.all(both)).map(code)).to.deep.equal([200, 200]);
+    world.clock.advance(1_000);
+    expect(code(await world.sendAndWait(podCreate("web")))).to.equal(429);
+  });
+
   it("with another credential does not share what was spent", async () => {
     const world = await World.begin();
     const first = world.send(podDelete("web"));

@@ -1,0 +1,43 @@
+/** What of the cluster can be completed. No cluster, no right to look, or too slow: nothing, and no complaint. */
+import type { Phase } from "#core/approval.ts";
+import { printable } from "#core/printable.ts";
+import { connectionArgs, hoopApi } from "../api.ts";
+import type { Context } from "../context.ts";
+import { operationWords, targetWords } from "../wording.ts";
+
+type Proposer = (this: Context, partial: string) => Promise<readonly string[]>;
+
+/** Somebody waits at a keyboard. */
+const PATIENCE = "2s";
+
+/** Approvals in one of the phases, or in any. */
+export function approvalNames(...phases: readonly Phase[]): Proposer {
+  return async function () {
+    if (this.completing === undefined) return [];
+    const { connection, describe } = this.completing;
+    const api = hoopApi(this.kubectl, { ...connection, requestTimeout: PATIENCE });
+    const list = await api.list("approvals", connection.namespace).catch(() => ({ items: [] }));
+    const fitting = list.items.filter(
+      ({ status }) => phases.length === 0 || phases.some((phase) => phase === status.phase),
+    );
+    for (const { metadata, spec, status } of fitting) {
+      const what = `${operationWords(spec.operation, spec.target)} ${targetWords(spec.target)}`;
+      describe(metadata.name, printable(`${what}, ${spec.agent.username}, ${status.phase}`));
+    }
+    return fitting.map(({ metadata }) => metadata.name);
+  };
+}
+
+export const namespaceNames: Proposer = fromKubectl("get", "namespaces", "--output=name");
+export const contextNames: Proposer = fromKubectl("config", "get-contexts", "--output=name");
+
+/** One name a line. */
+function fromKubectl(...args: readonly string[]): Proposer {
+  return async function () {
+    if (this.completing === undefined) return [];
+    const how = [...connectionArgs(this.completing.connection), `--request-timeout=${PATIENCE}`];
+    const { code, stdout } = await this.kubectl.run([...args, ...how]);
+    const lines = code === 0 ? stdout.split("\n") : [];
+    return lines.filter((line) => line !== "").map((line) => line.replace(/^namespace\//, ""));
+  };
+}
