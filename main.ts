@@ -2,38 +2,37 @@
  * The composition root: settings → store, cluster, certificates → the two servers. The only place that knows all
  * parts, and the only one that reads the process's arguments and environment.
  */
-import { randomBytes, randomInt, randomUUID, X509Certificate } from "node:crypto";
+import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { type AggregatedApiPorts, aggregatedApi } from "#apiserver-ext/server.ts";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
+import { keepRenewed, type Renewal } from "#certs/renewal.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
 import { type Client, connect } from "#cluster/client.ts";
 import { connectTargetUid } from "#cluster/connect-target.ts";
 import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
-import { ownRegistrations } from "#cluster/registrations.ts";
+import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { ADMISSION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
-import { APPROVALS, OPEN } from "#core/hold/rows.ts";
+import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
-import type { Clock, Log, Meter, Random } from "#core/ports.ts";
+import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
 import { CATALOGUE } from "#core/rules/catalogue.ts";
 import type { Rule } from "#core/rules/rule.ts";
-import { type AuthenticationConfig, parseAuthenticationConfig } from "#kit/authentication-config.ts";
+import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import { listen } from "#kit/listen.ts";
 import type { Store } from "#kit/storage.ts";
 import { callback } from "#notify/callback.ts";
 import { eventNotice } from "#notify/events.ts";
-import { type Moment, momentIn } from "#notify/moments.ts";
-import { type Outbox, outbox } from "#notify/outbox.ts";
+import { type Channel, startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
 import { type Metrics, metrics } from "#web/metrics.ts";
@@ -41,6 +40,7 @@ import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
+import { clock, random } from "./system.ts";
 
 const VERSION = "v0.1.0";
 
@@ -67,10 +67,9 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     stops.push(() => store.close());
     const client = connect(settings.kubeconfig);
     stops.push(() => client.close());
-    const certificates = await servingCertificate(
-      settings.certificates,
-      serviceNames(settings.service, settings.namespace, true),
-    );
+    const loadCertificates = () =>
+      servingCertificate(settings.certificates, serviceNames(settings.service, settings.namespace, true));
+    let certificates = await loadCertificates();
     const namespaces = namespaceCache(client, log);
     const proxy = frontProxy(client, log);
     stops.push(
@@ -79,28 +78,45 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     );
     await Promise.all([namespaces.ready(), proxy.ready()]);
 
-    const counting = meters(store, certificates, () => ports.waiters.size);
+    const counting = meters(
+      store,
+      () => certificates,
+      () => ports.waiters.size,
+    );
     const ports = await reviewPorts(settings, given, store, client, namespaces.uid, counting);
     stops.push(async () => ports.waiters.stop());
     stops.push(background((signal) => keepExpiring(ports, signal)));
-    for (const one of await notifications(settings, ports, client, counting)) stops.push(() => one.stop());
+    const telling = { ...ports, told: counting.told };
+    for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
+      stops.push(() => one.stop());
 
     const api = await serveApi(settings, certificates, {
       ...ports,
       namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
-      authenticationConfig: parsedOnChange(proxy.current, log),
+      authenticationConfig: liveAuthenticationConfig(proxy.current, log),
       tokenReview: (token) => tokenReview(client, token),
       subjectAccessReview: (spec) => subjectAccessReview(client, spec),
       version: VERSION,
       ready: () => proxy.current() !== undefined,
     });
     stops.push(api.stop);
-    const webhook = await serveWebhook(settings, certificates, ports);
+    const webhook = await serveWebhook(settings, () => certificates, ports);
     stops.push(webhook.stop);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
     stops.push(() => registrations.stop());
     for (const { kind, name, problem } of await registrations.assert())
       if (problem !== "") log.warn({ kind, name, problem }, "a registration is not as it should be");
+    const renewal: Renewal = {
+      load: loadCertificates,
+      failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
+      apply: async (now, before) => {
+        await believeBoth(registrations, now, before);
+        certificates = now;
+        for (const server of [api, webhook]) server.setCertificate({ key: now.key, cert: now.certificate });
+        log.info({ written: now.written }, "certificates replaced");
+      },
+    };
+    stops.push(background((signal) => keepRenewed(certificates, renewal, signal)));
     const notReady = () =>
       proxy.current() === undefined ? ["the front proxy's certificates are not known"] : [];
     const web = await serveWeb(
@@ -120,35 +136,6 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
 async function openStore({ store }: Settings, onLost: (cause: Error) => void): Promise<Store> {
   return store.driver === "memory" ? memoryStore() : sqliteStore(store.file, { onLost });
 }
-
-/** The wall clock with fractions of a millisecond; it follows the system's when that is set. */
-function wallClock(): () => number {
-  let origin = performance.timeOrigin;
-  return () => {
-    const wall = Date.now();
-    const fine = origin + performance.now();
-    if (Math.abs(fine - wall) <= 2) return fine;
-    origin = wall - performance.now();
-    return wall;
-  };
-}
-
-const clock: Clock = {
-  now: wallClock(),
-  // A timer may fire up to a millisecond early, and whoever then looks at the clock finds the time not over.
-  sleep: (milliseconds, signal) =>
-    delay(Math.ceil(milliseconds) + 1, undefined, signal === undefined ? {} : { signal }).catch(
-      () => undefined,
-    ),
-};
-
-/** Without what is easily mistaken: 0 and o, 1 and l. */
-const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
-
-const random: Random = {
-  uuid: randomUUID,
-  suffix: (length) => Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join(""),
-};
 
 async function reviewPorts(
   settings: Settings,
@@ -188,32 +175,44 @@ async function installationKey(store: Store): Promise<string> {
   return (await store.get(key))?.value ?? value;
 }
 
-async function serveApi(settings: Settings, certificates: Certificates, ports: AggregatedApiPorts) {
+async function serveApi(
+  settings: Settings,
+  { key, certificate: cert }: Certificates,
+  ports: AggregatedApiPorts,
+) {
   const handler = aggregatedApi(ports);
   const { host, api: port } = settings.listen;
-  const listening = await listen({
-    key: certificates.key,
-    cert: certificates.certificate,
-    host,
-    port,
-    handler,
-  });
-  return { port: listening.port, stop: () => listening.close(() => handler.close(), 5_000) };
+  const listening = await listen({ key, cert, host, port, handler });
+  return { ...listening, stop: () => listening.close(() => handler.close(), 5_000) };
 }
 
-async function serveWebhook(settings: Settings, certificates: Certificates, ports: ReviewPorts) {
-  const handler = webhookHandler(ports, callersOf(settings, certificates));
+/** `current`: the certificates in use now; they may be replaced while it serves. */
+async function serveWebhook(settings: Settings, current: () => Certificates, ports: ReviewPorts) {
+  let known = { of: current(), callers: callersOf(settings, current()) };
+  const callers = () => {
+    if (known.of !== current()) known = { of: current(), callers: callersOf(settings, current()) };
+    return known.callers;
+  };
+  const { key, certificate: cert } = current();
   const { host, webhook: port } = settings.listen;
-  const listening = await listen({
-    key: certificates.key,
-    cert: certificates.certificate,
-    host,
-    port,
-    handler,
-  });
+  const listening = await listen({ key, cert, host, port, handler: webhookHandler(ports, callers) });
   // Who waits is sent away to ask again; the approvals stay.
   const drain = async () => ports.waiters.stop();
-  return { port: listening.port, stop: () => listening.close(drain, 5_000) };
+  return { ...listening, stop: () => listening.close(drain, 5_000) };
+}
+
+/** How long the API server may take to notice a changed caBundle. */
+const NOTICE_MILLISECONDS = 5_000;
+
+/** Before anybody sees a new CA's certificate, the API server believes both the new CA and the old one. */
+async function believeBoth(
+  registrations: Registrations,
+  now: Certificates,
+  before: Certificates,
+): Promise<void> {
+  if (now.caBundle === before.caBundle) return;
+  await registrations.want({ caBundle: `${now.caBundle.trimEnd()}\n${before.caBundle}` });
+  await clock.sleep(NOTICE_MILLISECONDS);
 }
 
 function callersOf({ callers }: Settings, { clientAuthority, client }: Certificates): Callers {
@@ -233,75 +232,24 @@ function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {
   return { caBundle, matchCondition: { name: "agents", expression: agents.expression(ADMISSION_FIELDS) } };
 }
 
-/** Nobody is believed while the cluster's word cannot be read. */
-function parsedOnChange(current: () => Record<string, string> | undefined, log: Log) {
-  let last: Record<string, string> | undefined;
-  let config: AuthenticationConfig | undefined;
-  return () => {
-    const data = current();
-    if (data === last) return config;
-    last = data;
-    try {
-      config = data === undefined ? undefined : parseAuthenticationConfig(data);
-    } catch (error) {
-      config = undefined;
-      log.error({ err: error }, "extension-apiserver-authentication cannot be read; nobody is believed");
-    }
-    return config;
-  };
-}
-
-function meters(store: Store, { certificate }: Certificates, waiting: () => number): Metrics {
+function meters(store: Store, current: () => Certificates, waiting: () => number): Metrics {
   return metrics({
     pending: async () => (await store.list(OPEN)).rows.length,
     waiting,
     ledgerEntries: async () => store.firstLineAfter(await store.revision()),
-    certificateExpiry: () => new X509Certificate(certificate).validToDate.getTime(),
+    certificateExpiry: () => new X509Certificate(current().certificate).validToDate.getTime(),
     version: VERSION,
   });
 }
 
-async function notifications(
-  settings: Settings,
-  ports: ReviewPorts,
-  client: Client,
-  counting: Metrics,
-): Promise<Outbox[]> {
-  const { store, log } = ports;
-  const tellers: [string, (moment: Moment, signal: AbortSignal) => Promise<void>][] = [
-    ["events", eventNotice({ post: (event) => postEvent(client, event), clock, log })],
-  ];
-  if (settings.callback !== undefined) {
-    const secret = (await readFile(settings.callback.secretFile, "utf8")).trim();
-    tellers.push(["callback", callback({ url: settings.callback.url, secret, clock, log })]);
-  }
-  return Promise.all(
-    tellers.map(([name, tell]) =>
-      outbox({
-        store,
-        name,
-        prefix: APPROVALS,
-        clock,
-        log,
-        deliver: async (change, signal) => {
-          const moment = momentIn(change);
-          if (moment === undefined) return;
-          if (name === "events") counting.decision(moment.kind);
-          await counted(counting, name, () => tell(moment, signal));
-        },
-      }),
-    ),
-  );
-}
-
-async function counted(counting: Metrics, channel: string, tell: () => Promise<void>): Promise<void> {
-  try {
-    await tell();
-    counting.notification(channel, "delivered");
-  } catch (error) {
-    counting.notification(channel, "failed");
-    throw error;
-  }
+async function channelsOf(settings: Settings, client: Client, log: Log): Promise<Channel[]> {
+  const events = {
+    name: "events",
+    tell: eventNotice({ post: (event) => postEvent(client, event), clock, log }),
+  };
+  if (settings.callback === undefined) return [events];
+  const secret = (await readFile(settings.callback.secretFile, "utf8")).trim();
+  return [events, { name: "callback", tell: callback({ url: settings.callback.url, secret, clock, log }) }];
 }
 
 function background(run: (signal: AbortSignal) => Promise<void>): () => Promise<void> {

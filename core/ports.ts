@@ -33,7 +33,6 @@ export interface Meter {
   admission(verdict: string, seconds: number): void;
   /** A held request was settled in this call. */
   hold(outcome: string, seconds: number): void;
-  decision(outcome: string): void;
   /** A request was denied because it could not be reviewed or recorded. */
   notRecorded(): void;
 }

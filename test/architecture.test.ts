@@ -35,6 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
   web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client"] },
   "main.ts": { ours: ["*"], packages: ["*"] },
+  "system.ts": { ours: ["core"], packages: ["node:*"] },
   "settings.ts": { ours: [], packages: ["typebox", "typebox/value", "yaml"] },
 };
 

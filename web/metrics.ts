@@ -13,7 +13,8 @@ export interface Gauges {
 }
 
 export interface Metrics extends Meter {
-  notification(channel: string, outcome: "delivered" | "failed"): void;
+  /** An attempt to tell of a moment in an approval's life. */
+  told(channel: string, kind: string, outcome: "delivered" | "failed"): void;
   /** The text that Prometheus scrapes. */
   text(): Promise<string>;
   contentType: string;
@@ -41,7 +42,7 @@ export function metrics(gauges: Gauges): Metrics {
   });
   const decisions = new Counter({
     name: "hoop_decisions_total",
-    help: "Decisions of people.",
+    help: "Ends of waiting: approved, denied, expired, superseded, void; and pending for its beginning.",
     labelNames: ["outcome"],
     registers,
   });
@@ -60,9 +61,12 @@ export function metrics(gauges: Gauges): Metrics {
   return {
     admission: (verdict, seconds) => admission.observe({ verdict }, seconds),
     hold: (outcome, seconds) => hold.observe({ outcome }, seconds),
-    decision: (outcome) => decisions.inc({ outcome }),
     notRecorded: () => failures.inc(),
-    notification: (channel, outcome) => notifications.inc({ channel, outcome }),
+    told: (channel, kind, outcome) => {
+      notifications.inc({ channel, outcome });
+      // Events are always on, so they see each decision once.
+      if (channel === "events" && outcome === "delivered") decisions.inc({ outcome: kind });
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -39,13 +39,13 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ],
 ]);
 
-/** Answers one HTTP request. Never rejects. */
-export function webhookHandler(ports: ReviewPorts, callers: Callers) {
+/** Answers one HTTP request; `callers` is asked for each. Never rejects. */
+export function webhookHandler(ports: ReviewPorts, callers: () => Callers) {
   return async (request: Request, response: Response): Promise<void> => {
     const gone = new AbortController();
     response.once("close", () => gone.abort());
     try {
-      await serve(ports, callers, request, response, gone.signal);
+      await serve(ports, callers(), request, response, gone.signal);
     } catch (error) {
       if (error instanceof BadReview) return plain(response, 400, error.message);
       if (gone.signal.aborted) return;

@@ -65,3 +65,24 @@ function strings(key: string, text: string | undefined): string[] {
     return item;
   });
 }
+
+/** The configuration as the cluster tells it now. Nobody is believed while its word cannot be read. */
+export function liveAuthenticationConfig(
+  data: () => Readonly<Record<string, string>> | undefined,
+  log: { error(fields: object, message: string): void },
+): () => AuthenticationConfig | undefined {
+  let last: Readonly<Record<string, string>> | undefined;
+  let config: AuthenticationConfig | undefined;
+  return () => {
+    const now = data();
+    if (now === last) return config;
+    last = now;
+    try {
+      config = now === undefined ? undefined : parseAuthenticationConfig(now);
+    } catch (error) {
+      config = undefined;
+      log.error({ err: error }, "extension-apiserver-authentication cannot be read; nobody is believed");
+    }
+    return config;
+  };
+}

@@ -121,7 +121,12 @@ function ledgerStorage(ports: RecordsPorts): ReadStorage<RecordObject> {
       for (let from = await store.firstLineAfter(since); ; ) {
         const lines = (await store.lines(from)).filter((line) => line.revision <= revision);
         for (const object of lines.map(decode).filter(inside(namespace)))
-          changes.push({ type: "put", object, previous: null, revision: Number(object.metadata.resourceVersion) });
+          changes.push({
+            type: "put",
+            object,
+            previous: null,
+            revision: Number(object.metadata.resourceVersion),
+          });
         const last = lines.at(-1);
         if (last === undefined) return { outcome: "ok", changes, revision };
         from = last.index + 1;

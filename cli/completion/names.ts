@@ -1,9 +1,9 @@
-/** What of the cluster can be completed. No cluster, no right to look, or too slow: nothing, and no complaint. */
+/**
+ * What of the cluster can be completed. No cluster, no right to look, or too slow: nothing, and no complaint. Every
+ * command names these in its declaration, so what they need is loaded when they are asked.
+ */
 import type { Phase } from "#core/approval.ts";
-import { printable } from "#core/printable.ts";
-import { connectionArgs, hoopApi } from "../api.ts";
 import type { Context } from "../context.ts";
-import { operationWords, targetWords } from "../wording.ts";
 
 type Proposer = (this: Context, partial: string) => Promise<readonly string[]>;
 
@@ -15,6 +15,11 @@ export function approvalNames(...phases: readonly Phase[]): Proposer {
   return async function () {
     if (this.completing === undefined) return [];
     const { connection, describe } = this.completing;
+    const [{ hoopApi }, { printable }, { operationWords, targetWords }] = await Promise.all([
+      import("../api.ts"),
+      import("#core/printable.ts"),
+      import("../wording.ts"),
+    ]);
     const api = hoopApi(this.kubectl, { ...connection, requestTimeout: PATIENCE });
     const list = await api.list("approvals", connection.namespace).catch(() => ({ items: [] }));
     const fitting = list.items.filter(
@@ -35,6 +40,7 @@ export const contextNames: Proposer = fromKubectl("config", "get-contexts", "--o
 function fromKubectl(...args: readonly string[]): Proposer {
   return async function () {
     if (this.completing === undefined) return [];
+    const { connectionArgs } = await import("../api.ts");
     const how = [...connectionArgs(this.completing.connection), `--request-timeout=${PATIENCE}`];
     const { code, stdout } = await this.kubectl.run([...args, ...how]);
     const lines = code === 0 ? stdout.split("\n") : [];

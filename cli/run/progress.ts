@@ -2,7 +2,7 @@
 import type { Approval } from "#core/approval.ts";
 import { hoopApi, selectorValue } from "../api.ts";
 import type { Context } from "../context.ts";
-import { CommandError } from "../failure.ts";
+import { ApiError, CommandError } from "../failure.ts";
 import type { ConnectionFlags } from "../flags.ts";
 import { keepWatching } from "../live.ts";
 import { stateWords } from "../wording.ts";
@@ -41,13 +41,25 @@ async function follow(context: Context, connection: ConnectionFlags, holds: Hold
   const me = await api.whoAmI();
   if (me === undefined) return;
   const mine = `spec.agent.username=${selectorValue(me)}`;
+  let namespace: string | undefined;
+  const listed = async () => {
+    try {
+      return await api.list("approvals", namespace, mine);
+    } catch (error) {
+      const refused = error instanceof ApiError && error.reason === "Forbidden";
+      if (!refused || namespace === connection.namespace) throw error;
+      // Who may not look everywhere may perhaps look where the command works.
+      namespace = connection.namespace;
+      return api.list("approvals", namespace, mine);
+    }
+  };
   await keepWatching(context, async (established) => {
-    const list = await api.list("approvals", undefined, mine);
+    const list = await listed();
     established();
     for (const approval of list.items) holds.see(approval);
     for await (const { type, object } of api.watch(
       "approvals",
-      undefined,
+      namespace,
       list.metadata.resourceVersion,
       mine,
     ))

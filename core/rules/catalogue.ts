@@ -2,16 +2,9 @@
  * The shipped risk catalogue: what agents may not do, and what waits for a human. Each rule is a row; the most
  * restrictive row that fires wins (`judge`). Everything no row names is allowed and recorded.
  */
-import {
-  type AdmissionRequest,
-  type Json,
-  type JsonObject,
-  list,
-  member,
-  targetName,
-  text,
-} from "../admission.ts";
+import { type AdmissionRequest, type JsonObject, list, member, targetName, text } from "../admission.ts";
 import { canonical } from "../canonical.ts";
+import { writesOwnAnnotations } from "./own-annotations.ts";
 import {
   addsCapabilities,
   escalates,
@@ -27,10 +20,6 @@ import type { Rule, RuleContext } from "./rule.ts";
 
 const RBAC = "rbac.authorization.k8s.io";
 const WRITES = ["CREATE", "UPDATE", "DELETE"] as const;
-
-/** Annotations with this prefix are Hoop's; only this one may be an agent's. */
-const OWN_PREFIX = "hoop.dev/";
-const REASON = "hoop.dev/reason";
 
 const DENIED: readonly Rule[] = [
   {
@@ -280,57 +269,6 @@ function partOfHoop(request: AdmissionRequest, context: RuleContext): string | u
       text(member(member(volume, "spec"), "claimRef"), "namespace") === context.installationNamespace,
   );
   return claimed ? `volume ${name}` : undefined;
-}
-
-/** Wherever in the object annotations stand: a pod template's become those of its pods. */
-function writesOwnAnnotations(request: AdmissionRequest, { stamps }: RuleContext): string | undefined {
-  if (request.object === null) return undefined;
-  const now = ownAnnotations(request.object);
-  const before = ownAnnotations(request.oldObject ?? {});
-  const changed = [...new Map([...before, ...now])].filter(([place, { key }]) => {
-    const value = now.get(place)?.value;
-    const isStamp = Object.hasOwn(stamps, key) && stamps[key] === value;
-    return key !== REASON && !isStamp && value !== before.get(place)?.value;
-  });
-  return changed.length === 0 ? undefined : changed.map(([, { key, at }]) => `${key}${at}`).join(", ");
-}
-
-interface Annotation {
-  key: string;
-  /** Where, unless it is the object itself. */
-  at: string;
-  value: Json;
-}
-
-/** The annotations under our prefix by their place. Every write passes here, so nothing is made where there are none. */
-function ownAnnotations(object: JsonObject): Map<string, Annotation> {
-  return new Map(
-    annotationsIn(object).map(({ at, ...found }) => [
-      `${at} ${found.key}`,
-      { ...found, at: at && ` at ${at}` },
-    ]),
-  );
-}
-
-const NONE: readonly Annotation[] = [];
-
-/** `at` is a JSON Pointer, "" for the value itself. */
-function annotationsIn(value: Json): readonly Annotation[] {
-  if (typeof value !== "object" || value === null) return NONE;
-  let found = NONE;
-  for (const [name, child] of Object.entries(value)) {
-    // What managedFields hold are names of fields, not annotations.
-    const inner = name === "managedFields" ? NONE : annotationsIn(child);
-    if (inner.length === 0) continue;
-    const step = `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-    found = [...found, ...inner.map((annotation) => ({ ...annotation, at: `${step}${annotation.at}` }))];
-  }
-  const own = Object.entries(member(member(value, "metadata"), "annotations")).filter(([key]) =>
-    key.startsWith(OWN_PREFIX),
-  );
-  return own.length === 0
-    ? found
-    : [...found, ...own.map(([key, annotation]) => ({ key, at: "", value: annotation }))];
 }
 
 function changesOwners({ object, oldObject }: AdmissionRequest): string | undefined {

@@ -18,7 +18,7 @@ export const IDENTITIES: Record<string, [who: UserInfo, kind: "agent" | "other"]
   "is known by a name": [user("ci-bot"), "agent"],
   "is known by its ServiceAccount": [user("system:serviceaccount:demo:robot"), "agent"],
   "is known by an extra": [withExtra("example.com/agent", "no", "true"), "agent"],
-  "is nobody of another group": [user("ann", ["bots2", "BOTS", " bots"]), "other"],
+  "is nobody of another group": [user("ann", ["bots2", "BOTS"]), "other"],
   "is nobody of another name": [user("ci-bot2"), "other"],
   "is nobody of a ServiceAccount with that name elsewhere": [
     user("system:serviceaccount:prod:robot"),

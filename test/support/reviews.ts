@@ -130,7 +130,7 @@ export async function reviewPorts(
     installationNamespace: "hoop-system",
     volatilePaths: [],
     installationKey: "a key for tests",
-    meter: { admission: () => {}, hold: () => {}, decision: () => {}, notRecorded: () => {} },
+    meter: { admission: () => {}, hold: () => {}, notRecorded: () => {} },
     ...given,
   };
 }

@@ -26,9 +26,9 @@ describe("the web server", () => {
     const counting = metrics(gauges);
     counting.admission("allow", 0.002);
     counting.hold("spent", 12);
-    counting.decision("approved");
+    counting.told("events", "approved", "delivered");
     counting.notRecorded();
-    counting.notification("callback", "failed");
+    counting.told("callback", "denied", "failed");
     const app = supertest(webApp({ metrics: counting, notReady: () => [] }));
     const { text, type } = await app.get("/metrics");
     expect(type).to.equal("text/plain");

@@ -148,6 +148,20 @@ describe("kubectl hoop run", () => {
     expect(states[2]).to.deep.equal({ state: "ended", outcome: "denied", exitCode: 77 });
   });
 
+  it("looks where the command works, if it may not look everywhere", async () => {
+    const script = watched(approval(), approval({ status: { phase: "Denied" } }));
+    const answer: Script["answer"] = (args, input) =>
+      args[2]?.includes("v1alpha1/approvals") === true
+        ? failed("Error from server (Forbidden): approvals.hoop.dev is forbidden: not at the cluster scope")
+        : script.answer?.(args, input);
+    const words = ["--", "kubectl", "delete", "pod", "prod", "-n", "shop"];
+    const { stderr, calls } = await hoop(["run", ...words], { ...script, answer });
+    expect(stderr).to.contain("hoop: held: ");
+    expect(calls.flat().some((word) => word.includes("/namespaces/shop/approvals?watch=true"))).to.equal(
+      true,
+    );
+  });
+
   const cannotSee = (): Script => {
     const refused = Promise.withResolvers<void>();
     return {

@@ -1,0 +1,416 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import type { AdmissionRequest, JsonObject, Operation } from "#core/admission.ts";
+import { CATALOGUE } from "#core/rules/catalogue.ts";
+import { WORKLOADS } from "#core/rules/pod-template.ts";
+import { judge, type Rule, type Verdict } from "#core/rules/rule.ts";
+import { stampsFor } from "#core/stamp.ts";
+import { agentUser, request, TERMS } from "../../support/reviews.ts";
+
+/** A request about `GROUP/RESOURCE[/SUBRESOURCE]` in namespace `demo` named `x`. */
+function on(operation: Operation, resource: string, given: Partial<AdmissionRequest> = {}): AdmissionRequest {
+  const [group = "", name = "", subresource = ""] = resource.split("/");
+  return request({
+    operation,
+    resource: { group, version: "v1", resource: name },
+    subresource,
+    namespace: "demo",
+    name: "x",
+    options: null,
+    ...given,
+  });
+}
+
+function verdict(asked: AdmissionRequest, rules: readonly Rule[] = CATALOGUE): Verdict {
+  const context = { installationNamespace: "hoop-system", stamps: stampsFor(agentUser()) };
+  return judge(rules, asked, context, TERMS);
+}
+
+/** `allow`, or what is done and by which rules. */
+function told(asked: AdmissionRequest): string {
+  const given = verdict(asked);
+  return "rules" in given ? `${given.kind} ${given.rules.map(({ name }) => name).join(",")}` : given.kind;
+}
+
+const metadata = (given: JsonObject = {}) => ({ name: "x", namespace: "demo", ...given });
+const SAFE: JsonObject = {
+  automountServiceAccountToken: false,
+  containers: [{ name: "main", image: "app:1" }],
+};
+const podWith = (spec: JsonObject): JsonObject => ({ metadata: metadata(), spec: { ...SAFE, ...spec } });
+const container = (securityContext: JsonObject): JsonObject => ({
+  name: "c",
+  image: "app:1",
+  securityContext,
+});
+const creating = (spec: JsonObject) => on("CREATE", "/pods", { object: podWith(spec) });
+const updating = (before: JsonObject, now: JsonObject) =>
+  on("UPDATE", "/pods", { oldObject: podWith(before), object: podWith(now) });
+
+/** An object of the kind, with the spec where that kind has its pods' spec. */
+const KINDS: Record<string, (spec: JsonObject) => JsonObject> = {
+  "/pods": (spec) => ({ spec }),
+  "/podtemplates": (spec) => ({ template: { spec } }),
+  "/replicationcontrollers": (spec) => ({ spec: { template: { spec } } }),
+  "apps/deployments": (spec) => ({ spec: { template: { spec } } }),
+  "apps/statefulsets": (spec) => ({ spec: { template: { spec } } }),
+  "apps/daemonsets": (spec) => ({ spec: { template: { spec } } }),
+  "apps/replicasets": (spec) => ({ spec: { template: { spec } } }),
+  "apps/controllerrevisions": (spec) => ({ data: { spec: { template: { spec } } } }),
+  "batch/jobs": (spec) => ({ spec: { template: { spec } } }),
+  "batch/cronjobs": (spec) => ({ spec: { jobTemplate: { spec: { template: { spec } } } } }),
+};
+
+const RISKS: Record<string, JsonObject> = {
+  "privileged-container": { containers: [container({ privileged: true })] },
+  "privilege-escalation": { containers: [container({ allowPrivilegeEscalation: true })] },
+  "added-capabilities": { containers: [container({ capabilities: { add: ["NET_ADMIN"] } })] },
+  "host-namespaces": { hostPID: true },
+  "host-path": { volumes: [{ name: "v", hostPath: { path: "/" } }] },
+  "service-account": { serviceAccountName: "strong" },
+};
+
+const TABLE: Record<string, [AdmissionRequest, string]> = {
+  "a plain pod": [creating({}), "allow"],
+  "a privileged init container": [
+    creating({ initContainers: [container({ privileged: true })] }),
+    "hold privileged-container",
+  ],
+  "a privileged ephemeral container": [
+    on("UPDATE", "/pods/ephemeralcontainers", {
+      oldObject: podWith({}),
+      object: podWith({ ephemeralContainers: [container({ privileged: true })] }),
+    }),
+    "hold ephemeral-container",
+  ],
+  "a host process of a container": [
+    creating({ containers: [container({ windowsOptions: { hostProcess: true } })] }),
+    "hold privileged-container",
+  ],
+  "a host process of the pod": [
+    creating({ securityContext: { windowsOptions: { hostProcess: true } } }),
+    "hold host-namespaces",
+  ],
+  "several risks at once": [
+    creating({ hostNetwork: true, containers: [container({ privileged: true })] }),
+    "hold privileged-container,host-namespaces",
+  ],
+  "what the object had before, while something else changes": [
+    updating({ hostIPC: true }, { hostIPC: true, nodeName: "n" }),
+    "hold host-namespaces",
+  ],
+  "what the object had before, while nothing of its pods changes": [
+    on("UPDATE", "apps/deployments", {
+      oldObject: { metadata: metadata(), spec: { replicas: 1, template: { spec: { hostIPC: true } } } },
+      object: { metadata: metadata(), spec: { replicas: 2, template: { spec: { hostIPC: true } } } },
+    }),
+    "allow",
+  ],
+  "capabilities that are only dropped": [
+    creating({ containers: [container({ capabilities: { drop: ["ALL"], add: [] } })] }),
+    "allow",
+  ],
+  "the default ServiceAccount with its token": [
+    creating({ automountServiceAccountToken: true }),
+    "hold service-account",
+  ],
+  "the default ServiceAccount with a projected token": [
+    creating({ volumes: [{ name: "t", projected: { sources: [{ serviceAccountToken: { path: "t" } }] } }] }),
+    "hold service-account",
+  ],
+  "the deprecated name of a ServiceAccount": [creating({ serviceAccount: "strong" }), "hold service-account"],
+  "the ServiceAccount it already had": [
+    updating({ serviceAccountName: "strong" }, { serviceAccountName: "strong", nodeName: "n" }),
+    "allow",
+  ],
+  "a Namespace's delete": [request(), "hold namespace-delete"],
+  "a Namespace's finalize": [on("UPDATE", "/namespaces/finalize"), "hold namespace-finalize"],
+  "a Namespace's label": [
+    on("UPDATE", "/namespaces", {
+      oldObject: { metadata: metadata() },
+      object: { metadata: metadata({ labels: {} }) },
+    }),
+    "allow",
+  ],
+  "a Namespace's new owner": [
+    on("UPDATE", "/namespaces/status", {
+      oldObject: { metadata: metadata() },
+      object: { metadata: metadata({ ownerReferences: [{ kind: "Node", name: "n", uid: "u" }] }) },
+    }),
+    "hold namespace-owner",
+  ],
+  "a Namespace that loses its owner": [
+    on("UPDATE", "/namespaces", {
+      oldObject: { metadata: metadata({ ownerReferences: [{ kind: "Node", name: "n", uid: "u" }] }) },
+      object: { metadata: metadata() },
+    }),
+    "allow",
+  ],
+  exec: [on("CONNECT", "/pods/exec"), "hold pod-connect"],
+  "a connection that nobody has heard of": [on("CONNECT", "example.com/things/tunnel"), "hold pod-connect"],
+  "the kubelet": [on("CONNECT", "/nodes/proxy"), "deny node-proxy"],
+  "an eviction": [on("CREATE", "/pods/eviction"), "hold pod-delete"],
+  "a delete of a pod": [on("DELETE", "/pods"), "hold pod-delete"],
+  "a delete of a Deployment": [on("DELETE", "apps/deployments"), "allow"],
+  "a Secret's create": [on("CREATE", "/secrets"), "hold secret-create"],
+  "a Secret's update": [on("UPDATE", "/secrets"), "deny secret-update"],
+  "a Secret's update by a subresource": [on("UPDATE", "/secrets/whatever"), "deny secret-update"],
+  "a Secret's delete": [on("DELETE", "/secrets"), "hold secret-delete"],
+  "a Secret's delete in the foreground": [
+    on("DELETE", "/secrets", { options: { propagationPolicy: "Foreground" } }),
+    "deny secret-unsafe-delete",
+  ],
+  "a Secret's delete that orphans": [
+    on("DELETE", "/secrets", { options: { orphanDependents: true } }),
+    "deny secret-unsafe-delete",
+  ],
+  "a delete of a Secret with a finalizer": [
+    on("DELETE", "/secrets", { oldObject: { metadata: metadata({ finalizers: ["a/b"] }) } }),
+    "deny secret-unsafe-delete",
+  ],
+  "a Secret of another group": [on("UPDATE", "example.com/secrets"), "allow"],
+  "a token": [on("CREATE", "/serviceaccounts/token"), "deny token-request"],
+  "a ServiceAccount": [on("CREATE", "/serviceaccounts"), "allow"],
+  "a certificate": [on("CREATE", "certificates.k8s.io/certificatesigningrequests"), "hold csr-create"],
+  "a certificate's approval": [
+    on("UPDATE", "certificates.k8s.io/certificatesigningrequests/approval"),
+    "deny csr-approval",
+  ],
+  "a node's label": [on("UPDATE", "/nodes"), "hold node-write"],
+  "a node's status": [on("UPDATE", "/nodes/status"), "hold node-write"],
+  "a PersistentVolume on the node's disk": [
+    on("CREATE", "/persistentvolumes", {
+      object: { metadata: metadata(), spec: { hostPath: { path: "/" } } },
+    }),
+    "hold host-path-volume",
+  ],
+  "a PersistentVolume of a driver": [
+    on("CREATE", "/persistentvolumes", { object: { metadata: metadata(), spec: { csi: { driver: "d" } } } }),
+    "allow",
+  ],
+  "a PersistentVolume claimed from Hoop's namespace": [
+    on("UPDATE", "/persistentvolumes", {
+      oldObject: { metadata: metadata(), spec: { claimRef: { namespace: "hoop-system" } } },
+      object: { metadata: metadata(), spec: {} },
+    }),
+    "deny hoop-itself",
+  ],
+  "who is who in the cluster": [
+    on("UPDATE", "/configmaps", { namespace: "kube-system", name: "aws-auth" }),
+    "hold identity-configmap",
+  ],
+  "who is who, in a deletecollection": [
+    on("DELETE", "/configmaps", {
+      namespace: "kube-system",
+      name: "",
+      oldObject: { metadata: { name: "extension-apiserver-authentication" } },
+    }),
+    "hold identity-configmap",
+  ],
+  "a ConfigMap of that name elsewhere": [on("UPDATE", "/configmaps", { name: "aws-auth" }), "allow"],
+  "anything in Hoop's namespace": [
+    on("CREATE", "/configmaps", { namespace: "hoop-system" }),
+    "deny hoop-itself",
+  ],
+  "Hoop's Namespace": [
+    on("DELETE", "/namespaces", { namespace: "hoop-system", name: "hoop-system" }),
+    "deny hoop-itself",
+  ],
+  "Hoop's FlowSchema": [
+    on("DELETE", "flowcontrol.apiserver.k8s.io/flowschemas", { namespace: "", name: "hoop-agents" }),
+    "deny hoop-itself",
+  ],
+  "Hoop's FlowSchema in a deletecollection": [
+    on("DELETE", "flowcontrol.apiserver.k8s.io/flowschemas", {
+      namespace: "",
+      name: "",
+      oldObject: { metadata: { name: "hoop-agents" } },
+    }),
+    "deny hoop-itself",
+  ],
+  "a FlowSchema whose name only begins alike": [
+    on("DELETE", "flowcontrol.apiserver.k8s.io/flowschemas", { namespace: "", name: "hoopla" }),
+    "allow",
+  ],
+  "Hoop's ClusterRole": [
+    on("UPDATE", "rbac.authorization.k8s.io/clusterroles", { namespace: "", name: "hoop-approver" }),
+    "deny hoop-itself",
+  ],
+  "another ClusterRole": [
+    on("UPDATE", "rbac.authorization.k8s.io/clusterroles", { namespace: "", name: "view" }),
+    "hold rbac-write",
+  ],
+  "a CRD of Hoop's group": [
+    on("CREATE", "apiextensions.k8s.io/customresourcedefinitions", {
+      name: "things.x.hoop.dev",
+      object: { metadata: { name: "things.x.hoop.dev" }, spec: { group: "x.hoop.dev" } },
+    }),
+    "deny hoop-apis",
+  ],
+  "the status of Hoop's APIService": [
+    on("UPDATE", "apiregistration.k8s.io/apiservices/status", { name: "v1alpha1.hoop.dev" }),
+    "deny hoop-apis",
+  ],
+  "another APIService": [
+    on("CREATE", "apiregistration.k8s.io/apiservices", { name: "v1.example.com" }),
+    "hold apiservice-write",
+  ],
+};
+
+const annotated = (annotations: JsonObject, rest: JsonObject = {}): JsonObject => ({
+  metadata: metadata({ annotations }),
+  ...rest,
+});
+const change = (before: JsonObject | null, now: JsonObject) =>
+  on(before === null ? "CREATE" : "UPDATE", "apps/deployments", { oldObject: before, object: now });
+const template = (annotations: JsonObject) => ({
+  spec: { template: { metadata: { annotations }, spec: SAFE } },
+});
+
+const ANNOTATIONS: Record<string, [before: JsonObject | null, now: JsonObject, denied: boolean]> = {
+  "set at birth": [null, annotated({ "hoop.dev/deny": "true" }), true],
+  "set later": [annotated({}), annotated({ "hoop.dev/deny": "true" }), true],
+  changed: [annotated({ "hoop.dev/deny": "true" }), annotated({ "hoop.dev/deny": "false" }), true],
+  removed: [annotated({ "hoop.dev/deny": "true" }), annotated({}), true],
+  "removed with all others": [annotated({ "hoop.dev/deny": "true" }), { metadata: metadata() }, true],
+  kept: [annotated({ "hoop.dev/deny": "true" }), annotated({ "hoop.dev/deny": "true", a: "b" }), false],
+  "the reason": [annotated({}), annotated({ "hoop.dev/reason": "because" }), false],
+  "its own stamp": [annotated({}), annotated({ "hoop.dev/agent": "ci-bot" }), false],
+  "its own stamp over another's": [
+    annotated({ "hoop.dev/agent": "other" }),
+    annotated({ "hoop.dev/agent": "ci-bot" }),
+    false,
+  ],
+  "another's stamp": [annotated({}), annotated({ "hoop.dev/agent": "other" }), true],
+  "a stamp removed": [annotated({ "hoop.dev/agent": "other" }), annotated({}), true],
+  "on a pod template": [null, { ...annotated({}), ...template({ "hoop.dev/session": "s" }) }, true],
+  "kept on a pod template": [
+    { ...annotated({}), ...template({ "hoop.dev/session": "s" }) },
+    { ...annotated({ a: "b" }), ...template({ "hoop.dev/session": "s" }) },
+    false,
+  ],
+  "moved from the object to its template": [
+    { ...annotated({ "hoop.dev/deny": "true" }), ...template({}) },
+    { ...annotated({}), ...template({ "hoop.dev/deny": "true" }) },
+    true,
+  ],
+  "of another prefix": [null, annotated({ "x.hoop.dev/deny": "true", "hoop.developer/x": "y" }), false],
+};
+
+describe("the catalogue", () => {
+  it("knows every kind that carries pods", () => {
+    const known = WORKLOADS.map(({ groups: [group], resources: [resource] }) => `${group}/${resource}`);
+    expect(known.sort()).to.deep.equal(Object.keys(KINDS).sort());
+  });
+
+  for (const [kind, make] of Object.entries(KINDS))
+    it(`holds each risk in ${kind}, on create and on change, and nothing else`, () => {
+      const object = (spec: JsonObject) => ({ metadata: metadata(), ...make({ ...SAFE, ...spec }) });
+      expect(told(on("CREATE", kind, { object: object({}) }))).to.equal("allow");
+      for (const [rule, spec] of Object.entries(RISKS)) {
+        expect(told(on("CREATE", kind, { object: object(spec) }))).to.equal(`hold ${rule}`);
+        const changed = on("UPDATE", kind, { oldObject: object({}), object: object(spec) });
+        expect(told(changed)).to.equal(`hold ${rule}`);
+      }
+    });
+
+  describe("says of", () => {
+    for (const [what, [asked, expected]] of Object.entries(TABLE))
+      it(`${what}: ${expected}`, () => expect(told(asked)).to.equal(expected));
+  });
+
+  describe("guards annotations of hoop.dev:", () => {
+    for (const [what, [before, now, denied]] of Object.entries(ANNOTATIONS))
+      it(`${what} is ${denied ? "denied" : "left alone"}`, () => {
+        expect(told(change(before, now)).includes("hoop-annotations")).to.equal(denied);
+      });
+  });
+
+  it("has one name for each rule, and says why", () => {
+    expect(new Set(CATALOGUE.map(({ name }) => name)).size).to.equal(CATALOGUE.length);
+    for (const { name, why } of CATALOGUE) {
+      expect(name).to.match(/^[a-z]+(-[a-z]+)*$/);
+      expect(why).to.match(/^\S.{10,}[^.]$/);
+    }
+  });
+
+  it("judges whatever it is given, of whatever types", () => {
+    const resources = fc.constantFrom(
+      ...CATALOGUE.flatMap(({ match }) =>
+        match.flatMap(({ groups = [""], resources: names }) =>
+          groups.flatMap((group) => names.map((name) => `${group}/${name.replace("*", "things")}`)),
+        ),
+      ),
+    );
+    const operation = fc.constantFrom<Operation>("CREATE", "UPDATE", "DELETE", "CONNECT");
+    const object = fc.option(
+      fc.record({
+        metadata: fc.oneof(fc.jsonValue(), fc.constant(metadata({ annotations: { "hoop.dev/x": null } }))),
+        spec: fc.oneof(
+          fc.jsonValue(),
+          fc.record({ containers: fc.jsonValue(), volumes: fc.jsonValue(), template: fc.jsonValue() }),
+        ),
+      }),
+    );
+    fc.assert(
+      fc.property(operation, resources, object, object, (given, resource, before, now) => {
+        const asked = on(given, resource, {
+          oldObject: before as JsonObject | null,
+          object: now as JsonObject | null,
+        });
+        expect(verdict(asked).kind).to.be.oneOf(["allow", "hold", "deny"]);
+      }),
+    );
+  });
+});
+
+describe("a judgement", () => {
+  const rule = (name: string, action: Rule["action"], given: Partial<Rule> = {}): Rule => ({
+    name,
+    action,
+    why: "because",
+    match: [{ resources: ["*"] }],
+    ...given,
+  });
+  const asked = on("CREATE", "/pods");
+
+  it("is the most restrictive of all rules, with each reason", () => {
+    const rules = [rule("a", "hold"), rule("b", "deny"), rule("c", "deny", { finds: () => "this" })];
+    expect(verdict(asked, rules)).to.deep.equal({
+      kind: "deny",
+      rules: [
+        { name: "b", message: "because" },
+        { name: "c", message: "because: this" },
+      ],
+    });
+    expect(verdict(asked, [rule("a", "hold")]).kind).to.equal("hold");
+    expect(verdict(asked, []).kind).to.equal("allow");
+  });
+
+  it("could not tell where a rule fails, whatever the others say", () => {
+    const fails = () => {
+      throw new Error("with something secret in it");
+    };
+    const given = verdict(asked, [rule("a", "deny"), rule("b", "hold", { finds: fails })]);
+    expect(given).to.deep.equal({ kind: "could-not-tell", why: "rule b failed" });
+  });
+
+  const patterns: [pattern: string, resource: string, fits: boolean][] = [
+    ["*", "/pods", true],
+    ["*", "/pods/exec", true],
+    ["pods", "/pods", true],
+    ["pods", "/pods/exec", false],
+    ["pods/*", "/pods", true],
+    ["pods/*", "/pods/exec", true],
+    ["pods/exec", "/pods/exec", true],
+    ["pods/exec", "/pods", false],
+    ["*/scale", "apps/deployments/scale", true],
+    ["*/scale", "apps/deployments", false],
+    ["pod", "/pods", false],
+  ];
+  for (const [pattern, resource, fits] of patterns)
+    it(`by "${pattern}" is ${fits ? "" : "not "}about ${resource}`, () => {
+      const rules = [rule("a", "hold", { match: [{ resources: [pattern] }] })];
+      expect(verdict(on("CREATE", resource), rules).kind).to.equal(fits ? "hold" : "allow");
+    });
+});
