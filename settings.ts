@@ -64,7 +64,7 @@ export const Settings = Type.Object(
         }),
         maxWaiters: Type.Integer({
           minimum: 0,
-          default: 250,
+          default: 50,
           description:
             "How many held requests may wait here at once; the rest are told when to ask again. Keep it below half of the seats of the agents' priority level.",
         }),
@@ -91,6 +91,7 @@ export const Settings = Type.Object(
             mode: Type.Literal("unguessable-path"),
             secret: Type.String({
               minLength: 32,
+              pattern: "^[a-z0-9.-]+$",
               description: "The last part of the paths in the registrations.",
             }),
           },

@@ -52,6 +52,49 @@ export async function servingCertificate(
   names: ServingNames,
   options: Options = {},
 ): Promise<Certificates> {
+  const mounted = await somebodyElses(directory);
+  return mounted ?? own(directory, names, options);
+}
+
+/**
+ * A directory with a CA's certificate and not its key is a mount of somebody who issues and renews what is in it, such
+ * as cert-manager: it is read, never written. `client-ca.crt` is the CA of the API server's client certificate,
+ * `client.crt` that certificate, which is needed for its name alone.
+ */
+async function somebodyElses(directory: string): Promise<Certificates | undefined> {
+  const file = (name: string) => join(directory, name);
+  const caBundle = await read(file("ca.crt"));
+  if (caBundle === undefined || (await read(file("ca.key"))) !== undefined) return undefined;
+  // A CA without its key and without a serving certificate is a directory of ours that has lost its key.
+  const key = await read(file("tls.key"));
+  const certificate = await read(file("tls.crt"));
+  const clientAuthority = await read(file("client-ca.crt"));
+  const client = await read(file("client.crt"));
+  if ((await read(file("client-ca.key"))) !== undefined) return undefined;
+  if (key === undefined || certificate === undefined || clientAuthority === undefined || client === undefined)
+    throw new Error(
+      `${directory} has no ca.key, so it must hold tls.crt, tls.key, client-ca.crt and client.crt`,
+    );
+  checkKey(file("tls.key"), key);
+  parse(file("tls.crt"), certificate, key);
+  const commonName = nameIn(file("client.crt"), client);
+  return {
+    key,
+    certificate,
+    caBundle,
+    clientAuthority,
+    client: { key: "", certificate: client, commonName },
+    written: [],
+  };
+}
+
+function nameIn(file: string, pem: string): string {
+  const commonName = new X509Certificate(pem).toLegacyObject().subject.CN;
+  if (typeof commonName !== "string") throw new Error(`${file} has no common name, or several`);
+  return commonName;
+}
+
+async function own(directory: string, names: ServingNames, options: Options = {}): Promise<Certificates> {
   const commonName = options.clientName ?? "hoop-webhook-client";
   const written: string[] = [];
   await mkdir(directory, { recursive: true, mode: 0o700 });

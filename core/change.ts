@@ -20,6 +20,7 @@ interface Described {
 const CONTEXT_LINES = 3;
 /** Beyond this many changed lines the search for the smallest diff takes too long, and nobody could read it. */
 const MAX_EDITS = 1000;
+const MAX_MARKS = 500;
 const MASKED = /\[masked: [^\]]*\]/;
 const CHANGED = "[masked: changed]";
 
@@ -76,10 +77,17 @@ function updateDiff(before: JsonObject, after: JsonObject): string {
   const changes = changesBetween(before, after);
   const old = maskObject(before);
   const masked = maskObject(after);
-  const hidden = changes.filter(({ path }) => isHidden(valueAt(old, path), valueAt(masked, path)));
+  const hidden = isMarkable(changes)
+    ? changes.filter(({ path }) => isHidden(valueAt(old, path), valueAt(masked, path)))
+    : [];
   const shown = hidden.reduce<Json>((value, { path }) => marked(value, path), masked);
   const diff = diffTexts(yaml(old), yaml(shown));
   return [...notes(changes, masked, diff), ...(diff === "" ? [] : [diff])].join("\n");
+}
+
+/** Each mark takes a walk over the object: of so many, nobody could read the one that counts. */
+function isMarkable(changes: readonly Change[]): boolean {
+  return changes.length <= MAX_MARKS;
 }
 
 function isHidden(old: Json | undefined, now: Json | undefined): boolean {
@@ -100,11 +108,17 @@ function marked(value: Json, path: Path): Json {
 
 /** What the diff cannot show, as comments: an approver must know that there is more. */
 function notes(changes: readonly Change[], masked: JsonObject, diff: string): string[] {
-  const whole = changes.filter(
-    ({ path, before, after }) =>
-      Array.isArray(before) && Array.isArray(after) && MASKED.test(canonical(valueAt(masked, path) ?? null)),
-  );
+  const whole = isMarkable(changes)
+    ? changes.filter(
+        ({ path, before, after }) =>
+          Array.isArray(before) &&
+          Array.isArray(after) &&
+          MASKED.test(canonical(valueAt(masked, path) ?? null)),
+      )
+    : [];
   const notes = whole.map(({ path }) => ` # masked values in ${place(path)} may differ as well`);
+  if (!isMarkable(changes))
+    notes.push(` # of more than ${MAX_MARKS} changes, masked values may be some as well`);
   if (diff === "" && changes.length > 0) notes.push(" # what differs is masked");
   return notes.map((note) => printable(note));
 }

@@ -44,7 +44,8 @@ export function isAt(step: Step, item: Json, index: number): boolean {
 
 function stepInto(value: Json | undefined, step: Step): Json | undefined {
   if (typeof step === "string") return isObject(value) ? own(value, step) : undefined;
-  return Array.isArray(value) ? value.find((item, index) => isAt(step, item, index)) : undefined;
+  if (!Array.isArray(value)) return undefined;
+  return typeof step === "number" ? value[step] : value.find((item, index) => isAt(step, item, index));
 }
 
 function hasKey(item: JsonObject, key: ItemKey): boolean {

@@ -18,6 +18,8 @@ const POD_SPECS: readonly (readonly string[])[] = [
   ["spec", "template", "spec"],
   ["spec", "jobTemplate", "spec", "template", "spec"],
 ];
+/** Finding each item takes a walk over its list: beyond so many changes it is the whole object that is relied on. */
+const MANY = 1000;
 const CONTAINER_LISTS = ["containers", "initContainers", "ephemeralContainers"];
 
 /** By name, from the object as it was before the request. */
@@ -42,6 +44,7 @@ function isBinding({ resource }: AdmissionRequest): boolean {
  * beside it. Items without a merge key have no identity but their place, so there it is the whole list.
  */
 function changedItems(before: JsonObject, changes: readonly Change[]): Json {
+  if (changes.length > MANY) return before;
   const items = new Map<string, Json>();
   for (const { path } of changes) {
     const step = path.findIndex((part) => typeof part !== "string");

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -59,5 +59,30 @@ describe("certificates of a running server", () => {
       failed: () => {},
     });
     expect(await failing.catch((error: Error) => error.message)).to.equal("no");
+  });
+
+  describe("that somebody else mounts", () => {
+    const keep = (names: readonly string[]) =>
+      Promise.all(
+        ["ca.key", "client-ca.key", "client.key", ...names].map((name) => rm(join(directory, name))),
+      );
+
+    it("are read, watched, and never written", async () => {
+      const issued = await load();
+      await keep([]);
+      await chmod(directory, 0o500);
+      const mounted = await load(Date.now() + 350 * DAY);
+      expect(mounted.written).to.deep.equal([]);
+      expect(mounted.certificate).to.equal(issued.certificate);
+      expect(mounted.client.commonName).to.equal("hoop-webhook-client");
+      await chmod(directory, 0o700);
+    });
+
+    it("must be complete", async () => {
+      await load();
+      await keep(["client-ca.crt"]);
+      const error = await load().catch((problem: Error) => problem.message);
+      expect(error).to.contain("client-ca.crt");
+    });
   });
 });
