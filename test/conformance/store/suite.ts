@@ -175,7 +175,9 @@ function ledger(store: () => Store): void {
       const result = await store().commit({ lines });
       if (result.outcome === "committed") revisions.push(result.revision);
     }
-    const found = await Promise.all([empty, ...revisions].map((revision) => store().firstLineAfter(revision)));
+    const found = await Promise.all(
+      [empty, ...revisions].map((revision) => store().firstLineAfter(revision)),
+    );
     expect(found).to.deep.equal([0, 1, 3, 3, 4]);
   });
 }
