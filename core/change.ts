@@ -21,6 +21,8 @@ const CONTEXT_LINES = 3;
 /** Beyond this many changed lines the search for the smallest diff takes too long, and nobody could read it. */
 const MAX_EDITS = 1000;
 const MAX_MARKS = 500;
+/** Indentation makes text grow with the square of its depth: a megabyte of brackets would be a hundred of YAML. */
+const MAX_INDENTS = 32;
 const MASKED = /\[masked: [^\]]*\]/;
 const CHANGED = "[masked: changed]";
 
@@ -147,10 +149,18 @@ const EXACT_NUMBER: ScalarTag = {
 
 /** Long lines are not folded, and what YAML 1.1 would take for a boolean is quoted. */
 function yaml(object: Json): string {
-  return stringify(object, {
+  return stringify(folded(object, MAX_INDENTS), {
     lineWidth: 0,
     aliasDuplicateObjects: false,
     compat: "yaml-1.1",
     customTags: [EXACT_NUMBER],
   });
+}
+
+/** What lies deeper than so many levels as one line of JSON. */
+function folded(value: Json, levels: number): Json {
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber) return value;
+  if (levels === 0) return canonical(value);
+  if (Array.isArray(value)) return value.map((item) => folded(item, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, folded(item, levels - 1)]));
 }
