@@ -8,6 +8,7 @@ import { Agent, request as https } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
@@ -190,7 +191,8 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
       await world.untilSleeping(1);
       expect(world.ports.waiters.size).to.equal(1);
       gone.abort();
-      while (world.ports.waiters.size > 0) await new Promise((resolve) => setImmediate(resolve));
+      for (let look = 0; look < 1000 && world.ports.waiters.size > 0; look++) await delay(10);
+      expect(world.ports.waiters.size).to.equal(0);
       expect((await world.only()).status.phase).to.equal("Pending");
       expect(await world.admissions()).to.deep.equal([]);
     });
