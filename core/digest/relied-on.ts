@@ -1,14 +1,7 @@
 /** What an approver of a change relied on beside the changed values themselves: if it moves, the approval is void. */
-import {
-  type AdmissionRequest,
-  isObject,
-  type Json,
-  type JsonObject,
-  list,
-  member,
-  text,
-} from "../admission.ts";
+import { type AdmissionRequest, type Json, type JsonObject, list, member, text } from "../admission.ts";
 import { canonical } from "../canonical.ts";
+import { secretsNamedIn } from "../secret-names.ts";
 import { type Change, type Path, valueAt } from "./changes.ts";
 
 const BINDINGS = ["rolebindings", "clusterrolebindings"];
@@ -59,28 +52,9 @@ function changedItems(before: JsonObject, changes: readonly Change[]): Json {
 function podFacts(spec: JsonObject): Json {
   const containers = CONTAINER_LISTS.flatMap((field) => list(spec, field));
   if (containers.length === 0) return null;
-  const secrets = new Set<string>();
-  collectSecretNames(spec, secrets);
   return {
     images: containers.map((container) => [text(container, "name"), text(container, "image")]),
     serviceAccount: text(spec, "serviceAccountName"),
-    secrets: [...secrets].sort(),
+    secrets: secretsNamedIn(spec),
   };
-}
-
-function collectSecretNames(value: Json, found: Set<string>): void {
-  if (Array.isArray(value)) for (const item of value) collectSecretNames(item, found);
-  if (!isObject(value)) return;
-  for (const [field, child] of Object.entries(value)) {
-    for (const name of referenced(field, child)) found.add(name);
-    collectSecretNames(child, found);
-  }
-}
-
-/** `secretName: x`, `secret: {name: x}`, `…SecretRef: {name: x}`, `secretKeyRef: {name: x}`, `imagePullSecrets: [{name: x}]`. */
-function referenced(field: string, child: Json): string[] {
-  if (field === "secretName") return typeof child === "string" ? [child] : [];
-  const isReference = field === "secret" || field === "imagePullSecrets" || /secret(?:key)?ref$/i.test(field);
-  const names = isReference ? [child].flat().map((reference) => text(reference, "name")) : [];
-  return names.filter((name) => name !== "");
 }

@@ -38,7 +38,7 @@ export async function ask(
 ): Promise<void> {
   const now = ports.clock.now();
   const { request, asked, namespace } = question;
-  const target = await byTarget(ports.store, namespace.uid, request.userInfo.username, targetText(request));
+  const target = await byTarget(ports.store, namespace.uid, request.userInfo.username, targetText(question));
   const moot = mootApprovals(question, latest.found, target.found, now, voidReason);
   const name = approvalName(request, ports.random);
   const before = moot.find(({ phase }) => phase === "Superseded")?.found.approval;
@@ -157,14 +157,12 @@ export function targetOf(request: AdmissionRequest): Target {
   };
 }
 
-function targetText(request: AdmissionRequest): string {
-  const { group, resource } = request.resource;
-  return JSON.stringify([
-    request.operation,
-    group,
-    resource,
-    request.subresource,
-    request.namespace,
-    request.name,
-  ]);
+/**
+ * What a later request of the same agent would be another wish for. Two connections to one pod are two wishes: each
+ * has a target of its own, so that neither takes the place of the other.
+ */
+function targetText({ request, asked }: Question): string {
+  const { operation, resource, subresource, namespace, name } = request;
+  const own = operation === "CONNECT" ? [asked.digest] : [];
+  return JSON.stringify([operation, resource.group, resource.resource, subresource, namespace, name, ...own]);
 }

@@ -8,6 +8,7 @@ import { writesOwnAnnotations } from "./own-annotations.ts";
 import {
   addsCapabilities,
   escalates,
+  gainsSecrets,
   gainsServiceAccount,
   inContainers,
   inPodSpec,
@@ -185,6 +186,19 @@ const HELD: readonly Rule[] = [
     why: "runs code as a ServiceAccount this object did not already use",
     match: WORKLOADS,
     finds: gainsServiceAccount,
+  },
+  {
+    name: "secret-use",
+    action: "hold",
+    why: "puts a Secret into a pod, where its values can be read, that this object did not already use",
+    match: WORKLOADS,
+    finds: gainsSecrets,
+  },
+  {
+    name: "flow-control",
+    action: "hold",
+    why: "decides whose requests the API server serves first",
+    match: [{ operations: WRITES, groups: ["flowcontrol.apiserver.k8s.io"], resources: ["*"] }],
   },
   {
     name: "secret-create",

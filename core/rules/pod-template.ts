@@ -9,6 +9,7 @@ import {
   text,
 } from "../admission.ts";
 import { canonical } from "../canonical.ts";
+import { secretsNamedIn } from "../secret-names.ts";
 
 /** `GROUP/RESOURCE` → the path from the object to its pod spec. */
 const POD_SPEC_PATHS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -117,6 +118,15 @@ export function gainsServiceAccount(request: AdmissionRequest): string | undefin
   const now = serviceAccountOf(spec.now);
   const before = spec.before === null ? undefined : serviceAccountOf(spec.before);
   return now === undefined || now === before ? undefined : now;
+}
+
+/** Secrets that the changed object did not already use: whoever runs a pod with a Secret in it can read it out. */
+export function gainsSecrets(request: AdmissionRequest): string | undefined {
+  const spec = changedPodSpec(request);
+  if (spec === undefined) return undefined;
+  const before = new Set(spec.before === null ? [] : secretsNamedIn(spec.before));
+  const gained = secretsNamedIn(spec.now).filter((name) => !before.has(name));
+  return gained.length === 0 ? undefined : gained.join(", ");
 }
 
 function serviceAccountOf(spec: JsonObject): string | undefined {

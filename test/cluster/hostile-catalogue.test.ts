@@ -46,6 +46,12 @@ const apply = (path: string, body: object): Call => ({
 
 const container = (securityContext: object) => ({ name: "main", image: "app:1", securityContext });
 const HOST_PATH = { ...HARMLESS, volumes: [{ name: "host", hostPath: { path: "/etc" } }] };
+/** What Pod Security lets into any namespace. */
+const RESTRICTED = {
+  ...HARMLESS,
+  securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+  containers: [container({ allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } })],
+};
 const jobOf = (spec: object) => ({ template: { spec: { restartPolicy: "Never", ...spec } } });
 const CAPABLE = { ...HARMLESS, containers: [container({ capabilities: { add: ["SYS_ADMIN"] } })] };
 
@@ -459,7 +465,7 @@ const HOOP_ITSELF: Attacks = {
   ],
   "a label on its Namespace": [patch(HOOP, { metadata: { labels: { a: "b" } } }), "denied by hoop-itself"],
   "a pod in its namespace": [
-    post(`${HOOP}/pods`, { ...pod("x"), metadata: { name: "x", namespace: "hoop-system" } }),
+    post(`${HOOP}/pods`, { ...pod("x", RESTRICTED), metadata: { name: "x", namespace: "hoop-system" } }),
     "denied by hoop-itself",
   ],
   "its Service": [

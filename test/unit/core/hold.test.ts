@@ -143,6 +143,26 @@ describe("a held request", () => {
       expect(await world.approvals()).to.have.length(2);
     });
 
+  it("to connect does not take the place of another connection to the same pod", async () => {
+    const world = await World.begin();
+    const exec = (command: string) =>
+      request({
+        kind: { group: "", version: "v1", kind: "PodExecOptions" },
+        resource: { group: "", version: "v1", resource: "pods" },
+        subresource: "exec",
+        operation: "CONNECT",
+        name: "web",
+        namespace: "demo",
+        object: { apiVersion: "v1", kind: "PodExecOptions", command: [command], container: "main" },
+        options: null,
+      });
+    const both = [world.send(exec("id")), world.send(exec("date"))];
+    await world.untilSleeping(2);
+    const names = (await world.approvals()).map(({ metadata }) => metadata.name);
+    for (const name of names) await world.decide(BOB, { verdict: "Approve" }, name);
+    expect((await Promise.all(both)).map(code)).to.deep.equal([200, 200]);
+  });
+
   it("changed by one byte is held anew, and takes the place of the pending one", async () => {
     const world = await World.begin();
     expect(code(await world.sendAndWait(podCreate("web")))).to.equal(429);

@@ -68,10 +68,42 @@ const RISKS: Record<string, JsonObject> = {
   "host-namespaces": { hostPID: true },
   "host-path": { volumes: [{ name: "v", hostPath: { path: "/" } }] },
   "service-account": { serviceAccountName: "strong" },
+  "secret-use": { containers: [{ name: "c", envFrom: [{ secretRef: { name: "db" } }] }] },
 };
 
 const TABLE: Record<string, [AdmissionRequest, string]> = {
   "a plain pod": [creating({}), "allow"],
+  "a Secret as a volume": [
+    creating({ volumes: [{ name: "v", secret: { secretName: "db" } }] }),
+    "hold secret-use",
+  ],
+  "a Secret in a projected volume": [
+    creating({ volumes: [{ name: "v", projected: { sources: [{ secret: { name: "db" } }] } }] }),
+    "hold secret-use",
+  ],
+  "a Secret to pull images with": [creating({ imagePullSecrets: [{ name: "registry" }] }), "hold secret-use"],
+  "a Secret in a variable": [
+    creating({
+      containers: [
+        { name: "c", env: [{ name: "A", valueFrom: { secretKeyRef: { name: "db", key: "k" } } }] },
+      ],
+    }),
+    "hold secret-use",
+  ],
+  "a Secret the object used before": [
+    updating(
+      { volumes: [{ name: "v", secret: { secretName: "db" } }] },
+      { volumes: [{ name: "v", secret: { secretName: "db" } }], nodeName: "n" },
+    ),
+    "allow",
+  ],
+  "another Secret than before": [
+    updating(
+      { volumes: [{ name: "v", secret: { secretName: "db" } }] },
+      { volumes: [{ name: "v", secret: { secretName: "other" } }] },
+    ),
+    "hold secret-use",
+  ],
   "a privileged init container": [
     creating({ initContainers: [container({ privileged: true })] }),
     "hold privileged-container",
@@ -230,7 +262,7 @@ const TABLE: Record<string, [AdmissionRequest, string]> = {
   ],
   "a FlowSchema whose name only begins alike": [
     on("DELETE", "flowcontrol.apiserver.k8s.io/flowschemas", { namespace: "", name: "hoopla" }),
-    "allow",
+    "hold flow-control",
   ],
   "Hoop's ClusterRole": [
     on("UPDATE", "rbac.authorization.k8s.io/clusterroles", { namespace: "", name: "hoop-approver" }),
