@@ -6,9 +6,11 @@ import { expect } from "chai";
 import { credentialOf, type UserInfo } from "#core/admission.ts";
 import { agentMatcher } from "#core/agents.ts";
 import { type Attributes, DENIED, PASSED, shown } from "../support/access.ts";
+import { until } from "../support/control-plane.ts";
 import { IDENTITIES, OWN, SETTINGS } from "../support/identities.ts";
 import { clusterScoped, namespaced } from "../support/objects.ts";
 import { asUserOf, type Caller } from "../support/raw.ts";
+import { user } from "../support/reviews.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
 /** The headers by which an administrator takes on an identity. */
@@ -33,6 +35,8 @@ describe("the API server", () => {
         subjects: ["system:authenticated", "system:unauthenticated"].map(group),
       }),
     );
+    // The API server takes up a policy a moment after it was written.
+    await until("the settings' agents are stamped", () => isSent(user("anybody", ["bots"])));
   });
 
   after(() => bed?.stop());

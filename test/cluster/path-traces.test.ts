@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import type { Approval } from "#core/approval.ts";
+import { until } from "../support/control-plane.ts";
 import {
   binding,
   cronJob,
@@ -27,6 +28,11 @@ describe("what a request of an agent leaves behind", () => {
   before(async () => {
     bed = await startTestbed();
     await bed.apply(namespaced("v1", "ServiceAccount", "default"));
+    const probe = ["create", "configmap", "probe", "-n", "demo", "--dry-run=server", "-o", "yaml"];
+    // The API server takes up a policy a moment after it was written.
+    await until("an agent's objects are stamped", async () =>
+      (await bed.kubectl("agent", probe)).stdout.includes("hoop.dev/agent"),
+    );
   });
   after(() => bed?.stop());
 
