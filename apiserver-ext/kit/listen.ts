@@ -34,8 +34,13 @@ export interface Listening {
 /** A user in hundreds of groups comes with as many header lines. */
 const MOST_HEADER_LINES = 4096;
 const MOST_HEADER_BYTES = 1024 * 1024;
-/** An option of its HTTP/1.1 half that the type of the server does not know. */
-const HTTP1 = { maxHeaderSize: MOST_HEADER_BYTES };
+/**
+ * The API server closes a connection that it has not used for 90 s. It must be the one to do so: a server that closes
+ * first now and then closes just as a request comes in, which is a POST and so is not sent again, but refused.
+ */
+const KEEP_ALIVE = 180_000;
+/** Options of its HTTP/1.1 half that the type of the server does not know. */
+const HTTP1 = { maxHeaderSize: MOST_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE };
 /** As the Go servers behind the API server allow. */
 const MOST_STREAMS = 1000;
 const MOST_CONNECTIONS = 2000;

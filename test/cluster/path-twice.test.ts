@@ -238,7 +238,7 @@ describe("the same request again", () => {
   }
 
   function hasPassed(ended: Ended | undefined): void {
-    expect(ended?.output).to.contain("hoop: approved by approver");
+    expect(ended?.output, ended?.output).to.contain("hoop: approved by approver");
     expect(ended?.code).to.equal(0);
   }
 

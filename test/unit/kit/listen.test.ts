@@ -32,6 +32,22 @@ describe("listening", () => {
     await server.close(async () => {}, 1000);
   });
 
+  it("keeps an idle HTTP/1.1 connection longer than the API server does, which else would post into one that closes", async () => {
+    const server = await listen({
+      ...serving(),
+      host: "127.0.0.1",
+      port: 0,
+      handler: async (_, res) => void res.end(),
+    });
+    const asked = https({ host: "127.0.0.1", port: server.port, ca: ca.cert });
+    asked.end();
+    const [response] = await once(asked, "response");
+    const promised = /timeout=(\d+)/.exec(response.headers["keep-alive"])?.[1];
+    expect(Number(promised)).to.be.greaterThan(90);
+    response.resume();
+    await server.close(async () => {}, 1000);
+  });
+
   it("drains: says goodbye, lets requests end, and takes no new connections", async () => {
     let finish = () => {};
     const drained = Promise.withResolvers<void>();
