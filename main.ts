@@ -4,7 +4,7 @@
  */
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import { pino } from "pino";
 import { type AggregatedApiPorts, aggregatedApi } from "#apiserver-ext/server.ts";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
@@ -18,7 +18,7 @@ import { frontProxy } from "#cluster/front-proxy.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
 import { tokenReview } from "#cluster/token-review.ts";
-import { ADMISSION_FIELDS, agentMatcher } from "#core/agents.ts";
+import { ADMISSION_FIELDS, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
 import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
@@ -106,6 +106,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     stops.push(() => registrations.stop());
     for (const { kind, name, problem } of await registrations.assert())
       if (problem !== "") log.warn({ kind, name, problem }, "a registration is not as it should be");
+    remindOfAuthorization(settings, ports);
     const renewal: Renewal = {
       load: loadCertificates,
       failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
@@ -199,6 +200,16 @@ async function serveWebhook(settings: Settings, current: () => Certificates, por
   // Who waits is sent away to ask again; the approvals stay.
   const drain = async () => ports.waiters.stop();
   return { ...listening, stop: () => listening.close(drain, 5_000) };
+}
+
+/** Whom the API server's own file calls agents is not ours to write: where the settings differ from it, say so. */
+function remindOfAuthorization({ agents }: Settings, ports: ReviewPorts): void {
+  if (isDeepStrictEqual(agents, loadSettings({}).agents)) return;
+  const expression = ports.agents.expression(AUTHORIZATION_FIELDS);
+  ports.log.warn(
+    { expression },
+    "the settings name other agents than deploy/apiserver/authorization-config.yaml: its first matchCondition must be this",
+  );
 }
 
 /** How long the API server may take to notice a changed caBundle. */

@@ -4,7 +4,7 @@
  */
 import { expect } from "chai";
 import { credentialOf, type UserInfo } from "#core/admission.ts";
-import { agentMatcher } from "#core/agents.ts";
+import { AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { type Attributes, DENIED, PASSED, shown } from "../support/access.ts";
 import { until } from "../support/control-plane.ts";
 import { IDENTITIES, OWN, SETTINGS } from "../support/identities.ts";
@@ -24,9 +24,13 @@ function impersonation({ username, groups, extra }: UserInfo): Record<string, st
 describe("the API server", () => {
   let bed: Testbed;
   let human: Caller;
+  const reminders: unknown[] = [];
 
   before(async () => {
-    bed = await startTestbed({ settings: { agents: SETTINGS } });
+    bed = await startTestbed({
+      settings: { agents: SETTINGS },
+      onLog: (_level, fields) => "expression" in fields && reminders.push(fields.expression),
+    });
     human = await asUserOf(bed.kubeconfig("human"));
     const group = (name: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name });
     await bed.apply(
@@ -40,6 +44,11 @@ describe("the API server", () => {
   });
 
   after(() => bed?.stop());
+
+  it("must be told of other agents than the default ones in its own file, which Hoop says", () => {
+    const expression = agentMatcher(SETTINGS, OWN).expression(AUTHORIZATION_FIELDS);
+    expect(reminders).to.deep.equal([expression]);
+  });
 
   /** Whether the write of this user is sent to us: then it comes back with our stamp. */
   async function isSent(who: UserInfo): Promise<boolean> {
