@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: what a write costs through Hoop, beside the field, on one real kube-apiserver. All targets are
  * registered at once, each for a namespace of its own, and take turns, so that a machine that grows slower does so
- * for all of them. Compare ratios of one run; absolute times are this machine's. `-- --seconds 2 --rounds 2` is quick.
+ * for all of them. Compare ratios of one run; absolute times are this machine's. `-- --seconds 2 --rounds 2` is quick;
+ * `--stamp-by webhook` has objects stamped by Hoop's second webhook instead of the API server's policy.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "3" },
     json: { type: "string", default: "" },
     concurrency: { type: "string", default: "1,16,64" },
+    "stamp-by": { type: "string", default: "policy" },
   },
 });
 const SECONDS = Number(options.seconds);
@@ -185,6 +187,7 @@ async function measure(
 async function main(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "hoop-bench-"));
   const bed = await startTestbed({
+    stampBy: options["stamp-by"] === "webhook" ? "webhook" : "policy",
     // Writing the audit log is no part of what is compared.
     controlPlane: {
       auditPolicy: { apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "None" }] },
