@@ -1,18 +1,8 @@
 /** How the commands word what an approval or a record is about. Not yet fit for a terminal: callers escape it. */
-import type { Approval, Target } from "#core/approval.ts";
+import type { Approval } from "#core/approval.ts";
 import { phaseAt } from "#core/transitions.ts";
 
-/** Such as `delete`, `exec`, `create eviction`. */
-export function operationWords(operation: string, { subresource = "" }: Target): string {
-  const verb = operation.toLowerCase();
-  if (subresource === "") return verb;
-  return operation === "CONNECT" ? subresource : `${verb} ${subresource}`;
-}
-
-/** Such as `deployments.apps/web`. */
-export function targetWords({ group, resource, name }: Target): string {
-  return `${group === "" ? resource : `${resource}.${group}`}/${name ?? "(generated name)"}`;
-}
+export { operationWords, targetWords } from "#core/wording.ts";
 
 export function ruleWords(rules: readonly { name: string }[]): string {
   return rules.map(({ name }) => name).join(",");

@@ -31,7 +31,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   cluster: { ours: ["cluster", "core"], packages: ["node:*", "@kubernetes/client-node"] },
   certs: { ours: ["certs"], packages: ["node:*", "node-forge"] },
   notify: { ours: ["notify", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
-  cli: { ours: ["cli", "core"], packages: ["node:*", "@stricli/core", "yaml"] },
+  cli: {
+    ours: ["cli", "core", "apiserver-ext/kit/duration.ts"],
+    packages: ["node:*", "@stricli/core", "yaml"],
+  },
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
   web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client"] },
   "main.ts": { ours: ["*"], packages: ["*"] },

@@ -1,4 +1,5 @@
 /** The forms in which an object, a list or a watched change is shown. */
+import { duration } from "./duration.ts";
 import type { Form, MetaVersion } from "./negotiate.ts";
 import type { Column, KubeObject } from "./resource.ts";
 import { StatusError } from "./status.ts";
@@ -170,27 +171,5 @@ function cellOf<T>(column: Column<T>, object: T, now: number): TableRow["cells"]
   const value = column.cell(object);
   if (column.type !== "date" || typeof value !== "string") return value;
   const time = Date.parse(value);
-  return Number.isNaN(time) ? "<unknown>" : age(now - time);
-}
-
-/** Two or three digits that matter, as kubectl prints ages. */
-export function age(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000);
-  const [minutes, hours] = [Math.trunc(seconds / 60), Math.trunc(seconds / 3600)];
-  const days = Math.trunc(hours / 24);
-  if (seconds < -1) return "<invalid>";
-  if (seconds < 0) return "0s";
-  if (seconds < 120) return `${seconds}s`;
-  if (minutes < 10) return `${minutes}m${rest(seconds % 60, "s")}`;
-  if (minutes < 180) return `${minutes}m`;
-  if (hours < 8) return `${hours}h${rest(minutes % 60, "m")}`;
-  if (hours < 48) return `${hours}h`;
-  if (days < 8) return `${days}d${rest(hours % 24, "h")}`;
-  if (days < 730) return `${days}d`;
-  const years = Math.trunc(days / 365);
-  return `${years}y${years < 8 ? rest(days % 365, "d") : ""}`;
-}
-
-function rest(amount: number, unit: string): string {
-  return amount === 0 ? "" : `${amount}${unit}`;
+  return Number.isNaN(time) ? "<unknown>" : duration(now - time);
 }

@@ -1,11 +1,12 @@
 /** `approvals`: the queue of what waits for a human. Read here, decided through the subresource `approval` alone. */
 import Type, { type Static } from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
-import { type Approval, ApprovalSpec, ApprovalStatus, type Target, Verdict } from "#core/approval.ts";
+import { type Approval, ApprovalSpec, ApprovalStatus, Verdict } from "#core/approval.ts";
 import { type DecideOutcome, decide } from "#core/decide.ts";
 import { APPROVALS, decodeApproval, findApproval } from "#core/hold/rows.ts";
 import type { Cluster } from "#core/ports.ts";
 import { type ReapprovePorts, reapprove } from "#core/reapprove.ts";
+import { operationWords, targetWords } from "#core/wording.ts";
 import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
 import { rowStorage } from "#kit/stored.ts";
@@ -37,13 +38,13 @@ export function approvals(ports: ApprovalsPorts) {
         name: "Operation",
         type: "string",
         description: "What it wants to do.",
-        cell: ({ spec }) => operationText(spec),
+        cell: ({ spec }) => operationWords(spec.operation, spec.target),
       },
       {
         name: "Target",
         type: "string",
         description: "To what.",
-        cell: ({ spec }) => targetText(spec.target),
+        cell: ({ spec }) => targetWords(spec.target),
       },
       {
         name: "Rule",
@@ -208,18 +209,4 @@ function notFound(name: string): StatusError {
 
 function details(name: string) {
   return { name, group: GROUP, kind: "approvals" };
-}
-
-function operationText({ operation, target }: Approval["spec"]): string {
-  const word = operation.toLowerCase();
-  return target.subresource === undefined
-    ? word
-    : operation === "CONNECT"
-      ? target.subresource
-      : `${word} ${target.subresource}`;
-}
-
-function targetText({ resource, group, name }: Target): string {
-  const kind = group === "" ? resource : `${resource}.${group}`;
-  return `${kind}/${name ?? "(generated name)"}`;
 }

@@ -1,7 +1,8 @@
 /** What `kubectl hoop run` says on standard error: a line a state, for people or as JSON. */
 import type { Approval } from "#core/approval.ts";
 import { printable } from "#core/printable.ts";
-import { duration, remaining } from "../ages.ts";
+import { duration } from "#kit/duration.ts";
+import { remaining } from "../ages.ts";
 import type { Context } from "../context.ts";
 import {
   approvedWords,

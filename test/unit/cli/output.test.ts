@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { age, duration, remaining } from "../../../cli/ages.ts";
+import { duration } from "#kit/duration.ts";
+import { age, remaining } from "../../../cli/ages.ts";
 import { toJson, toYaml } from "../../../cli/json.ts";
 import { tableWriter } from "../../../cli/table.ts";
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
+import { duration as age } from "#kit/duration.ts";
 import { acceptClauses } from "#kit/negotiate.ts";
-import { age } from "#kit/represent.ts";
 
 describe("Accept", () => {
   const cases: Record<string, [accept: string, types: string[]]> = {
