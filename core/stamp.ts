@@ -7,7 +7,7 @@ import { type AdmissionRequest, isObject, type JsonObject, member, type UserInfo
 import { changesBetween } from "./digest/changes.ts";
 import { at, podTemplatePath } from "./rules/pod-template.ts";
 
-const AGENT = "hoop.dev/agent";
+export const AGENT = "hoop.dev/agent";
 
 /** One JSON Patch operation (RFC 6902). */
 export interface PatchOperation {

@@ -5,6 +5,8 @@
  * may itself set in custom resources without a status subresource.
  */
 import { type AdmissionRequest, isObject, type JsonObject, list, member, text } from "../admission.ts";
+import { at, podTemplatePath } from "../rules/pod-template.ts";
+import { AGENT } from "../stamp.ts";
 import { isOwned, tracksOwners } from "./owned.ts";
 import { parsePattern, replaced, without } from "./paths.ts";
 import { withPlainTokenVolume } from "./token-volume.ts";
@@ -46,6 +48,8 @@ const ROWS: readonly Row[] = [
     "CREATE",
     (object, request) => (isNameGenerated(request) ? without(object, ["metadata", "name"]) : object),
   ],
+  // Our own: whose request it is stands in the digest anyway, and a policy that stamps takes effect at its own time.
+  ["*", "*", withoutStamps],
   // rest.FillObjectMetaSystemFields, BeforeUpdate, the strategies' Generation, the field manager
   [
     "*",
@@ -87,6 +91,16 @@ export function isNameGenerated(request: AdmissionRequest): boolean {
   if (generateName === "") return request.resource.resource === "limitranges" && UUID.test(name);
   const base = generateName.slice(0, LONGEST_BASE);
   return name.startsWith(base) && GENERATED.test(name.slice(base.length));
+}
+
+function withoutStamps(object: JsonObject, { resource }: AdmissionRequest): JsonObject {
+  const template = podTemplatePath(resource.group, resource.resource);
+  return [[], ...(template === undefined ? [] : [template])].reduce<JsonObject>((rest, path) => {
+    const annotations = [...path, "metadata", "annotations"];
+    if (!Object.hasOwn(at(rest, annotations), AGENT)) return rest;
+    const bare = without(rest, [...annotations, AGENT]);
+    return Object.keys(at(bare, annotations)).length === 0 ? without(bare, annotations) : bare;
+  }, object);
 }
 
 function drop(...dotted: string[]): Removal {

@@ -153,7 +153,10 @@ async function assembled(
   const bed = operations(controlPlane, kubeconfigs);
   const applyArgs = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
   const manifests = await localManifests(ports, { secret, stampBy: options.stampBy ?? "policy" });
-  for (const input of [manifests, tourManifests()]) await bed.must("human", applyArgs, { input });
+  const [first, registrations] = withRegistrationsLast(manifests);
+  for (const input of [first, tourManifests()]) await bed.must("human", applyArgs, { input });
+  if (first.includes('"MutatingAdmissionPolicy"')) await untilStamped(bed);
+  await bed.must("human", applyArgs, { input: registrations });
 
   let hoop: Hoop | undefined;
   const log = (level: string) => (fields: object, message: string) => options.onLog?.(level, fields, message);
@@ -185,6 +188,34 @@ async function assembled(
       await releasePort(ports.webhook);
     },
   };
+}
+
+function withRegistrationsLast(manifests: string): [first: string, registrations: string] {
+  const { items, ...list } = JSON.parse(manifests) as { items: { kind: string }[] };
+  const isRegistration = ({ kind }: { kind: string }) => kind.endsWith("WebhookConfiguration");
+  const only = (some: object[]) => JSON.stringify({ ...list, items: some });
+  return [only(items.filter((item) => !isRegistration(item))), only(items.filter(isRegistration))];
+}
+
+/**
+ * A new API server takes up a policy, and the schemas it needs for it, within seconds; until then what agents write is
+ * not stamped, or refused. Looked at while nobody records yet: a test finds the ledger empty.
+ */
+async function untilStamped(bed: Pick<Testbed, "kubectl">): Promise<void> {
+  const probes = [
+    ["create", "configmap", "probe", "-n", "demo"],
+    ["create", "role", "probe", "-n", "demo", "--verb=get", "--resource=pods"],
+    ["create", "deployment", "probe", "-n", "demo", "--image=x"],
+    ["create", "job", "probe", "-n", "demo", "--image=x"],
+    ["create", "ingress", "probe", "-n", "demo", "--rule=a.dev/=b:80"],
+  ];
+  for (const probe of probes)
+    for (let attempt = 0; ; attempt++) {
+      const asked = await bed.kubectl("agent", [...probe, "--dry-run=server", "-o", "yaml"]);
+      if (asked.code === 0 && asked.stdout.includes("hoop.dev/agent")) break;
+      if (attempt > 240) throw new Error(`what agents write is not stamped: ${asked.output}`);
+      await delay(250);
+    }
 }
 
 /** kubectl finds hoop.dev by discovery, and agents are sent to us. */
