@@ -40,10 +40,22 @@ export function podTemplatePath(group: string, resource: string): readonly strin
   return path === undefined || path.length === 1 ? undefined : path.slice(0, -1);
 }
 
+interface ChangedPodSpec {
+  now: JsonObject;
+  before: JsonObject | null;
+}
+
+/** Every rule about pods asks it of the same request, and telling whether a large spec has changed takes a while. */
+const asked = new WeakMap<AdmissionRequest, { changed: ChangedPodSpec | undefined }>();
+
 /** The pod spec a request would bring into effect, if it is new or the request changes it. */
-function changedPodSpec(
-  request: AdmissionRequest,
-): { now: JsonObject; before: JsonObject | null } | undefined {
+function changedPodSpec(request: AdmissionRequest): ChangedPodSpec | undefined {
+  const known = asked.get(request) ?? { changed: findChangedPodSpec(request) };
+  asked.set(request, known);
+  return known.changed;
+}
+
+function findChangedPodSpec(request: AdmissionRequest): ChangedPodSpec | undefined {
   const path = POD_SPEC_PATHS.get(`${request.resource.group}/${request.resource.resource}`);
   if (path === undefined || request.object === null) return undefined;
   const now = at(request.object, path);

@@ -87,6 +87,20 @@ export function podCreate(name: string, spec: JsonObject = {}, metadata: JsonObj
   });
 }
 
+/** A command run in the pod `web` of namespace `demo`. */
+export function podExec(command = "id"): AdmissionRequest {
+  return request({
+    kind: { group: "", version: "v1", kind: "PodExecOptions" },
+    resource: { group: "", version: "v1", resource: "pods" },
+    subresource: "exec",
+    operation: "CONNECT",
+    name: "web",
+    namespace: "demo",
+    object: { apiVersion: "v1", kind: "PodExecOptions", command: [command], container: "main" },
+    options: null,
+  });
+}
+
 export const TERMS: HoldTerms = {
   approvers: { groups: [], count: 1 },
   maxWaitSeconds: 100,

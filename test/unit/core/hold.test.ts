@@ -1,7 +1,16 @@
 import { expect } from "chai";
 import { expireOpen } from "#core/hold/expire.ts";
 import { review } from "#core/review.ts";
-import { AGENT, agentUser, podCreate, podDelete, request, TERMS, user } from "../../support/reviews.ts";
+import {
+  AGENT,
+  agentUser,
+  podCreate,
+  podDelete,
+  podExec,
+  request,
+  TERMS,
+  user,
+} from "../../support/reviews.ts";
 import { code, sure, World } from "../../support/world.ts";
 
 const BOB = user("bob");
@@ -117,17 +126,7 @@ describe("a held request", () => {
   });
 
   for (const [what, make] of Object.entries({
-    "an exec": () =>
-      request({
-        kind: { group: "", version: "v1", kind: "PodExecOptions" },
-        resource: { group: "", version: "v1", resource: "pods" },
-        subresource: "exec",
-        operation: "CONNECT",
-        name: "web",
-        namespace: "demo",
-        object: { apiVersion: "v1", kind: "PodExecOptions", command: ["id"], container: "main" },
-        options: null,
-      }),
+    "an exec": () => podExec(),
     "a create with generateName": () => ({
       ...podCreate("web-x7k2p", {}, { generateName: "web-" }),
       name: "",
@@ -145,18 +144,7 @@ describe("a held request", () => {
 
   it("to connect does not take the place of another connection to the same pod", async () => {
     const world = await World.begin();
-    const exec = (command: string) =>
-      request({
-        kind: { group: "", version: "v1", kind: "PodExecOptions" },
-        resource: { group: "", version: "v1", resource: "pods" },
-        subresource: "exec",
-        operation: "CONNECT",
-        name: "web",
-        namespace: "demo",
-        object: { apiVersion: "v1", kind: "PodExecOptions", command: [command], container: "main" },
-        options: null,
-      });
-    const both = [world.send(exec("id")), world.send(exec("date"))];
+    const both = [world.send(podExec("id")), world.send(podExec("date"))];
     await world.untilSleeping(2);
     const names = (await world.approvals()).map(({ metadata }) => metadata.name);
     for (const name of names) await world.decide(BOB, { verdict: "Approve" }, name);
