@@ -1,9 +1,11 @@
 /**
- * A resource is one declaration. Discovery, OpenAPI, Table, selectors and authorization attributes are derived
- * from it; a verb that is not declared is not offered.
+ * A resource is one declaration. Discovery, OpenAPI, Table, selectors, defaulting, pruning and authorization
+ * attributes are derived from it; a verb that its storage cannot carry out, or that it does not name, is not offered.
  */
 import type { TSchema } from "typebox";
-import type { Revision } from "./storage.ts";
+import type { ApiRequest, ApiResponse } from "./request.ts";
+import type { RequestInfo } from "./request-info.ts";
+import type { Cause } from "./status.ts";
 
 /** Who asks, as the authenticator found out. */
 export interface Caller {
@@ -17,45 +19,152 @@ export interface Caller {
 export interface KubeObject {
   apiVersion: string;
   kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    uid: string;
-    creationTimestamp: string;
-    resourceVersion?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    [key: string]: unknown;
-  };
+  metadata: ObjectMetadata;
+}
+
+/** ObjectMeta of meta/v1, as an object that is stored has it. */
+export interface ObjectMetadata {
+  name: string;
+  generateName?: string;
+  namespace?: string;
+  uid: string;
+  creationTimestamp: string;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  generation?: number;
+  resourceVersion?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+  managedFields?: unknown[];
+  [key: string]: unknown;
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
 }
 
 export interface Column<T> {
   name: string;
   /** "date" cells hold an RFC 3339 time; the kit prints its age. */
-  type: "string" | "integer" | "date" | "boolean";
+  type: "string" | "integer" | "number" | "date" | "boolean";
   description: string;
   /** 0 (default): always shown. 1: only with `-o wide`. */
   priority?: number;
   cell: (object: T) => string | number | boolean | null;
 }
 
-/** One change of a resource; `previous` is the object before, where there was one. */
-export type ResourceChange<T> =
-  | { type: "put"; object: T; previous: T | null; revision: Revision }
-  | { type: "delete"; previous: T; revision: Revision };
+/** How recent an answer must be: `resourceVersion` and `resourceVersionMatch` of a request. */
+export type VersionMatch =
+  /** Nothing was asked: the newest there is. */
+  | { kind: "latest" }
+  /** "0": whatever is at hand. */
+  | { kind: "any" }
+  | { kind: "notOlderThan"; version: string }
+  | { kind: "exact"; version: string };
 
-/** Where the objects are. `namespace` "" means all namespaces. Objects come without `resourceVersion` set wrong. */
-export interface ReadStorage<T> {
-  get(namespace: string, name: string): Promise<T | undefined>;
-  list(namespace: string): Promise<{ items: T[]; revision: Revision }>;
-  /** Changes after `since`, in order; `revision` is how far it looked. */
-  changes(
-    namespace: string,
-    since: Revision,
-  ): Promise<{ outcome: "ok"; changes: ResourceChange<T>[]; revision: Revision } | { outcome: "expired" }>;
-  /** Calls back when there may be new changes. Returns the way to stop. */
-  onChange(listener: () => void): () => void;
-  revision(): Promise<Revision>;
+/** What a read is limited to. `namespace` "" means all namespaces. */
+export interface Selection<T> {
+  namespace: string;
+  /** What the caller selects and may see. */
+  accepts: (object: T) => boolean;
+  /** Whether `accepts` takes more than the namespace into account; then nobody can tell how many remain. */
+  narrowed: boolean;
+  /** The selectors as given, "" where absent, for storages that pass them on. */
+  labelSelector: string;
+  fieldSelector: string;
+}
+
+export interface ListRequest<T> extends Selection<T> {
+  version: VersionMatch;
+  /** At most this many objects; undefined: all. */
+  limit: number | undefined;
+  /** The token of the page before. */
+  continue: string | undefined;
+}
+
+export interface ListPage<T> {
+  /** By namespace and name. */
+  items: readonly T[];
+  resourceVersion: string;
+  /** The token of the next page; none: this is the last. */
+  continue?: string;
+  remainingItemCount?: number;
+}
+
+export interface WatchRequest<T> extends Selection<T> {
+  /** Events strictly after this version; "any" and "latest" begin with the present state. */
+  version: VersionMatch;
+  /** First the present state as ADDED events; with `bookmarks`, then a bookmark that says so. */
+  sendInitialEvents: boolean;
+  bookmarks: boolean;
+  /** Milliseconds after which the watch ends by itself. */
+  timeout: number;
+}
+
+export type WatchEvent<T> =
+  /** An object that leaves the selection is DELETED, in its last state inside and with the version of the change. */
+  | { type: "ADDED" | "MODIFIED" | "DELETED"; object: T }
+  | { type: "BOOKMARK"; resourceVersion: string; initialEventsEnd: boolean };
+
+/**
+ * Where objects are read. Every object comes with its `metadata.resourceVersion`; it may be shared between callers, so
+ * nobody changes it. Throws StatusError: Expired (410) for a version or token that is gone, Timeout with the cause
+ * ResourceVersionTooLarge for one that is not there yet; anything else means that the storage failed.
+ */
+export interface Reader<T> {
+  get(namespace: string, name: string, version: VersionMatch): Promise<T | undefined>;
+  list(request: ListRequest<T>): Promise<ListPage<T>>;
+  /** Batches of events, in order, none left out and none twice, until the time is over or the signal aborts. */
+  watch(request: WatchRequest<T>, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]>;
+}
+
+/** Who writes, and how. */
+export interface WriteContext {
+  caller: Caller;
+  /** Nothing may change, and nobody may be told. */
+  dryRun: boolean;
+  /** For `metadata.managedFields`. */
+  fieldManager: string;
+}
+
+export type Stored<T> = { outcome: "stored"; object: T };
+
+/**
+ * Where objects are written: whole objects, each by compare-and-swap. The kit has validated them, and calls again on
+ * a conflict. The object that comes back has its new `metadata.resourceVersion`; in a dry run it has the old one.
+ */
+export interface Writer<T> {
+  create(object: T, context: WriteContext): Promise<Stored<T> | { outcome: "exists" }>;
+  /** `expected`: the resourceVersion that the object must have. */
+  replace(
+    object: T,
+    expected: string,
+    context: WriteContext,
+  ): Promise<Stored<T> | { outcome: "conflict" | "gone" }>;
+  remove(object: T, expected: string, context: WriteContext): Promise<Stored<T> | { outcome: "conflict" | "gone" }>;
+}
+
+/** The verbs of a resource itself. */
+export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete" | "deletecollection";
+
+/** What differs from resource to resource when its objects are written. Each is pure; the kit has decoded and defaulted. */
+export interface Strategy<T> {
+  /** Sets what callers may not, on a new object. Its metadata is complete, its status (if that is a subresource) empty. */
+  prepareForCreate?(object: T, caller: Caller): T;
+  /** The same for a change. Not called for writes to the status. */
+  prepareForUpdate?(object: T, old: T, caller: Caller): T;
+  /** What the schema cannot say; causes name their field by path (`spec.duration`). */
+  validate?(object: T): readonly Required<Cause>[];
+  validateUpdate?(object: T, old: T): readonly Required<Cause>[];
+  /** Shown by kubectl. */
+  warnings?(object: T, old: T | undefined): readonly string[];
 }
 
 export type SubresourceVerb = "get" | "create" | "update" | "patch";
@@ -78,6 +187,25 @@ export interface Subresource {
   ): Promise<KubeObject>;
 }
 
+/** One request for a connect subresource, authorized. The handler owns the response. */
+export interface Connection {
+  request: ApiRequest;
+  /** For an upgrade there is no response yet, but the socket of the request. */
+  response: ApiResponse;
+  info: RequestInfo;
+  caller: Caller;
+  /** Aborts when the server ends. */
+  closing: AbortSignal;
+}
+
+/** A subresource that takes the request over, such as `sessions/proxy`; `info.rest` is the path below it. */
+export interface ConnectSubresource {
+  /** What discovery names as its kind. */
+  kind: string;
+  methods: readonly ("GET" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  connect(connection: Connection): Promise<void>;
+}
+
 export interface ResourceDefinition<T extends KubeObject> {
   group: string;
   version: string;
@@ -89,15 +217,24 @@ export interface ResourceDefinition<T extends KubeObject> {
   categories: readonly string[];
   /** Shown by `kubectl explain`. */
   description: string;
-  /** The schema without apiVersion, kind and metadata, which the kit adds. */
+  /** The schema without apiVersion, kind and metadata, which the kit adds. Its `default`s are filled in. */
   schema: TSchema;
+  /** Beside the name. */
   columns: readonly Column<T>[];
   /** Selectable fields beside metadata.name and metadata.namespace. */
   fields: Readonly<Record<string, (object: T) => string>>;
   /** What a caller may see of this resource at all; others are NotFound. Default: everything. */
   visible?: (caller: Caller) => (object: T) => boolean;
-  storage: ReadStorage<T>;
-  subresources: Readonly<Record<string, Subresource>>;
+  /** What a caller sees of an object: masks go here. Every byte of an object that leaves went through it. */
+  present?: (caller: Caller) => (object: T) => T;
+  /** Without a Writer the resource is read-only. */
+  storage: Reader<T> | (Reader<T> & Writer<T>);
+  /** Fewer verbs than the storage allows. `create`, `update` and so on are refused with 405 then. */
+  verbs?: readonly Verb[];
+  strategy?: Strategy<T>;
+  /** `status` is a subresource: only written there, and nothing else is written there. */
+  status?: boolean;
+  subresources?: Readonly<Record<string, Subresource | ConnectSubresource>>;
 }
 
 /** A resource of any object type. Its hooks only ever get what its own storage gave. */
@@ -106,4 +243,19 @@ export type AnyResource = ResourceDefinition<KubeObject>;
 /** Keeps the object type for the hooks while lists hold resources of any type. */
 export function defineResource<T extends KubeObject>(definition: ResourceDefinition<T>): AnyResource {
   return definition as unknown as AnyResource;
+}
+
+const READS: readonly Verb[] = ["get", "list", "watch"];
+const WRITES: readonly Verb[] = ["create", "update", "patch", "delete", "deletecollection"];
+
+/** The storage as a Writer too, where it is one. */
+export function writerOf<T extends KubeObject>({ storage }: ResourceDefinition<T>): Writer<T> | undefined {
+  return "create" in storage ? storage : undefined;
+}
+
+/** What the resource offers, in the order of the table above. Discovery, OpenAPI and the router all ask here. */
+export function verbsOf<T extends KubeObject>(definition: ResourceDefinition<T>): readonly Verb[] {
+  const able = writerOf(definition) ? [...READS, ...WRITES] : READS;
+  const { verbs } = definition;
+  return verbs ? able.filter((verb) => verbs.includes(verb)) : able;
 }

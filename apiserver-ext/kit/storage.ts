@@ -51,7 +51,21 @@ export interface Page {
   rows: Row[];
   /** The revision this list is a snapshot of. */
   revision: Revision;
+  /** How many rows of the snapshot follow; 0 where no limit cut it off. */
+  remaining: number;
 }
+
+export interface ListOptions {
+  /** The list as it was at this revision. Left out: now. */
+  at?: Revision;
+  /** Only keys after this one. */
+  after?: string;
+  /** At most this many rows. */
+  limit?: number;
+}
+
+/** `expired`: what was then can no longer be told, or the revision is none of this store yet. */
+export type ListOutcome = ({ outcome: "ok" } & Page) | { outcome: "expired" };
 
 export interface Line {
   index: number;
@@ -63,6 +77,8 @@ export interface Store {
   get(key: string): Promise<Row | undefined>;
   /** All rows whose key starts with the prefix, by key, with the revision they are a snapshot of. */
   list(prefix: string): Promise<Page>;
+  /** A part of such a list, or the list of an earlier moment: values and revisions are those of then. */
+  listPart(prefix: string, options: ListOptions): Promise<ListOutcome>;
   /** All or nothing, durable when it resolves. Rejects only when the store is lost (then nothing is known). */
   commit(batch: Batch): Promise<CommitResult>;
   /**

@@ -1,29 +1,39 @@
 /** One authorized request for a resource, as the verbs take it. */
-
+import type { Namespaces } from "../namespaces.ts";
 import type { ApiRequest } from "../request.ts";
 import type { RequestInfo } from "../request-info.ts";
-import type { Caller, KubeObject, ResourceDefinition } from "../resource.ts";
+import type { Caller, KubeObject, ResourceDefinition, Selection } from "../resource.ts";
 import { fieldMatcher, labelMatcher } from "../selectors.ts";
+import type { ServedResource } from "../served.ts";
 
-export interface Call<T extends KubeObject> {
+export interface Call<T extends KubeObject = KubeObject> {
   request: ApiRequest;
   info: RequestInfo;
   caller: Caller;
   definition: ResourceDefinition<T>;
+  /** What is derived from the definition once. */
+  served: ServedResource;
+  /** Which namespaces there are. */
+  namespaces: Namespaces;
 }
 
-/** What the caller may see of the resource. Every way of reading goes through this. */
+/** What the caller may see of the resource. Every way of reading and writing goes through this. */
 export function visibleTo<T extends KubeObject>({ definition, caller }: Call<T>): (object: T) => boolean {
   return definition.visible?.(caller) ?? (() => true);
 }
 
 /** What the caller may see and selects. */
-export function selected<T extends KubeObject>(call: Call<T>): (object: T) => boolean {
+export function selection<T extends KubeObject>(call: Call<T>): Selection<T> {
   const { info, definition } = call;
+  const { namespace, labelSelector, fieldSelector } = info;
   const tests = [
     visibleTo(call),
-    labelMatcher(info.labelSelector),
-    fieldMatcher(info.fieldSelector, definition.fields),
+    labelMatcher(labelSelector),
+    fieldMatcher(fieldSelector, definition.fields),
   ];
-  return (object) => tests.every((test) => test(object));
+  return {
+    ...{ namespace, labelSelector, fieldSelector },
+    narrowed: definition.visible !== undefined || labelSelector !== "" || fieldSelector !== "",
+    accepts: (object) => tests.every((test) => test(object)),
+  };
 }
