@@ -27,7 +27,9 @@ import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
 import { CATALOGUE } from "#core/rules/catalogue.ts";
 import type { Rule } from "#core/rules/rule.ts";
+import { accessLine } from "#kit/access-log.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
+import type { AccessReviewSpec } from "#kit/authz.ts";
 import { listen } from "#kit/listen.ts";
 import type { Store } from "#kit/storage.ts";
 import { callback } from "#notify/callback.ts";
@@ -35,7 +37,8 @@ import { eventNotice } from "#notify/events.ts";
 import { type Channel, startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
-import { type Metrics, metrics } from "#web/metrics.ts";
+import type { ReviewEvent } from "#web/api-metrics.ts";
+import { type Gauges, type Metrics, metrics } from "#web/metrics.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
@@ -82,6 +85,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       store,
       () => certificates,
       () => ports.waiters.size,
+      () => api.load(),
     );
     const ports = await reviewPorts(settings, given, store, client, namespaces.uid, counting);
     stops.push(async () => ports.waiters.stop());
@@ -94,10 +98,17 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       ...ports,
       namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
       authenticationConfig: liveAuthenticationConfig(proxy.current, log),
-      tokenReview: (token) => tokenReview(client, token),
-      subjectAccessReview: (spec) => subjectAccessReview(client, spec),
+      tokenReview: timed(counting, "authn", (token: string) => tokenReview(client, token)),
+      subjectAccessReview: timed(counting, "authz", (spec: AccessReviewSpec) =>
+        subjectAccessReview(client, spec),
+      ),
+      namespaces: namespaces.state,
       version: VERSION,
-      ready: () => proxy.current() !== undefined,
+      checks: { "front-proxy": () => proxy.current() !== undefined },
+      onRequest: (event) => {
+        counting.api.request(event);
+        if (settings.log.requests) log.info(accessLine(event), "request");
+      },
     });
     stops.push(api.stop);
     const webhook = await serveWebhook(settings, () => certificates, ports);
@@ -118,8 +129,11 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       },
     };
     stops.push(background((signal) => keepRenewed(certificates, renewal, signal)));
-    const notReady = () =>
-      proxy.current() === undefined ? ["the front proxy's certificates are not known"] : [];
+    let stopping = false;
+    const notReady = () => [
+      ...(proxy.current() === undefined ? ["the front proxy's certificates are not known"] : []),
+      ...(stopping ? ["stopping"] : []),
+    ];
     const web = await serveWeb(
       { metrics: counting, notReady },
       { host: settings.listen.host, port: settings.listen.web },
@@ -127,7 +141,12 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     stops.push(web.stop);
     const served = { api: api.port, webhook: webhook.port, web: web.port };
     log.info({ ...served, version: VERSION }, "hoop serves");
-    return { ports: served, stop: () => inReverse(stops) };
+    const stop = async () => {
+      stopping = true;
+      await api.drain(settings.shutdown.waitSeconds * 1000);
+      await inReverse(stops);
+    };
+    return { ports: served, stop };
   } catch (error) {
     await inReverse(stops);
     throw error;
@@ -184,7 +203,29 @@ async function serveApi(
   const handler = aggregatedApi(ports);
   const { host, api: port } = settings.listen;
   const listening = await listen({ key, cert, host, port, handler });
-  return { ...listening, stop: () => listening.close(() => handler.close(), 5_000) };
+  const { load, drain } = handler;
+  return { ...listening, load, drain, stop: () => listening.close(() => handler.close(), 5_000) };
+}
+
+/** Tells how long the API server took to answer. */
+function timed<Q, A>(
+  counting: Metrics,
+  kind: ReviewEvent["kind"],
+  ask: (question: Q) => Promise<A>,
+): (question: Q) => Promise<A> {
+  return async (question) => {
+    const started = performance.now();
+    const told = (code: string) =>
+      counting.api.reviewed({ kind, code, seconds: (performance.now() - started) / 1000 });
+    try {
+      const answer = await ask(question);
+      told("200");
+      return answer;
+    } catch (error) {
+      told("error");
+      throw error;
+    }
+  };
 }
 
 /** `current`: the certificates in use now; they may be replaced while it serves. */
@@ -243,10 +284,16 @@ function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {
   return { caBundle, matchCondition: { name: "agents", expression: agents.expression(ADMISSION_FIELDS) } };
 }
 
-function meters(store: Store, current: () => Certificates, waiting: () => number): Metrics {
+function meters(
+  store: Store,
+  current: () => Certificates,
+  waiting: () => number,
+  apiLoad: Gauges["apiLoad"],
+): Metrics {
   return metrics({
     pending: async () => (await store.list(OPEN)).rows.length,
     waiting,
+    apiLoad,
     ledgerEntries: async () => store.firstLineAfter(await store.revision()),
     certificateExpiry: () => new X509Certificate(current().certificate).validToDate.getTime(),
     version: VERSION,

@@ -115,6 +115,22 @@ export const Settings = Type.Object(
           ["debug", "info", "warn", "error"].map((level) => Type.Literal(level)),
           { default: "info" },
         ),
+        requests: Type.Boolean({
+          default: false,
+          description: "Whether each request to the aggregated API is logged: who, what and how it ended.",
+        }),
+      },
+      strict,
+    ),
+    shutdown: Type.Object(
+      {
+        waitSeconds: Type.Integer({
+          minimum: 0,
+          maximum: 300,
+          default: 0,
+          description:
+            "How long everything is still served, not ready, before it ends. With several replicas 15, so that all of the cluster notices.",
+        }),
       },
       strict,
     ),

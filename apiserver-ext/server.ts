@@ -2,6 +2,9 @@
 import type { AuthenticationConfig } from "#kit/authentication-config.ts";
 import { delegatedAuthentication, type TokenReview } from "#kit/authn.ts";
 import { delegatedAuthorization, type SubjectAccessReview } from "#kit/authz.ts";
+import type { RequestEvent } from "#kit/events.ts";
+import type { Checks } from "#kit/health.ts";
+import type { Namespaces } from "#kit/namespaces.ts";
 import { type ApiHandler, createApi } from "#kit/server.ts";
 import { type ApprovalsPorts, approvals } from "./resources/approvals.ts";
 import { type RecordsPorts, records } from "./resources/records.ts";
@@ -11,10 +14,13 @@ export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts {
   authenticationConfig: () => AuthenticationConfig | undefined;
   tokenReview: TokenReview;
   subjectAccessReview: SubjectAccessReview;
+  namespaces: Namespaces;
   version: string;
   log: { error(fields: object, message: string): void };
-  /** Whether everything it stands on is there. */
-  ready: () => boolean;
+  /** Whether everything that it stands on is there, by name. */
+  checks: Checks;
+  /** Told of each request that has ended. */
+  onRequest: (event: RequestEvent) => void;
 }
 
 export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
@@ -26,9 +32,11 @@ export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
       tokenReview: ports.tokenReview,
     }),
     authorize: delegatedAuthorization(ports.subjectAccessReview),
+    namespaces: ports.namespaces,
     version: versionInfo(ports.version),
     log: ports.log,
-    ready: ports.ready,
+    checks: ports.checks,
+    onRequest: ports.onRequest,
   });
 }
 

@@ -3,40 +3,57 @@ import type { Log, Lookup } from "#core/ports.ts";
 import { type Client, isNotFound, path } from "./client.ts";
 import { follow, type Listed } from "./list-watch.ts";
 
+/** Whether something may be created in it. */
+export type NamespaceState = "active" | "terminating" | "missing";
+
 export interface NamespaceCache {
   /** The uid of the namespace as it exists now. "No such namespace" is only said after asking the API server. */
   uid(name: string): Promise<Lookup>;
   /** The name of the namespace with this uid, if it exists. */
   nameOf(uid: string): string | undefined;
+  /**
+   * How the namespace is now. Only "active" is said without asking the API server: one that is gone or going may have
+   * been made anew. Rejects with a KubeError where the API server could not tell.
+   */
+  state(name: string): Promise<NamespaceState>;
   /** Resolves when the first list is in. */
   ready(): Promise<void>;
   stop(): Promise<void>;
 }
 
+type Namespace = Listed & { metadata: { deletionTimestamp?: string }; status?: { phase?: string } };
+
 export function namespaceCache(client: Client, log: Log): NamespaceCache {
   const uids = new Map<string, string>();
   const names = new Map<string, string>();
+  const active = new Set<string>();
 
-  function put({ metadata }: Listed): void {
+  function put(namespace: Namespace): void {
+    const { metadata } = namespace;
     const before = uids.get(metadata.name);
     if (before !== undefined && before !== metadata.uid) names.delete(before);
     uids.set(metadata.name, metadata.uid);
     names.set(metadata.uid, metadata.name);
+    if (isActive(namespace)) active.add(metadata.name);
+    else active.delete(metadata.name);
   }
 
-  const following = follow<Listed>(
+  const following = follow<Namespace>(
     client,
     {
       path: "/api/v1/namespaces",
       replace(objects) {
         uids.clear();
         names.clear();
+        active.clear();
         for (const object of objects) put(object);
       },
       put,
       remove({ metadata }) {
         names.delete(metadata.uid);
-        if (uids.get(metadata.name) === metadata.uid) uids.delete(metadata.name);
+        if (uids.get(metadata.name) !== metadata.uid) return;
+        uids.delete(metadata.name);
+        active.delete(metadata.name);
       },
     },
     log,
@@ -52,6 +69,16 @@ export function namespaceCache(client: Client, log: Log): NamespaceCache {
     }
   }
 
+  async function askState(name: string): Promise<NamespaceState> {
+    try {
+      const found = await client.request<Namespace>({ path: path("api", "v1", "namespaces", name) });
+      return isActive(found) ? "active" : "terminating";
+    } catch (error) {
+      if (isNotFound(error)) return "missing";
+      throw error;
+    }
+  }
+
   return {
     async uid(name) {
       // While the watch is down a namespace may have been recreated, so what is known does not count.
@@ -59,7 +86,12 @@ export function namespaceCache(client: Client, log: Log): NamespaceCache {
       return uid === undefined ? ask(name) : { known: true, uid };
     },
     nameOf: (uid) => names.get(uid),
+    state: async (name) => (following.live() && active.has(name) ? "active" : askState(name)),
     ready: following.ready,
     stop: following.stop,
   };
+}
+
+function isActive({ metadata, status }: Namespace): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== "Terminating";
 }

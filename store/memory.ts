@@ -4,6 +4,8 @@ import type {
   CommitResult,
   Delete,
   Line,
+  ListOptions,
+  ListOutcome,
   Page,
   Put,
   Revision,
@@ -23,13 +25,21 @@ export function memoryStore(options: MemoryOptions = {}): Store {
   return new MemoryStore(options.keepRevisions ?? 10_000, options.keepMilliseconds ?? 3_600_000);
 }
 
+interface Kept {
+  change: Change;
+  /** The revision of the previous value; 0 where there was none. */
+  before: Revision;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
 class MemoryStore implements Store {
   readonly #keepRevisions: number;
   readonly #keepMilliseconds: number;
   readonly #rows = new Map<string, Row>();
   readonly #lines: Line[] = [];
   readonly #listeners = new Set<{ call: (revision: Revision) => void }>();
-  #changes: { change: Change; at: number }[] = [];
+  #changes: Kept[] = [];
   #revision: Revision = 1;
   #expired: Revision = 0;
   #closed = false;
@@ -49,10 +59,20 @@ class MemoryStore implements Store {
   async list(prefix: string): Promise<Page> {
     this.#mustBeOpen();
     mustBePrefix(prefix);
-    const rows = this.#rows.values().filter((row) => row.key.startsWith(prefix));
-    // Keys are ASCII, so the order of UTF-16 units is the order of bytes.
-    const sorted = [...rows].sort((a, b) => (a.key < b.key ? -1 : 1));
-    return { rows: sorted.map((row) => ({ ...row })), revision: this.#revision };
+    return { rows: sorted(this.#rows.values(), prefix), revision: this.#revision, remaining: 0 };
+  }
+
+  async listPart(prefix: string, { at, after = "", limit }: ListOptions): Promise<ListOutcome> {
+    this.#mustBeOpen();
+    mustBePrefix(prefix);
+    mustBeText(after);
+    if (at !== undefined) mustBeWhole("at", at, 0);
+    if (limit !== undefined) mustBeWhole("limit", limit, 1);
+    const revision = at ?? this.#revision;
+    if (revision < this.#expired || revision > this.#revision) return { outcome: "expired" };
+    const rows = sorted(this.#rowsAt(revision), prefix).filter(({ key }) => key > after);
+    const page = rows.slice(0, limit);
+    return { outcome: "ok", rows: page, revision, remaining: rows.length - page.length };
   }
 
   async commit({ puts = [], deletes = [], lines = [] }: Batch): Promise<CommitResult> {
@@ -120,17 +140,31 @@ class MemoryStore implements Store {
     this.#closed = true;
   }
 
+  /** The rows there were then: for each key that has changed since, what its first change replaced. */
+  #rowsAt(revision: Revision): Iterable<Row> {
+    const rows = new Map(this.#rows);
+    const since = this.#changes.filter(({ change }) => change.revision > revision);
+    for (const { change, before } of since.reverse()) {
+      const { key, previous } = change;
+      if (previous === null) rows.delete(key);
+      else rows.set(key, { key, value: previous, revision: before });
+    }
+    return rows.values();
+  }
+
   #put(key: string, value: string, revision: Revision): void {
-    const previous = this.#rows.get(key)?.value ?? null;
+    const old = this.#rows.get(key);
     this.#rows.set(key, { key, value, revision });
-    this.#changes.push({ change: { type: "put", key, value, revision, previous }, at: Date.now() });
+    const change: Change = { type: "put", key, value, revision, previous: old?.value ?? null };
+    this.#changes.push({ change, before: old?.revision ?? 0, at: Date.now() });
   }
 
   #delete(key: string, revision: Revision): void {
     const row = this.#rows.get(key);
     if (row === undefined) return;
     this.#rows.delete(key);
-    this.#changes.push({ change: { type: "delete", key, revision, previous: row.value }, at: Date.now() });
+    const change: Change = { type: "delete", key, revision, previous: row.value };
+    this.#changes.push({ change, before: row.revision, at: Date.now() });
   }
 
   #forget(): void {
@@ -147,6 +181,12 @@ class MemoryStore implements Store {
   #mustBeOpen(): void {
     if (this.#closed) throw new Error("the store is closed");
   }
+}
+
+function sorted(rows: Iterable<Row>, prefix: string): Row[] {
+  const found = [...rows].filter((row) => row.key.startsWith(prefix));
+  // Keys are ASCII, so the order of UTF-16 units is the order of bytes.
+  return found.sort((a, b) => (a.key < b.key ? -1 : 1)).map((row) => ({ ...row }));
 }
 
 /** As many whole revisions as the limit has room for, and at least one: half a revision could not be resumed. */

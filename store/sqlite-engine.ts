@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { Change, CommitResult, Line, Page, Revision, Row } from "#kit/storage.ts";
-import type { Answer, Call, ChangesAnswer, Retention } from "./sqlite-wire.ts";
+import type { Change, CommitResult, Line, ListOutcome, Page, Revision, Row } from "#kit/storage.ts";
+import type { Answer, Call, ChangesAnswer, ListPart, Retention } from "./sqlite-wire.ts";
 
 /** Rows that one step of forgetting removes: commits wait no longer than that takes. */
 const FORGET_STEP = 500;
@@ -18,6 +18,8 @@ export class Engine {
   #revision: Revision;
   #nextLine: number;
   #expired: Revision;
+  /** Of moments before it no list can be told, even where their changes are kept. */
+  readonly #listable: Revision;
 
   constructor(db: DatabaseSync, retention: Retention) {
     this.#sql = prepare(db);
@@ -26,6 +28,7 @@ export class Engine {
     this.#revision = Number(state["revision"]);
     this.#nextLine = Number(state["next_line"]);
     this.#expired = Number(state["expired"]);
+    this.#listable = Number(state["listable"]);
   }
 
   /**
@@ -66,6 +69,8 @@ export class Engine {
         return this.#get(call.key);
       case "list":
         return this.#list(call.prefix);
+      case "listPart":
+        return this.#listPart(call);
       case "commit":
         return this.#commit(call);
       case "changes":
@@ -85,16 +90,38 @@ export class Engine {
   }
 
   #list(prefix: string): Page {
-    return { rows: this.#sql.list.all(prefix, beyond(prefix)).map(toRow), revision: this.#revision };
+    const rows = this.#sql.list.all(prefix, beyond(prefix)).map(toRow);
+    return { rows, revision: this.#revision, remaining: 0 };
+  }
+
+  #listPart({ prefix, at = this.#revision, after, limit }: ListPart): ListOutcome {
+    if (at < this.#expired || at < this.#listable || at > this.#revision) return { outcome: "expired" };
+    const end = beyond(prefix);
+    // -1 is SQLite's "no limit". Both parts are by key, so the page is among the first rows of each.
+    const most = limit ?? -1;
+    const kept = this.#sql.keptSince.all(at, prefix, after, end, most).map(toRow);
+    const replaced = at === this.#revision ? [] : this.#sql.replacedSince.all(at, prefix, after, end, most);
+    const rows = [...kept, ...replaced.map(toRow)].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
+    const last = rows.at(-1);
+    const isCut = last !== undefined && rows.length === limit;
+    return { outcome: "ok", rows, revision: at, remaining: isCut ? this.#countAt(at, last.key, end) : 0 };
+  }
+
+  /** How many rows there were then with keys between the two. */
+  #countAt(at: Revision, after: string, end: string): number {
+    const now = Number(this.#sql.count.get(after, end)?.["count"]);
+    if (at === this.#revision) return now;
+    const grown = this.#sql.grownSince.get(at, after, end)?.["count"];
+    return now - Number(grown ?? 0);
   }
 
   #commit({ puts, deletes, lines }: CommitCall): CommitResult {
     // Everything is judged before anything is written: a conflict leaves nothing to undo.
-    const previous: (string | null)[] = [];
+    const previous: Previous[] = [];
     for (const { key, expect } of [...puts, ...deletes]) {
       const row = this.#sql.get.get(key);
       if (expect !== undefined && expect !== (row?.["revision"] ?? 0)) return { outcome: "conflict", key };
-      previous.push(row === undefined ? null : String(row["value"]));
+      previous.push(row === undefined ? NOTHING : { value: String(row["value"]), revision: Number(row["revision"]) });
     }
     this.#revision += 1;
     const revision = this.#revision;
@@ -102,13 +129,14 @@ export class Engine {
     const now = Date.now();
     for (const [at, { key, value }] of puts.entries()) {
       this.#sql.put.run(key, value, revision);
-      this.#sql.addChange.run(revision, now, key, value, previous[at] ?? null);
+      const old = previous[at] ?? NOTHING;
+      this.#sql.addChange.run(revision, now, key, value, old.value, old.revision);
     }
     for (const [at, { key }] of deletes.entries()) {
-      const old = previous[puts.length + at] ?? null;
-      if (old === null) continue;
+      const old = previous[puts.length + at] ?? NOTHING;
+      if (old.value === null) continue;
       this.#sql.delete.run(key);
-      this.#sql.addChange.run(revision, now, key, null, old);
+      this.#sql.addChange.run(revision, now, key, null, old.value, old.revision);
     }
     for (const line of lines) {
       this.#sql.addLine.run(this.#nextLine, revision, line);
@@ -151,6 +179,14 @@ export class Engine {
   }
 }
 
+/** What a change replaces. */
+interface Previous {
+  value: string | null;
+  revision: Revision | null;
+}
+
+const NOTHING: Previous = { value: null, revision: null };
+
 /** The least text above every key with this prefix: "~" is above all letters that keys are made of. */
 function beyond(prefix: string): string {
   return `${prefix}~`;
@@ -168,18 +204,32 @@ function toChange(row: Record<string, SQLOutputValue>): Change {
   return { type: "put", key, value: String(row["value"]), revision, previous };
 }
 
-const STATEMENTS = {
+/** By what they do. */
+export const STATEMENTS = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
-  state: "SELECT revision, next_line, expired FROM state",
+  state: "SELECT revision, next_line, expired, listable FROM state",
   setState: "UPDATE state SET revision = ?, next_line = ?",
   setExpired: "UPDATE state SET expired = ?",
   get: "SELECT key, value, revision FROM objects WHERE key = ?",
   list: "SELECT key, value, revision FROM objects WHERE key >= ? AND key < ? ORDER BY key",
+  // Of the list as it was at ?1: the rows that are as they were, and what the first change after it replaced.
+  keptSince: `SELECT key, value, revision FROM objects
+              WHERE revision <= ?1 AND key >= ?2 AND key > ?3 AND key < ?4 ORDER BY key LIMIT ?5`,
+  replacedSince: `SELECT key, previous AS value, previous_revision AS revision
+                  FROM changes AS this INDEXED BY changes_by_key
+                  WHERE revision > ?1 AND key >= ?2 AND key > ?3 AND key < ?4 AND previous IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM changes AS earlier INDEXED BY changes_by_key
+                      WHERE earlier.key = this.key AND earlier.revision > ?1 AND earlier.revision < this.revision)
+                  ORDER BY key LIMIT ?5`,
+  count: "SELECT count(*) AS count FROM objects WHERE key > ? AND key < ?",
+  grownSince: `SELECT sum(previous IS NULL) - sum(value IS NULL) AS count
+               FROM changes INDEXED BY changes_by_revision WHERE revision > ? AND key > ? AND key < ?`,
   put: `INSERT INTO objects (key, value, revision) VALUES (?, ?, ?)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision`,
   delete: "DELETE FROM objects WHERE key = ?",
-  addChange: "INSERT INTO changes (revision, at, key, value, previous) VALUES (?, ?, ?, ?, ?)",
+  addChange: `INSERT INTO changes (revision, at, key, value, previous, previous_revision)
+              VALUES (?, ?, ?, ?, ?, ?)`,
   changes: `SELECT revision, key, value, previous FROM changes INDEXED BY changes_by_revision
             WHERE revision > ? AND key >= ? AND key < ? ORDER BY revision, number LIMIT ?`,
   changesOf: `SELECT revision, key, value, previous FROM changes INDEXED BY changes_by_revision

@@ -28,6 +28,13 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE lines (number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, line TEXT NOT NULL) STRICT;
   `,
+  `
+  ALTER TABLE changes ADD COLUMN previous_revision INTEGER; -- of the previous value
+  CREATE INDEX changes_by_key ON changes (key, revision);
+  -- Of earlier moments no list can be told: their changes do not have the column filled.
+  ALTER TABLE state ADD COLUMN listable INTEGER NOT NULL DEFAULT 0;
+  UPDATE state SET listable = revision;
+  `,
 ];
 
 /** Throws when the file is not ours, or of a newer version than we know. Changes nothing. */

@@ -1,5 +1,5 @@
 /** What passes between sqlite.ts and the thread that holds the database. Answers come in the order of the calls. */
-import type { CommitResult, Delete, Line, Page, Put, Revision, Row, Store } from "#kit/storage.ts";
+import type { CommitResult, Delete, Line, ListOutcome, Page, Put, Revision, Row, Store } from "#kit/storage.ts";
 
 export interface Retention {
   /** A change may be forgotten once it is older than this many revisions … */
@@ -20,17 +20,28 @@ export interface Opening {
 export type Call =
   | { call: "get"; key: string }
   | { call: "list"; prefix: string }
+  | ListPart
   | { call: "commit"; puts: Put[]; deletes: Delete[]; lines: string[] }
   | { call: "changes"; prefix: string; since: Revision; limit: number }
   | { call: "lines"; from: number; limit: number }
   | { call: "firstLineAfter"; revision: Revision }
   | { call: "revision" };
 
+/** `at` undefined: now. `limit` undefined: all. */
+export interface ListPart {
+  call: "listPart";
+  prefix: string;
+  at: Revision | undefined;
+  after: string;
+  limit: number | undefined;
+}
+
 export type ChangesAnswer = Awaited<ReturnType<Store["changes"]>>;
 
 export interface Answers {
   get: Row | undefined;
   list: Page;
+  listPart: ListOutcome;
   commit: CommitResult;
   changes: ChangesAnswer;
   lines: Line[];

@@ -1,4 +1,16 @@
-import type { Batch, CommitResult, Delete, Line, Page, Put, Revision, Row, Store } from "#kit/storage.ts";
+import type {
+  Batch,
+  CommitResult,
+  Delete,
+  Line,
+  ListOptions,
+  ListOutcome,
+  Page,
+  Put,
+  Revision,
+  Row,
+  Store,
+} from "#kit/storage.ts";
 import { Link } from "./sqlite-link.ts";
 import type { ChangesAnswer, Retention } from "./sqlite-wire.ts";
 
@@ -47,6 +59,13 @@ class SqliteStore implements Store {
   async list(prefix: string): Promise<Page> {
     checkPath(PREFIX, prefix);
     return this.#link.ask({ call: "list", prefix });
+  }
+
+  async listPart(prefix: string, { at, after = "", limit }: ListOptions): Promise<ListOutcome> {
+    checkPath(PREFIX, prefix);
+    if (at !== undefined) checkNumber("at", at, 0);
+    if (limit !== undefined) checkNumber("limit", limit, 1);
+    return this.#link.ask({ call: "listPart", prefix, at, after: text(after), limit });
   }
 
   async commit(batch: Batch): Promise<CommitResult> {

@@ -1,6 +1,7 @@
 /** Prometheus metrics. No user, agent, namespace or approval is a label: their number has no bound. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Meter } from "#core/ports.ts";
+import { type ApiLoad, type ApiMetrics, apiMetrics } from "./api-metrics.ts";
 
 /** What is asked at each scrape. */
 export interface Gauges {
@@ -9,12 +10,14 @@ export interface Gauges {
   ledgerEntries: () => Promise<number>;
   /** Milliseconds since the epoch. */
   certificateExpiry: () => number;
+  apiLoad: () => ApiLoad;
   version: string;
 }
 
 export interface Metrics extends Meter {
   /** An attempt to tell of a moment in an approval's life. */
   told(channel: string, kind: string, outcome: "delivered" | "failed"): void;
+  api: ApiMetrics;
   /** The text that Prometheus scrapes. */
   text(): Promise<string>;
   contentType: string;
@@ -67,6 +70,7 @@ export function metrics(gauges: Gauges): Metrics {
       // Events are always on, so they see each decision once.
       if (channel === "events" && outcome === "delivered") decisions.inc({ outcome: kind });
     },
+    api: apiMetrics(registry, gauges.apiLoad),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

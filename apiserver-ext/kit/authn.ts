@@ -2,13 +2,12 @@
  * Delegated authentication: the front proxy's word, a client certificate of the cluster, or a bearer token that
  * the API server reviews. The first that names the caller counts; a credential that nobody vouches for refuses.
  */
-import { createHash, type X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import type { AuthenticationConfig } from "./authentication-config.ts";
-import { ExpiringCache } from "./cache.ts";
+import { AnswerCache } from "./cache.ts";
 import { callerFromHeaders, isFrontProxy } from "./front-proxy.ts";
-import { type ApiRequest, header, headerLines } from "./request.ts";
+import { type ApiRequest, header, headerLines, protocolsOf, TOKEN_PROTOCOL } from "./request.ts";
 import type { Caller } from "./resource.ts";
-import { StatusError } from "./status.ts";
 import { clientCertificate, isIssuedBy, subjectOf } from "./x509.ts";
 
 export interface Authenticated {
@@ -16,6 +15,8 @@ export interface Authenticated {
   caller: Caller;
   /** The API server's aggregator says so: it has authenticated the caller itself. */
   frontProxied: boolean;
+  /** Who acts as the caller, where somebody does. */
+  impersonator?: Caller;
 }
 
 export type Authentication =
@@ -25,7 +26,7 @@ export type Authentication =
   /** There is a credential, and nobody vouches for it. */
   | { outcome: "refused" };
 
-/** Rejects with a {@link StatusError} where the request must not be served whoever asks. */
+/** Rejects where nobody could tell. */
 export type Authenticate = (request: ApiRequest) => Promise<Authentication>;
 
 /** TokenReview. Rejects when the API server could not be asked. */
@@ -56,11 +57,10 @@ export function delegatedAuthentication(ports: AuthenticationPorts): Authenticat
     const presented = { request, certificate, config: certificate && ports.config() };
     const vouchedFor = byFrontProxy(presented);
     if (vouchedFor) return { outcome: "authenticated", caller: complete(vouchedFor), frontProxied: true };
-    refuseImpersonation(request);
-    const authorization = header(request, "authorization");
-    const caller = byCertificate(presented) ?? (await byToken(bearerToken(authorization)));
+    const token = tokenOf(request);
+    const caller = byCertificate(presented) ?? (token === undefined ? undefined : await byToken(token));
     if (caller) return { outcome: "authenticated", caller: complete(caller), frontProxied: false };
-    return { outcome: certificate || authorization !== "" ? "refused" : "anonymous" };
+    return { outcome: certificate || token !== undefined ? "refused" : "anonymous" };
   };
 }
 
@@ -78,8 +78,26 @@ function byCertificate({ certificate, config }: Presented): Caller | undefined {
     : { username: commonName, uid: "", groups: organizations, extra: new Map() };
 }
 
-function bearerToken(authorization: string): string {
+/** "" for a credential that is no bearer token, undefined where there is none. */
+function tokenOf(request: ApiRequest): string | undefined {
+  const authorization = header(request, "authorization");
+  if (authorization === "") return isWebSocket(request) ? tokenOfProtocols(request) : undefined;
   return /^bearer +(\S+)$/i.exec(authorization.trim())?.[1] ?? "";
+}
+
+function isWebSocket(request: ApiRequest): boolean {
+  const says = (name: string, word: string) => header(request, name).toLowerCase().includes(word);
+  return says("connection", "upgrade") && says("upgrade", "websocket");
+}
+
+/** Browsers set no headers on WebSockets, so their token is one of the subprotocols, and another one is for the answer. */
+function tokenOfProtocols(request: ApiRequest): string | undefined {
+  const [found, ...more] = protocolsOf(request).filter((each) => each.startsWith(TOKEN_PROTOCOL));
+  if (found === undefined) return undefined;
+  const encoded = found.slice(TOKEN_PROTOCOL.length);
+  const isAlone = protocolsOf(request).length === 1;
+  if (more.length > 0 || isAlone || !/^[A-Za-z0-9_-]+$/.test(encoded)) return "";
+  return Buffer.from(encoded, "base64url").toString();
 }
 
 function complete(caller: Caller): Caller {
@@ -88,24 +106,14 @@ function complete(caller: Caller): Caller {
     : { ...caller, groups: [...caller.groups, AUTHENTICATED] };
 }
 
-/** The API server carries impersonation out before it forwards; here nobody would check the right to it. */
-function refuseImpersonation(request: ApiRequest): void {
-  if (headerLines(request).some(([name]) => name.startsWith("impersonate-"))) {
-    throw new StatusError("Forbidden", "impersonation is not served at this address: ask the API server");
-  }
-}
-
 function reviewedTokens(review: TokenReview): (token: string) => Promise<Caller | undefined> {
-  const cache = new ExpiringCache<{ user: Caller | undefined }>(TOKENS_KEPT);
+  const answers = new AnswerCache<{ user: Caller | undefined }>(TOKENS_KEPT, TOKEN_TTL);
   return async (token) => {
     if (token === "") return undefined;
-    // A digest: memory need not hold credentials.
-    const key = createHash("sha256").update(token).digest("base64");
-    const known = cache.get(key);
-    if (known) return known.user;
-    const answer = await review(token);
-    const user = answer.authenticated ? answer.user : undefined;
-    cache.set(key, { user }, TOKEN_TTL);
+    const { user } = await answers.get(token, async () => {
+      const answer = await review(token);
+      return { user: answer.authenticated ? answer.user : undefined };
+    });
     return user;
   };
 }

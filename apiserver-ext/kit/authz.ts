@@ -1,8 +1,10 @@
 /** Delegated authorization: the API server is asked (SubjectAccessReview), and its answers are kept for 10 s. */
 import type { Authenticated } from "./authn.ts";
-import { ExpiringCache } from "./cache.ts";
+import { AnswerCache } from "./cache.ts";
+import { isHealthPath } from "./health.ts";
+import type { LabelRequirement } from "./label-selectors.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { fieldRequirements, type LabelRequirement, labelRequirements } from "./selectors.ts";
+import { type FieldRequirement, requirementsOf } from "./selectors.ts";
 import { StatusError } from "./status.ts";
 
 export type Authorization = { allowed: true } | { allowed: false; reason: string };
@@ -41,29 +43,25 @@ export type SubjectAccessReview = (spec: AccessReviewSpec) => Promise<{ allowed:
 
 const TTL = 10_000;
 const ANSWERS_KEPT = 4096;
-/** Callers choose their selectors and paths: what is longer than this is not worth memory. */
+/** What is longer than this is asked each time: nobody fills the cache with it. */
 const LARGEST_CACHED = 10_000;
 
-const HEALTH = new Set(["/livez", "/readyz", "/healthz"]);
-
-/** Health paths are for everybody, also without any credential. */
-export function isHealthPath(path: string): boolean {
-  return HEALTH.has(path);
-}
-
 export function delegatedAuthorization(review: SubjectAccessReview): Authorize {
-  const cache = new ExpiringCache<Authorization>(ANSWERS_KEPT);
+  const answers = new AnswerCache<Authorization>(ANSWERS_KEPT, TTL);
   return async (who, info) => {
     if (isAlwaysAllowed(who, info)) return { allowed: true };
     const spec = accessReviewSpec(who, info);
-    const key = JSON.stringify(spec);
-    const known = cache.get(key);
-    if (known) return known;
-    const { allowed, reason } = await review(spec);
-    const answer: Authorization = allowed ? { allowed } : { allowed, reason };
-    if (key.length < LARGEST_CACHED) cache.set(key, answer, TTL);
-    return answer;
+    const ask = async (): Promise<Authorization> => {
+      const { allowed, reason } = await review(spec);
+      return allowed ? { allowed } : { allowed, reason };
+    };
+    return isLarge(spec) ? ask() : answers.get(JSON.stringify(spec), ask);
   };
+}
+
+/** Callers choose what they ask for, but not who they are: a user in hundreds of groups is not asked about each time. */
+function isLarge({ resourceAttributes, nonResourceAttributes }: AccessReviewSpec): boolean {
+  return JSON.stringify(resourceAttributes ?? nonResourceAttributes).length >= LARGEST_CACHED;
 }
 
 function isAlwaysAllowed(who: Authenticated, info: RequestInfo): boolean {
@@ -80,8 +78,9 @@ function accessReviewSpec({ caller }: Authenticated, info: RequestInfo): AccessR
     extra: Object.fromEntries(caller.extra),
   };
   if (!info.isResource) return { ...subject, nonResourceAttributes: { path: info.path, verb: info.verb } };
-  const fields = selectedFields(info.fieldSelector);
-  const labels = selectedLabels(info.labelSelector);
+  const required = requirementsOf({ labels: info.labelSelector, fields: info.fieldSelector });
+  const fields = required.fields.map(selectedField);
+  const labels = required.labels.flatMap(selectedLabel);
   const { namespace, verb, group, version, resource, subresource, name } = info;
   return {
     ...subject,
@@ -93,19 +92,13 @@ function accessReviewSpec({ caller }: Authenticated, info: RequestInfo): AccessR
   };
 }
 
-/** Selectors only narrow what is asked for, so one that cannot be expressed is left out. */
-function selectedFields(selector: string): SelectorRequirement[] {
-  return (fieldRequirements(selector) ?? []).map(({ field, operator, value }) => ({
-    key: field,
-    operator: operator === "=" ? "In" : "NotIn",
-    values: [value],
-  }));
+function selectedField({ field, operator, value }: FieldRequirement): SelectorRequirement {
+  return { key: field, operator: operator === "=" ? "In" : "NotIn", values: [value] };
 }
 
-function selectedLabels(selector: string): SelectorRequirement[] {
-  return (labelRequirements(selector) ?? []).flatMap(({ key, operator, values }) =>
-    isSetOperator(operator) ? [{ key, operator, ...(values.length > 0 ? { values } : {}) }] : [],
-  );
+/** Selectors only narrow what is asked for, so a requirement that cannot be expressed is left out. */
+function selectedLabel({ key, operator, values }: LabelRequirement): SelectorRequirement[] {
+  return isSetOperator(operator) ? [{ key, operator, ...(values.length > 0 ? { values } : {}) }] : [];
 }
 
 function isSetOperator(operator: LabelRequirement["operator"]): operator is SelectorRequirement["operator"] {
@@ -117,15 +110,22 @@ export function forbidden({ caller }: Authenticated, info: RequestInfo, reason: 
   const user = `User ${JSON.stringify(caller.username)} cannot ${info.verb}`;
   const because = reason === "" ? "" : `: ${reason}`;
   if (!info.isResource) {
-    return new StatusError("Forbidden", `forbidden: ${user} path ${JSON.stringify(info.path)}${because}`, {});
+    const message = sanitized(`${user} path ${JSON.stringify(info.path)}`);
+    return new StatusError("Forbidden", `forbidden: ${message}${because}`, {});
   }
   const { group, resource, subresource, namespace, name } = info;
   const where = namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
   const what = JSON.stringify(subresource === "" ? resource : `${resource}/${subresource}`);
   const subject = `${group === "" ? resource : `${resource}.${group}`}${name === "" ? "" : ` ${JSON.stringify(name)}`}`;
-  return new StatusError(
-    "Forbidden",
-    `${subject} is forbidden: ${user} resource ${what} in API group ${JSON.stringify(group)} ${where}${because}`,
-    { ...(name === "" ? {} : { name }), group, kind: resource },
-  );
+  const message = sanitized(`${user} resource ${what} in API group ${JSON.stringify(group)} ${where}`);
+  return new StatusError("Forbidden", `${subject} is forbidden: ${message}${because}`, {
+    ...(name === "" ? {} : { name }),
+    ...(group === "" ? {} : { group }),
+    kind: resource,
+  });
+}
+
+/** Names come from the caller, and the answer may be shown by a browser. */
+function sanitized(text: string): string {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }

@@ -1,11 +1,13 @@
 /** Request bodies: bytes within a limit, JSON or YAML, into plain data that is safe to walk. */
-import { parse } from "yaml";
+import { jsonType } from "./go-struct.ts";
+import { type Reading, readJson } from "./json.ts";
+import { isRecord } from "./record.ts";
 import { type ApiRequest, header } from "./request.ts";
 import { StatusError } from "./status.ts";
+import { readYaml } from "./yaml.ts";
 
 /** As kube-apiserver's limit. */
-const LIMIT = 3 * 1024 * 1024;
-const DEEPEST = 100;
+const BODY_LIMIT = 3 * 1024 * 1024;
 
 /** @throws {StatusError} RequestEntityTooLarge. */
 export async function readBody(request: ApiRequest): Promise<string> {
@@ -13,34 +15,43 @@ export async function readBody(request: ApiRequest): Promise<string> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LIMIT) {
-      throw new StatusError("RequestEntityTooLarge", `Request entity too large: limit is ${LIMIT}`);
+    if (size > BODY_LIMIT) {
+      throw new StatusError("RequestEntityTooLarge", `Request entity too large: limit is ${BODY_LIMIT}`);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
 
-const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
-  "application/json": JSON.parse,
-  "application/yaml": (text) => parse(text, { maxAliasCount: 100 }),
-};
-
 /** The media type of the body in lower case, application/json where none is given. */
 export function contentType(request: ApiRequest): string {
   const [type = ""] = header(request, "content-type").split(";");
-  return type.trim().toLowerCase() || "application/json";
+  return type.trim().toLowerCase() || JSON_TYPE;
 }
 
-/** @throws {StatusError} UnsupportedMediaType or BadRequest. */
-export function decodeBody(type: string, text: string): unknown {
-  const parser = Object.hasOwn(PARSERS, type) ? PARSERS[type] : undefined;
-  if (!parser) throw unsupportedMediaType(Object.keys(PARSERS));
-  return parseSafely(parser, text);
+export const JSON_TYPE = "application/json";
+export const YAML_TYPE = "application/yaml";
+
+const READERS: Readonly<Record<string, (text: string) => Reading>> = {
+  [JSON_TYPE]: readJson,
+  [YAML_TYPE]: (text) => readYaml(text, BODY_LIMIT),
+};
+
+/** @throws {StatusError} UnsupportedMediaType, before anything is read. */
+export function checkContentType(type: string): void {
+  if (!Object.hasOwn(READERS, type)) throw unsupportedMediaType(Object.keys(READERS));
 }
 
-export function decodeJson(text: string): unknown {
-  return parseSafely(JSON.parse, text);
+/** @throws {StatusError} UnsupportedMediaType; BadRequest for a body that is not taken, whatever it holds. */
+export function readContent(type: string, text: string): Exclude<Reading, { outcome: "refused" }> {
+  checkContentType(type);
+  const reading = READERS[type]?.(text) ?? readJson(text);
+  if (reading.outcome === "refused") throw refusedBody(reading.why);
+  return reading;
+}
+
+export function refusedBody(why: string): StatusError {
+  return new StatusError("BadRequest", `the body of the request ${why}`);
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
@@ -51,27 +62,31 @@ export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   );
 }
 
-function parseSafely(parser: (text: string) => unknown, text: string): unknown {
-  let value: unknown;
-  try {
-    value = parser(text);
-  } catch {
-    // The parsers' messages quote the body.
-    throw new StatusError("BadRequest", "the body of the request could not be parsed");
-  }
-  refuseHostile(value, 0);
-  return value;
+/** What kept the kind and version of a body from being read, in kube-apiserver's words. */
+export function unreadable(type: string, why: string): string {
+  return type === YAML_TYPE ? why : `couldn't get version/kind; json parse error: ${why}`;
 }
 
-function refuseHostile(value: unknown, depth: number): void {
-  if (typeof value !== "object" || value === null) return;
-  if (depth > DEEPEST) throw new StatusError("BadRequest", "the body of the request is nested too deeply");
-  if (Object.hasOwn(value, "__proto__")) {
-    throw new StatusError("BadRequest", 'the body of the request has a field named "__proto__"');
-  }
-  for (const each of Object.values(value)) refuseHostile(each, depth + 1);
+const TYPE_META =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/** Why the body is no object with a kind and version that are text; undefined: it is one. */
+export function typeMetaFault(value: unknown): string | undefined {
+  if (value === null) return undefined;
+  if (!isRecord(value)) return `json: cannot unmarshal ${jsonType(value)} into Go value of type ${TYPE_META}`;
+  const wrong = ["apiVersion", "kind"].find((key) => typeof (value[key] ?? "") !== "string");
+  return (
+    wrong && `json: cannot unmarshal ${jsonType(value[wrong])} into Go struct field .${wrong} of type string`
+  );
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** @throws {StatusError} UnsupportedMediaType or BadRequest. */
+export function decodeOptions(type: string, text: string): Record<string, unknown> {
+  const reading = readContent(type, text);
+  const fault = reading.outcome === "malformed" ? reading.why : typeMetaFault(reading.value);
+  if (fault !== undefined) {
+    const isYaml = reading.outcome === "malformed" && type === YAML_TYPE;
+    throw new StatusError("BadRequest", unreadable(isYaml ? type : JSON_TYPE, fault));
+  }
+  return reading.outcome === "read" && isRecord(reading.value) ? reading.value : {};
 }

@@ -1,25 +1,44 @@
-/** A bounded cache whose entries expire; the oldest entry makes room. */
-export class ExpiringCache<V> {
+/** Answers of somebody else, kept for a while. */
+import { createHash } from "node:crypto";
+
+interface Kept<V> {
+  answer: Promise<V>;
+  /** Infinite while the question is under way. */
+  until: number;
+}
+
+/** Asks each question once for a while, also while it is under way. Failures are not kept; the oldest makes room. */
+export class AnswerCache<V> {
   readonly #limit: number;
-  readonly #entries = new Map<string, { value: V; until: number }>();
+  readonly #ttl: number;
+  readonly #kept = new Map<string, Kept<V>>();
 
-  constructor(limit: number) {
+  /** @param ttl milliseconds. */
+  constructor(limit: number, ttl: number) {
     this.#limit = limit;
+    this.#ttl = ttl;
   }
 
-  get(key: string): V | undefined {
-    const entry = this.#entries.get(key);
-    if (entry && entry.until > performance.now()) return entry.value;
-    this.#entries.delete(key);
-    return undefined;
-  }
-
-  set(key: string, value: V, milliseconds: number): void {
-    this.#entries.delete(key);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size < this.#limit) break;
-      this.#entries.delete(oldest);
+  get(question: string, ask: () => Promise<V>): Promise<V> {
+    // A digest: memory need not hold credentials, nor what callers make long.
+    const key = createHash("sha256").update(question).digest("base64");
+    const known = this.#kept.get(key);
+    if (known && known.until > performance.now()) return known.answer;
+    this.#kept.delete(key);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size < this.#limit) break;
+      this.#kept.delete(oldest);
     }
-    this.#entries.set(key, { value, until: performance.now() + milliseconds });
+    const entry: Kept<V> = { answer: ask(), until: Number.POSITIVE_INFINITY };
+    this.#kept.set(key, entry);
+    entry.answer.then(
+      () => {
+        entry.until = performance.now() + this.#ttl;
+      },
+      () => {
+        if (this.#kept.get(key) === entry) this.#kept.delete(key);
+      },
+    );
+    return entry.answer;
   }
 }

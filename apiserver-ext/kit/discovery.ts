@@ -1,4 +1,5 @@
 /** Discovery documents, derived from the declared resources: aggregated (`/apis`) and one by one. */
+import type { AnyResource } from "./resource.ts";
 import type { ServedResource } from "./served.ts";
 
 interface GroupVersion {
@@ -15,9 +16,6 @@ export function groupVersions(resources: readonly ServedResource[]): GroupVersio
     return first ? [{ group: first.group, version: first.version, resources: members }] : [];
   });
 }
-
-/** Verbs that every resource offers; what is not here is answered 405. */
-const RESOURCE_VERBS = ["get", "list", "watch"] as const;
 
 export function apiGroupDiscoveryList(served: readonly GroupVersion[], version: "v2" | "v2beta1"): object {
   return {
@@ -39,20 +37,19 @@ function byGroup(served: readonly GroupVersion[]): Map<string, GroupVersion[]> {
   return Map.groupBy(served, ({ group }) => group);
 }
 
-function resourceDiscovery({ definition, subresources }: ServedResource): object {
+function resourceDiscovery({ definition, verbs, subresources }: ServedResource): object {
   const { group, version, kind } = definition;
   return {
     resource: definition.plural,
     responseKind: { group, version, kind },
     scope: definition.scope,
     singularResource: definition.singular,
-    verbs: RESOURCE_VERBS,
-    shortNames: definition.shortNames,
-    categories: definition.categories,
-    subresources: [...subresources].map(([name, { subresource }]) => ({
+    verbs: [...verbs].toSorted(),
+    ...namesOf(definition),
+    subresources: [...subresources].map(([name, subresource]) => ({
       subresource: name,
       responseKind: { group, version, kind: subresource.kind },
-      verbs: subresource.verbs.toSorted(),
+      verbs: [...subresource.verbs].toSorted(),
     })),
   };
 }
@@ -86,7 +83,7 @@ export function apiResourceList({ group, version, resources }: GroupVersion): ob
     kind: "APIResourceList",
     apiVersion: "v1",
     groupVersion: `${group}/${version}`,
-    resources: resources.flatMap(({ definition, subresources }) => {
+    resources: resources.flatMap(({ definition, verbs, subresources }) => {
       const namespaced = definition.scope === "Namespaced";
       return [
         {
@@ -94,18 +91,24 @@ export function apiResourceList({ group, version, resources }: GroupVersion): ob
           singularName: definition.singular,
           namespaced,
           kind: definition.kind,
-          verbs: RESOURCE_VERBS,
-          shortNames: definition.shortNames,
-          categories: definition.categories,
+          verbs: [...verbs].toSorted(),
+          ...namesOf(definition),
         },
-        ...[...subresources].map(([name, { subresource }]) => ({
+        ...[...subresources].map(([name, subresource]) => ({
           name: `${definition.plural}/${name}`,
           singularName: "",
           namespaced,
           kind: subresource.kind,
-          verbs: subresource.verbs.toSorted(),
+          verbs: [...subresource.verbs].toSorted(),
         })),
       ];
     }),
+  };
+}
+
+function namesOf({ shortNames, categories }: AnyResource): object {
+  return {
+    ...(shortNames.length === 0 ? {} : { shortNames }),
+    ...(categories.length === 0 ? {} : { categories }),
   };
 }

@@ -65,9 +65,11 @@ export function documents(
   return (request, { path, query }) => {
     if (path === "/apis") return groupsAnswer(request, query, groups, aggregated);
     const body = plain.get(path);
-    if (body) return { code: 200, body, pretty: negotiate(request, query, (wanted) => !wanted).pretty };
+    if (body) return { code: 200, body, media: negotiate(request, query, (wanted) => !wanted).media };
     const found = tagged.get(path);
-    return found && documentAnswer(request, found, hashHeaders(query, found));
+    if (!found) return undefined;
+    negotiate(request, query, () => true);
+    return documentAnswer(request, found, hashHeaders(query, found));
   };
 }
 

@@ -2,17 +2,30 @@
 import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { stringify } from "yaml";
+import { type Media, plainMedia } from "./negotiate.ts";
+import { isRepresented, type Represented } from "./represent.ts";
 import { type ApiRequest, type ApiResponse, header } from "./request.ts";
 import { type StatusError, statusOf } from "./status.ts";
 
+/** JSON that shows no object: a Status, discovery, OpenAPI. Objects and lists of them have metadata that does not fit. */
+export type Document = (object | Readonly<Record<string, unknown>>) & {
+  readonly metadata?: {
+    readonly name?: never;
+    readonly resourceVersion?: never;
+    readonly continue?: string;
+  };
+};
+
 export interface Answer {
   code: number;
-  /** Anything that JSON can hold; undefined: no body. */
-  body: unknown;
+  /** A string leaves as it is; undefined: no body. */
+  body: Represented | Document | string | undefined;
   /** Default application/json. */
   contentType?: string;
   headers?: Readonly<Record<string, string | string[]>>;
-  pretty?: boolean;
+  /** Default: what the request asks for what is no object. */
+  media?: Media;
 }
 
 const compress = promisify(gzip);
@@ -20,29 +33,52 @@ const COMPRESS_FROM = 128 * 1024;
 const FASTEST = { level: 1 };
 
 export async function send(request: ApiRequest, response: ApiResponse, answer: Answer): Promise<void> {
-  const bytes = await bodyOf(request, response, answer);
+  const media = answer.media ?? plainMedia(request);
+  const bytes = await bodyOf(request, response, answer, media);
   response.statusCode = answer.code;
-  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.appendHeader(name, value);
   if (answer.body !== undefined) {
-    response.setHeader("Content-Type", answer.contentType ?? "application/json");
+    response.setHeader("Content-Type", answer.contentType ?? TYPES[media]);
     response.setHeader("Content-Length", bytes.length);
   }
   if (request.method === "HEAD" || answer.body === undefined) response.end();
   else response.end(bytes);
 }
 
-async function bodyOf(request: ApiRequest, response: ApiResponse, answer: Answer): Promise<Buffer> {
-  if (answer.body === undefined) return Buffer.alloc(0);
-  const text = typeof answer.body === "string" ? answer.body : json(answer.body, answer.pretty ?? false);
-  const bytes = Buffer.from(text);
+async function bodyOf(
+  request: ApiRequest,
+  response: ApiResponse,
+  { body }: Answer,
+  media: Media,
+): Promise<Buffer> {
+  if (body === undefined) return Buffer.alloc(0);
+  const bytes = Buffer.from(typeof body === "string" ? body : WRITERS[media](body));
   if (bytes.length < COMPRESS_FROM || !/\bgzip\b/.test(header(request, "accept-encoding"))) return bytes;
   response.setHeader("Content-Encoding", "gzip");
   response.setHeader("Vary", "Accept-Encoding");
   return compress(bytes, FASTEST);
 }
 
-function json(value: unknown, pretty: boolean): string {
-  return `${JSON.stringify(value, null, pretty ? 2 : undefined)}\n`;
+const TYPES: Readonly<Record<Media, string>> = {
+  json: "application/json",
+  pretty: "application/json",
+  yaml: "application/yaml",
+};
+
+const WRITERS: Readonly<Record<Media, (body: Represented | Document) => string>> = {
+  json: (body) => `${compact(body)}\n`,
+  pretty: (body) => JSON.stringify(valueOf(body), null, 2),
+  // YAML 1.1, as Kubernetes reads it: what could be taken for a time or a truth is quoted.
+  yaml: (body) => stringify(valueOf(body), { version: "1.1", sortMapEntries: true, indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false }),
+};
+
+/** For people's eyes: the time for reading it again is of no matter. */
+function valueOf(body: Represented | Document): object {
+  return isRepresented(body) ? JSON.parse(body.json) : body;
+}
+
+function compact(body: Represented | Document): string {
+  return isRepresented(body) ? body.json : JSON.stringify(body);
 }
 
 export function sendStatus(request: ApiRequest, response: ApiResponse, error: StatusError): Promise<void> {
@@ -57,10 +93,18 @@ export function sendStatus(request: ApiRequest, response: ApiResponse, error: St
 
 export type FrameType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 
+export interface Frame {
+  type: FrameType;
+  object: Represented | Document;
+}
+
 /** A watch's answer: frames until either side ends it. */
 export interface Frames {
-  /** Resolves when there is room for more. False: the reader is gone or too slow, and the stream has ended. */
-  send(type: FrameType, object: unknown): Promise<boolean>;
+  /**
+   * Resolves when there is room for more; the frames are taken one by one as there is.
+   * False: the reader is gone or too slow, and the stream has ended.
+   */
+  send(frames: Iterable<Frame>): Promise<boolean>;
   end(): void;
   /** Aborts when the reader goes away. */
   readonly gone: AbortSignal;
@@ -68,9 +112,11 @@ export interface Frames {
 
 /** How long a reader may take to make room. It comes back with the last version it saw, and nothing is lost. */
 const PATIENCE = 30_000;
+/** Frames are written together up to so many bytes: what one reader can make us keep. */
+const TOGETHER = 64 * 1024;
 
 /** Answers 200 at once. No Content-Length, so that the aggregator passes each frame on as it comes. */
-export function openFrames(response: ApiResponse): Frames {
+export function openFrames(response: ApiResponse, patience = PATIENCE): Frames {
   const gone = new AbortController();
   const sink: Writable = response;
   response.once("close", () => gone.abort());
@@ -80,22 +126,61 @@ export function openFrames(response: ApiResponse): Frames {
   response.setHeader("Content-Type", "application/json");
   if ("flushHeaders" in response) response.flushHeaders();
   else response.writeHead(200);
+  const write = async (bytes: Buffer): Promise<boolean> => {
+    if (gone.signal.aborted) return false;
+    if (sink.write(bytes) || (await drained(response, gone.signal, patience))) return true;
+    gone.abort();
+    response.destroy();
+    return false;
+  };
   return {
     gone: gone.signal,
     end: () => {
       response.end();
     },
-    async send(type, object) {
-      if (gone.signal.aborted) return false;
-      if (sink.write(`${JSON.stringify({ type, object })}\n`)) return true;
-      if (await drained(response, gone.signal)) return true;
-      response.destroy();
-      return false;
+    async send(frames) {
+      for (const bytes of together(frames)) {
+        if (!(await write(bytes))) return false;
+      }
+      return !gone.signal.aborted;
     },
   };
 }
 
-function drained(response: ApiResponse, gone: AbortSignal): Promise<boolean> {
+function* together(frames: Iterable<Frame>): Generator<Buffer> {
+  let waiting: Buffer[] = [];
+  let size = 0;
+  for (const frame of frames) {
+    const bytes = bytesOf(frame);
+    waiting.push(bytes);
+    size += bytes.length;
+    if (size < TOGETHER) continue;
+    yield Buffer.concat(waiting);
+    [waiting, size] = [[], 0];
+  }
+  const [only] = waiting;
+  if (only !== undefined) yield waiting.length === 1 ? only : Buffer.concat(waiting);
+}
+
+/** What many readers see is encoded once: the bytes by what they show, and by type. */
+const ENCODED = new WeakMap<Represented, Partial<Record<FrameType, Buffer>>>();
+
+function bytesOf({ type, object }: Frame): Buffer {
+  if (!isRepresented(object)) return frameOf(type, object);
+  let known = ENCODED.get(object);
+  if (known === undefined) {
+    known = {};
+    ENCODED.set(object, known);
+  }
+  known[type] ??= frameOf(type, object);
+  return known[type];
+}
+
+function frameOf(type: FrameType, object: Frame["object"]): Buffer {
+  return Buffer.from(`{"type":"${type}","object":${compact(object)}}\n`);
+}
+
+function drained(response: ApiResponse, gone: AbortSignal, patience: number): Promise<boolean> {
   return new Promise((resolve) => {
     const settle = (outcome: boolean) => () => {
       clearTimeout(timer);
@@ -105,7 +190,7 @@ function drained(response: ApiResponse, gone: AbortSignal): Promise<boolean> {
     };
     const onDrain = settle(true);
     const onGone = settle(false);
-    const timer = setTimeout(settle(false), PATIENCE);
+    const timer = setTimeout(settle(false), patience);
     response.once("drain", onDrain);
     gone.addEventListener("abort", onGone, { once: true });
     if (gone.aborted) onGone();

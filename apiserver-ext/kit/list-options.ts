@@ -1,43 +1,53 @@
 /** The query parameters of get, list and watch. */
 import { flag } from "./request-info.ts";
+import { parseVersion } from "./resource-version.ts";
+import type { VersionMatch } from "./resource.ts";
 import { type Cause, invalid, StatusError } from "./status.ts";
-import type { Revision } from "./storage.ts";
 
-/** Undefined: "0" or none was given. */
-export function minimumRevision(query: URLSearchParams): Revision | undefined {
-  const text = query.get("resourceVersion") ?? "";
-  if (text === "" || text === "0") return undefined;
-  if (!/^[1-9]\d{0,15}$/.test(text) || !Number.isSafeInteger(Number(text))) {
-    throw new StatusError("BadRequest", `invalid resource version: ${JSON.stringify(text)}`);
-  }
-  return Number(text);
+/** What the version must look like is the storage's to say. */
+export function getVersion(query: URLSearchParams): VersionMatch {
+  return versionMatch(query.get("resourceVersion") ?? "", "notOlderThan");
+}
+
+function versionMatch(version: string, kind: "notOlderThan" | "exact"): VersionMatch {
+  if (version === "") return { kind: "latest" };
+  return version === "0" ? { kind: "any" } : { kind, version };
 }
 
 export interface ListOptions {
-  minimum: Revision | undefined;
-  /** The list must be the one of this very revision. */
-  exact: boolean;
+  version: VersionMatch;
+  limit: number | undefined;
+  continue: string | undefined;
 }
 
 /** @throws {StatusError} Invalid or BadRequest. */
 export function listOptions(query: URLSearchParams): ListOptions {
   const match = query.get("resourceVersionMatch") ?? "";
-  const version = query.get("resourceVersion") ?? "";
-  refuseContinue(query);
+  const text = query.get("resourceVersion") ?? "";
+  const token = query.get("continue") ?? "";
+  integer(query, "timeoutSeconds");
+  const limit = integer(query, "limit");
   refuse([
-    match !== "" && version === "" && MATCH_WITHOUT_VERSION,
+    match !== "" && text === "" && MATCH_WITHOUT_VERSION,
+    match !== "" && token !== "" && MATCH_WITH_CONTINUE,
     !["", "Exact", "NotOlderThan"].includes(match) && unsupportedMatch(match, '"Exact", "NotOlderThan", ""'),
-    match === "Exact" && version === "0" && EXACT_ZERO,
-    query.has("sendInitialEvents") &&
-      forbiddenField("sendInitialEvents", "sendInitialEvents is forbidden for list"),
+    match === "Exact" && text === "0" && EXACT_ZERO,
+    query.has("sendInitialEvents") && INITIAL_FOR_LIST,
   ]);
-  return { minimum: minimumRevision(query), exact: match === "Exact" };
+  // A page of a version that is named without a match is one of that very version.
+  const isExact = match === "Exact" || (match === "" && limit > 0);
+  const version = versionMatch(text, isExact ? "exact" : "notOlderThan");
+  return {
+    version,
+    // Whatever is at hand is answered whole.
+    limit: limit > 0 && version.kind !== "any" ? limit : undefined,
+    continue: token === "" ? undefined : token,
+  };
 }
 
 export interface WatchOptions {
-  minimum: Revision | undefined;
-  /** First the present state, as ADDED events. */
-  initialEvents: boolean;
+  version: VersionMatch;
+  sendInitialEvents: boolean;
   bookmarks: boolean;
   /** Milliseconds after which the server ends the watch. */
   timeout: number;
@@ -47,37 +57,43 @@ export interface WatchOptions {
 export function watchOptions(query: URLSearchParams): WatchOptions {
   const match = query.get("resourceVersionMatch") ?? "";
   const asked = query.has("sendInitialEvents");
-  refuseContinue(query);
+  const seconds = integer(query, "timeoutSeconds");
+  integer(query, "limit");
   refuse([
     asked && match !== "NotOlderThan" && INITIAL_WITHOUT_MATCH,
     match !== "" && !asked && MATCH_WITHOUT_INITIAL,
     !["", "NotOlderThan"].includes(match) && unsupportedMatch(match, '"NotOlderThan"'),
+    match !== "" && (query.get("continue") ?? "") !== "" && MATCH_WITH_CONTINUE,
   ]);
-  const minimum = minimumRevision(query);
+  const version = getVersion(query);
+  // Looked at here, so that it is not the first frame that says so.
+  if (version.kind === "notOlderThan") parseVersion(version.version);
+  const isFromAnywhere = version.kind === "latest" || version.kind === "any";
   return {
-    minimum,
-    initialEvents: asked ? flag(query, "sendInitialEvents") : minimum === undefined,
+    version,
+    sendInitialEvents: asked ? flag(query, "sendInitialEvents") : isFromAnywhere,
     bookmarks: flag(query, "allowWatchBookmarks"),
-    timeout: timeoutOf(query),
+    timeout: timeoutOf(seconds),
   };
 }
 
-function timeoutOf(query: URLSearchParams): number {
-  const text = query.get("timeoutSeconds") ?? "";
-  if (!/^\d{0,9}$/.test(text))
-    throw new StatusError("BadRequest", `invalid timeoutSeconds: ${JSON.stringify(text)}`);
-  const seconds = Number(text);
-  // Without a wish between 30 and 60 minutes, so that watches do not all come back at once.
-  return Math.min(seconds > 0 ? seconds * 1000 : 1_800_000 * (1 + Math.random()), LONGEST_TIMER);
+/** Without a wish between 30 and 60 minutes, so that watches do not all come back at once. */
+function timeoutOf(seconds: number): number {
+  return Math.min(seconds === 0 ? 1_800_000 * (1 + Math.random()) : seconds * 1000, LONGEST_TIMER);
 }
 
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Lists are answered whole, so no token of ours exists. */
-function refuseContinue(query: URLSearchParams): void {
-  if ((query.get("continue") ?? "") !== "") {
-    throw new StatusError("BadRequest", "continue key is not valid: lists are answered whole");
-  }
+/** A whole number, 0 where there is none. */
+function integer(query: URLSearchParams, name: string): number {
+  const text = query.get(name) ?? "";
+  const fault = /^[+-]?\d{1,15}$/.test(text)
+    ? ""
+    : /^[+-]?\d+$/.test(text)
+      ? "value out of range"
+      : "invalid syntax";
+  if (text === "" || fault === "") return Number(text);
+  throw new StatusError("BadRequest", `strconv.ParseInt: parsing ${JSON.stringify(text)}: ${fault}`);
 }
 
 const MATCH = "resourceVersionMatch";
@@ -85,6 +101,7 @@ const MATCH_WITHOUT_VERSION = forbiddenField(
   MATCH,
   `${MATCH} is forbidden unless resourceVersion is provided`,
 );
+const MATCH_WITH_CONTINUE = forbiddenField(MATCH, `${MATCH} is forbidden when continue is provided`);
 const MATCH_WITHOUT_INITIAL = forbiddenField(
   MATCH,
   `${MATCH} is forbidden for watch unless sendInitialEvents is provided`,
@@ -93,6 +110,7 @@ const INITIAL_WITHOUT_MATCH = forbiddenField(
   MATCH,
   `sendInitialEvents requires setting ${MATCH} to NotOlderThan`,
 );
+const INITIAL_FOR_LIST = forbiddenField("sendInitialEvents", "sendInitialEvents is forbidden for list");
 const EXACT_ZERO = forbiddenField(MATCH, `${MATCH} "exact" is forbidden for resourceVersion "0"`);
 
 function forbiddenField(field: string, message: string): Required<Cause> {

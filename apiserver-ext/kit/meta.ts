@@ -1,6 +1,5 @@
 /** ObjectMeta and ListMeta of meta/v1, as far as the kit reads and documents them. */
 import Type from "typebox";
-import { type SchemaNode, schemaNode } from "./schema.ts";
 
 const optionalText = (description: string) => Type.Optional(Type.String({ description }));
 const optionalTexts = (description: string) =>
@@ -37,17 +36,3 @@ export const API_VERSION = Type.String({
   description: "The versioned schema of this representation of an object.",
 });
 export const KIND = Type.String({ description: "The kind of object that this is." });
-
-/** The schema of a whole object, for what clients send; server-filled fields need not be there. */
-export function wholeObject(schema: SchemaNode): SchemaNode {
-  return {
-    ...schema,
-    type: "object",
-    properties: {
-      apiVersion: schemaNode(API_VERSION),
-      kind: schemaNode(KIND),
-      metadata: schemaNode(ObjectMeta),
-      ...schema.properties,
-    },
-  };
-}

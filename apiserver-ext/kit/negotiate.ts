@@ -16,11 +16,16 @@ export type Form =
   | { as: "object" }
   | { as: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList"; version: MetaVersion };
 
+/** How JSON is written: for programs, indented for people, or as YAML. */
+export type Media = "json" | "pretty" | "yaml";
+
 interface Clause {
   type: string;
   /** What the clause wants objects converted to, where it says so. */
   conversion: Conversion | undefined;
   pretty: boolean;
+  /** The streaming schema that it wants, "" where it says nothing. */
+  stream: string;
 }
 
 /** The clauses in the order of the client's preference; none where there is no header. */
@@ -41,6 +46,7 @@ export function acceptClauses(accept: string): Clause[] {
       type,
       conversion: conversionOf(parameters),
       pretty: parameters.get("pretty") === "1",
+      stream: parameters.get("stream") ?? "",
     }));
 }
 
@@ -70,14 +76,15 @@ function conversionOf(parameters: Map<string, string>): Conversion | undefined {
 }
 
 const JSON_TYPES = new Set(["application/json", "application/*", "*/*"]);
+const YAML_TYPE = "application/yaml";
 
 export interface Negotiated {
   conversion: Conversion | undefined;
-  pretty: boolean;
+  media: Media;
 }
 
 /**
- * The first clause that JSON answers and whose conversion is offered.
+ * The first clause that JSON or YAML answers and whose conversion is offered.
  * @throws {StatusError} NotAcceptable where there is none.
  */
 export function negotiate(
@@ -85,15 +92,37 @@ export function negotiate(
   query: URLSearchParams,
   offers: (conversion: Conversion | undefined) => boolean,
 ): Negotiated {
+  const clause = clauseFor(request, offers);
+  if (!clause) throw notAcceptable("application/json, application/yaml");
+  return { conversion: clause.conversion, media: mediaOf(clause, request, query) };
+}
+
+/** How what is no object is written, such as an error. People read what no program has asked for in a way it could. */
+export function plainMedia(request: ApiRequest): Media {
+  const clause = clauseFor(request, (conversion) => conversion === undefined);
+  const [, query = ""] = (request.url ?? "").split("?", 2);
+  return clause ? mediaOf(clause, request, new URLSearchParams(query)) : "pretty";
+}
+
+export function notAcceptable(types: string): StatusError {
+  return new StatusError("NotAcceptable", `only the following media types are accepted: ${types}`);
+}
+
+function clauseFor(
+  request: ApiRequest,
+  offers: (conversion: Conversion | undefined) => boolean,
+): Clause | undefined {
   const accept = header(request, "accept");
-  const clause: Clause | undefined =
-    accept === ""
-      ? { type: "*/*", conversion: undefined, pretty: false }
-      : acceptClauses(accept).find(({ type, conversion }) => JSON_TYPES.has(type) && offers(conversion));
-  if (!clause) {
-    throw new StatusError("NotAcceptable", "only the following media types are accepted: application/json");
-  }
-  return { conversion: clause.conversion, pretty: clause.pretty || wantsPretty(request, query) };
+  if (accept === "") return { type: "*/*", conversion: undefined, pretty: false, stream: "" };
+  return acceptClauses(accept).find(({ type, conversion, stream }) => {
+    const isAnswered = JSON_TYPES.has(type) ? ["", "watch"].includes(stream) : type === YAML_TYPE && stream === "";
+    return isAnswered && offers(conversion);
+  });
+}
+
+function mediaOf({ type, pretty }: Clause, request: ApiRequest, query: URLSearchParams): Media {
+  if (type === YAML_TYPE) return "yaml";
+  return pretty || wantsPretty(request, query) ? "pretty" : "json";
 }
 
 function wantsPretty(request: ApiRequest, query: URLSearchParams): boolean {
@@ -109,12 +138,12 @@ export function negotiateForm(
   request: ApiRequest,
   info: RequestInfo,
   offered: readonly Form["as"][],
-): { form: Form; pretty: boolean } {
-  const { conversion, pretty } = negotiate(request, info.query, (wanted) => {
+): { form: Form; media: Media } {
+  const { conversion, media } = negotiate(request, info.query, (wanted) => {
     const form = formOf(wanted);
     return form !== undefined && offered.includes(form.as);
   });
-  return { form: formOf(conversion) ?? { as: "object" }, pretty };
+  return { form: formOf(conversion) ?? { as: "object" }, media };
 }
 
 function formOf(conversion: Conversion | undefined): Form | undefined {

@@ -1,91 +1,124 @@
-/** JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7386). */
-import { applyPatch, type Operation, Pointer } from "rfc6902";
-import { decodeJson, isRecord, unsupportedMediaType } from "./body.ts";
+/**
+ * JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7386) as kube-apiserver applies them: where its library departs from
+ * the standards (a `replace` of what is not there, indices from the end, nulls inside lists), so does this.
+ */
+import { refusedBody, unsupportedMediaType } from "./body.ts";
+import { jsonType } from "./go-struct.ts";
+import { readJson } from "./json.ts";
+import { applied, type Operation } from "./json-patch.ts";
+import { isRecord } from "./record.ts";
 import { StatusError } from "./status.ts";
+import type { FieldValidation } from "./write-options.ts";
 
-/** Gives what the object becomes; the object itself is left alone. */
-export type Patch = (object: unknown) => unknown;
+export interface Patch {
+  /** Gives what the object becomes; the object itself is left alone. @throws {StatusError} Invalid. */
+  apply(object: unknown): unknown;
+  /** What strict decoding refuses in the patch itself. */
+  faults: readonly string[];
+}
 
-const PATCHES: Readonly<Record<string, (text: string) => Patch>> = {
-  "application/json-patch+json": jsonPatch,
-  "application/merge-patch+json": mergePatch,
+/** `lenient`: what is given twice or unknown is ignored; upstream then takes another decoder, with other words. */
+type Parser = (value: unknown, duplicates: readonly string[], lenient: boolean) => Patch;
+
+const PATCHES: Readonly<
+  Record<string, { parse: Parser; malformed: (why: string, lenient: boolean) => string }>
+> = {
+  "application/json-patch+json": {
+    parse: jsonPatch,
+    malformed: (why, lenient) => (lenient ? why : `${UNDECODABLE}${why}`),
+  },
+  "application/merge-patch+json": {
+    parse: mergePatch,
+    malformed: (why, lenient) => (lenient ? NO_PATCH : `${UNDECODABLE}${why}`),
+  },
 };
+
+const UNDECODABLE = "error decoding patch: ";
+const NO_PATCH = "Invalid JSON Patch";
 
 export const PATCH_TYPES: readonly string[] = Object.keys(PATCHES);
 
-/** @throws {StatusError} UnsupportedMediaType, BadRequest, RequestEntityTooLarge; Invalid when it is applied. */
-export function parsePatch(type: string, text: string): Patch {
-  const parser = Object.hasOwn(PATCHES, type) ? PATCHES[type] : undefined;
-  if (!parser) throw unsupportedMediaType(PATCH_TYPES);
-  return parser(text);
+/** @throws {StatusError} UnsupportedMediaType, before anything is read. */
+export function checkPatchType(type: string): void {
+  if (!Object.hasOwn(PATCHES, type)) throw unsupportedMediaType(PATCH_TYPES);
 }
 
-function mergePatch(text: string): Patch {
-  const patch = decodeJson(text);
-  if (!isRecord(patch)) throw new StatusError("BadRequest", "a merge patch is an object");
-  return (object) => merge(object, patch);
+/** @throws {StatusError} UnsupportedMediaType, BadRequest or RequestEntityTooLarge. */
+export function parsePatch(type: string, text: string, validation: FieldValidation): Patch {
+  checkPatchType(type);
+  const { parse, malformed } = PATCHES[type] ?? { parse: mergePatch, malformed: () => NO_PATCH };
+  const lenient = validation === "Ignore";
+  const reading = readJson(text);
+  if (reading.outcome === "refused") throw refusedBody(reading.why);
+  if (reading.outcome === "malformed") throw new StatusError("BadRequest", malformed(reading.why, lenient));
+  return parse(reading.value, reading.duplicates, lenient);
 }
 
-function merge(target: unknown, patch: unknown): unknown {
-  if (!isRecord(patch)) return patch;
-  const result = new Map(Object.entries(isRecord(target) ? target : {}));
+function mistyped(value: unknown, lenient: boolean, type: string, lenientType: string): StatusError {
+  const why = `json: cannot unmarshal ${jsonType(value)} into Go value of type ${lenient ? lenientType : type}`;
+  return new StatusError("BadRequest", lenient ? why : `${UNDECODABLE}${why}`);
+}
+
+function mergePatch(value: unknown, duplicates: readonly string[], lenient: boolean): Patch {
+  if (!isRecord(value) && !lenient && value !== null)
+    throw mistyped(value, false, "map[string]interface {}", "");
+  // A list takes the place of the whole object, which it cannot be.
+  if (!isRecord(value) && !Array.isArray(value)) throw new StatusError("BadRequest", NO_PATCH);
+  return {
+    apply: (object) => merged(object, value),
+    faults: duplicates.map((path) => `duplicate field "${path}"`),
+  };
+}
+
+function merged(target: unknown, patch: unknown): unknown {
+  if (!isRecord(patch) || !isRecord(target)) return withoutNulls(patch);
+  const result = new Map(Object.entries(target));
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) result.delete(key);
-    else result.set(key, merge(result.get(key), value));
+    else result.set(key, merged(result.get(key), value));
   }
   return Object.fromEntries(result);
 }
 
-const MOST_OPERATIONS = 10_000;
-/** Operations that copy could double an object over and over. */
-const MOST_COPIED = 3 * 1024 * 1024;
+/** Fields that are null, also in the items of lists. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isRecord(value)) return value;
+  const kept = Object.entries(value).filter(([, each]) => each !== null);
+  return Object.fromEntries(kept.map(([key, each]) => [key, withoutNulls(each)]));
+}
 
-function jsonPatch(text: string): Patch {
-  const operations = decodeJson(text);
-  if (!Array.isArray(operations)) throw new StatusError("BadRequest", "a JSON patch is a list of operations");
+const MOST_OPERATIONS = 10_000;
+const FIELDS = ["op", "path", "from", "value"];
+
+function jsonPatch(value: unknown, duplicates: readonly string[], lenient: boolean): Patch {
+  const operations = value ?? [];
+  if (!Array.isArray(operations)) throw mistyped(value, lenient, "[]handlers.jsonPatchOp", "jsonpatch.Patch");
   if (operations.length > MOST_OPERATIONS) {
     throw new StatusError(
       "RequestEntityTooLarge",
       `The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${operations.length}`,
     );
   }
-  const checked = operations.map(operationOf);
-  return (object) => {
-    const result = structuredClone(object);
-    let copied = 0;
-    for (const operation of checked) {
-      if (operation.op === "copy") copied += sizeAt(result, operation.from);
-      if (copied > MOST_COPIED) throw new StatusError("RequestEntityTooLarge", "the patch copies too much");
-      const [error] = applyPatch(result, [operation]);
-      if (error) throw rejected();
-    }
-    return result;
-  };
+  const checked = operations.map((each) => operationOf(each, lenient));
+  return { apply: (object) => applied(object, checked), faults: operationFaults(operations, duplicates) };
 }
 
-const OPERATIONS = new Set(["add", "remove", "replace", "move", "copy", "test"]);
-
-function operationOf(value: unknown): Operation {
-  const isOperation =
-    isRecord(value) &&
-    OPERATIONS.has(String(value["op"])) &&
-    isPointer(value["path"]) &&
-    (value["from"] === undefined || isPointer(value["from"]));
-  if (!isOperation) throw new StatusError("BadRequest", "the JSON patch has an operation that is not valid");
-  return value as unknown as Operation;
+function operationOf(value: unknown, lenient: boolean): Operation {
+  if (value === null) return {};
+  if (!isRecord(value)) throw mistyped(value, lenient, "handlers.jsonPatchOp", "jsonpatch.Operation");
+  const wrong = ["op", "path", "from"].find((key) => typeof (value[key] ?? "") !== "string");
+  if (wrong === undefined || lenient) return value;
+  const field = `Go struct field jsonPatchOp.${wrong}`;
+  const why = `json: cannot unmarshal ${jsonType(value[wrong])} into ${field} of type string`;
+  throw new StatusError("BadRequest", `${UNDECODABLE}${why}`);
 }
 
-/** The whole object ("") is not a place that a patch may write to. */
-function isPointer(value: unknown): boolean {
-  return typeof value === "string" && value.startsWith("/") && !value.split("/").includes("__proto__");
-}
-
-function sizeAt(object: unknown, pointer: string | undefined): number {
-  if (pointer === undefined) throw rejected();
-  return JSON.stringify(Pointer.fromJSON(pointer).get(object) ?? null).length;
-}
-
-/** Without the values that did not fit: they are the object's. */
-function rejected(): StatusError {
-  return new StatusError("Invalid", "the server rejected our request due to an error in our request");
+function operationFaults(operations: readonly unknown[], duplicates: readonly string[]): string[] {
+  const unknown = operations.flatMap((operation, at) =>
+    Object.keys(isRecord(operation) ? operation : {})
+      .filter((key) => !FIELDS.includes(key))
+      .map((key) => `json patch unknown field "[${at}].${key}"`),
+  );
+  return [...unknown, ...duplicates.map((path) => `json patch duplicate field "${path}"`)];
 }

@@ -1,8 +1,17 @@
-/** The forms in which an object, a list or a watched change is shown. */
+/** The forms in which an object, a list or a watched change is shown, as the JSON that leaves. */
 import { duration } from "./duration.ts";
 import type { Form, MetaVersion } from "./negotiate.ts";
+import type { Presented } from "./present.ts";
 import type { Column, KubeObject } from "./resource.ts";
 import { StatusError } from "./status.ts";
+
+declare const REPRESENTED: unique symbol;
+
+/** JSON of presented objects. Made here alone. */
+export interface Represented {
+  readonly json: string;
+  readonly [REPRESENTED]: true;
+}
 
 /** What representing needs to know of a resource. */
 export interface Shown<T extends KubeObject> {
@@ -14,8 +23,12 @@ export interface Shown<T extends KubeObject> {
 
 export type IncludeObject = "None" | "Metadata" | "Object";
 
-/** @throws {StatusError} BadRequest for another value of `includeObject`. */
-export function includeObject(query: URLSearchParams): IncludeObject {
+/**
+ * What a Table includes of its objects; "Metadata" where none is asked for.
+ * @throws {StatusError} BadRequest for another value of `includeObject`.
+ */
+export function includeObject(query: URLSearchParams, form: Form): IncludeObject {
+  if (form.as !== "Table") return "Metadata";
   const value = query.get("includeObject") ?? "";
   switch (value) {
     case "":
@@ -25,29 +38,41 @@ export function includeObject(query: URLSearchParams): IncludeObject {
     case "Object":
       return value;
     default:
-      throw new StatusError("BadRequest", `unrecognized includeObject value: ${JSON.stringify(value)}`);
+      throw new StatusError(
+        "BadRequest",
+        `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: ` +
+          "must be 'Metadata', 'Object', 'None', or empty",
+      );
   }
 }
 
-interface ListMeta {
+/** ListMeta of meta/v1. */
+export interface ListMeta {
   resourceVersion: string;
+  continue?: string;
+  remainingItemCount?: number;
 }
 
 export function representObject<T extends KubeObject>(
   shown: Shown<T>,
   form: Form,
   include: IncludeObject,
-  object: T,
-): unknown {
+  object: Presented<T>,
+): Represented {
   switch (form.as) {
     case "object":
-      return object;
-    case "Table":
-      return table(shown, form.version, include, [object], { resourceVersion: versionOf(object) });
+      return whole(object);
     case "PartialObjectMetadata":
       return partial(form.version, object);
+    case "Table": {
+      const row = rowText(shown, form.version, include, object);
+      return represented(tableText(form.version, columnsText(shown), [row], versionOf(object)));
+    }
     case "PartialObjectMetadataList":
-      throw mismatch(form.as, "is not a list");
+      throw new StatusError(
+        "NotAcceptable",
+        `you requested ${form.as}, but the requested object is not a list`,
+      );
   }
 }
 
@@ -55,121 +80,200 @@ export function representList<T extends KubeObject>(
   shown: Shown<T>,
   form: Form,
   include: IncludeObject,
-  items: readonly T[],
+  items: readonly Presented<T>[],
   metadata: ListMeta,
-): unknown {
+): Represented {
   switch (form.as) {
-    case "object":
-      return { kind: `${shown.kind}List`, apiVersion: `${shown.group}/${shown.version}`, metadata, items };
-    case "Table":
-      return table(shown, form.version, include, items, metadata);
+    case "object": {
+      const type = { kind: `${shown.kind}List`, apiVersion: `${shown.group}/${shown.version}` };
+      // Lists of custom resources show the token also where it is empty.
+      return represented(
+        listText(
+          type,
+          { continue: "", ...metadata },
+          items.map((item) => whole(item).json),
+        ),
+      );
+    }
+    case "PartialObjectMetadataList": {
+      const texts = items.map((item) => partial(form.version, item).json);
+      return represented(listText(metaType(form.as, form.version), metadata, texts));
+    }
+    case "Table": {
+      const rows = items.map((item) => rowText(shown, form.version, include, item));
+      return represented(tableText(form.version, columnsText(shown), rows, metadata));
+    }
     case "PartialObjectMetadata":
-      throw mismatch(form.as, "is a list");
-    case "PartialObjectMetadataList":
-      return {
-        kind: form.as,
-        apiVersion: `meta.k8s.io/${form.version}`,
-        metadata,
-        items: items.map((item) => partial(form.version, item)),
-      };
+      throw new StatusError(
+        "NotAcceptable",
+        `you requested ${form.as}, but the requested object is a list (*unstructured.UnstructuredList)`,
+      );
   }
 }
 
 /** Shows the objects of one watch: a Table tells its columns only the first time. */
+export interface WatchRepresentation<T> {
+  object(object: Presented<T>): Represented;
+  bookmark(resourceVersion: string, initialEventsEnd: boolean): Represented;
+}
+
 export function watchRepresentation<T extends KubeObject>(
   shown: Shown<T>,
   form: Form,
   include: IncludeObject,
-): { object(object: T): unknown; bookmark(revision: string, annotations?: Record<string, string>): unknown } {
-  let told = false;
-  const once = (value: unknown): unknown => {
-    const short = told && form.as === "Table";
-    told = true;
-    return short ? { ...(value as object), columnDefinitions: null } : value;
+): WatchRepresentation<T> {
+  return form.as === "Table"
+    ? tableRepresentation(shown, form.version, include)
+    : {
+        object: (object) => representObject(shown, form, include, object),
+        bookmark(resourceVersion, initialEventsEnd) {
+          const type = form.as === "object" ? typeOf(shown) : metaType("PartialObjectMetadata", form.version);
+          return represented(bookmarkText(type, resourceVersion, initialEventsEnd));
+        },
+      };
+}
+
+function tableRepresentation<T extends KubeObject>(
+  shown: Shown<T>,
+  version: MetaVersion,
+  include: IncludeObject,
+): WatchRepresentation<T> {
+  let columns: string | null = columnsText(shown);
+  const table = (row: string, metadata: ListMeta): Represented => {
+    const text = tableText(version, columns, [row], metadata);
+    columns = null;
+    return represented(text);
   };
   return {
-    object: (object) => once(representObject(shown, form, include, object)),
-    bookmark(revision, annotations) {
-      const metadata = {
-        resourceVersion: revision,
-        creationTimestamp: null,
-        ...(annotations ? { annotations } : {}),
-      };
-      if (form.as === "object") {
-        return { kind: shown.kind, apiVersion: `${shown.group}/${shown.version}`, metadata };
-      }
-      const object = { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${form.version}`, metadata };
-      if (form.as !== "Table") return object;
-      // Annotations must arrive whatever the client asked to include.
-      const row = {
-        cells: shown.columns.map(() => null),
-        object: include === "None" && !annotations ? null : object,
-      };
-      row.cells.unshift(null);
-      return once(tableOf(shown, form.version, [row], { resourceVersion: revision }));
+    object: (object) => table(rowText(shown, version, include, object), versionOf(object)),
+    bookmark(resourceVersion, initialEventsEnd) {
+      const type = include === "Object" ? typeOf(shown) : metaType("PartialObjectMetadata", version);
+      // What ends the initial events must arrive whatever the client asked to include.
+      const isShown = include !== "None" || initialEventsEnd;
+      const object = isShown ? bookmarkText(type, resourceVersion, initialEventsEnd) : "null";
+      const cells = JSON.stringify(["", ...shown.columns.map(() => null)]);
+      return table(`{"cells":${cells},"object":${object}}`, { resourceVersion });
     },
   };
 }
 
-function mismatch(as: string, what: string): StatusError {
-  return new StatusError("NotAcceptable", `you requested ${as}, but the requested object ${what}`);
+interface Type {
+  kind: string;
+  apiVersion: string;
 }
 
-function partial(version: MetaVersion, object: KubeObject): object {
-  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
+function typeOf({ kind, group, version }: Shown<never>): Type {
+  return { kind, apiVersion: `${group}/${version}` };
 }
 
-function versionOf(object: KubeObject): string {
-  return object.metadata.resourceVersion ?? "";
+function metaType(kind: string, version: MetaVersion): Type {
+  return { kind, apiVersion: `meta.k8s.io/${version}` };
 }
 
-interface TableRow {
-  cells: readonly (string | number | boolean | null)[];
-  object: unknown;
+function versionOf({ metadata }: KubeObject): ListMeta {
+  return { resourceVersion: metadata.resourceVersion ?? "" };
 }
 
-function table<T extends KubeObject>(
-  shown: Shown<T>,
-  version: MetaVersion,
-  include: IncludeObject,
-  objects: readonly T[],
-  metadata: ListMeta,
-): object {
-  const now = Date.now();
-  const rows = objects.map((object) => ({
-    cells: [object.metadata.name, ...shown.columns.map((column) => cellOf(column, object, now))],
-    object: { None: null, Metadata: partial(version, object), Object: object }[include],
-  }));
-  return tableOf(shown, version, rows, metadata);
+export function isRepresented(body: object): body is Represented {
+  return body instanceof Json;
 }
 
-function tableOf<T extends KubeObject>(
-  shown: Shown<T>,
-  version: MetaVersion,
-  rows: readonly TableRow[],
-  metadata: ListMeta,
-): object {
-  return {
-    kind: "Table",
-    apiVersion: `meta.k8s.io/${version}`,
-    metadata,
-    columnDefinitions: [
-      { name: "Name", type: "string", format: "name", description: "The name of the object.", priority: 0 },
-      ...shown.columns.map(({ name, type, description, priority = 0 }) => ({
-        name,
-        type,
-        format: "",
-        description,
-        priority,
-      })),
-    ],
-    rows,
+/** So that nothing else can be taken for it. */
+class Json {
+  readonly json: string;
+
+  constructor(json: string) {
+    this.json = json;
+  }
+}
+
+function represented(json: string): Represented {
+  return new Json(json) as Represented;
+}
+
+/** Objects are shared between all who see the same of them; each is turned into text once. */
+function memoized(text: (object: KubeObject) => string): (object: Presented<KubeObject>) => Represented {
+  const made = new WeakMap<KubeObject, Represented>();
+  return (object) => {
+    const known = made.get(object);
+    if (known !== undefined) return known;
+    const representation = represented(text(object));
+    made.set(object, representation);
+    return representation;
   };
 }
 
-function cellOf<T>(column: Column<T>, object: T, now: number): TableRow["cells"][number] {
+const whole = memoized((object) => JSON.stringify(object));
+
+const PARTIAL: Readonly<Record<MetaVersion, (object: Presented<KubeObject>) => Represented>> = {
+  v1: memoized((object) => partialText("v1", object)),
+  v1beta1: memoized((object) => partialText("v1beta1", object)),
+};
+
+function partialText(version: MetaVersion, { metadata }: KubeObject): string {
+  return JSON.stringify({ ...metaType("PartialObjectMetadata", version), metadata });
+}
+
+function partial(version: MetaVersion, object: Presented<KubeObject>): Represented {
+  return PARTIAL[version](object);
+}
+
+function bookmarkText(type: Type, resourceVersion: string, initialEventsEnd: boolean): string {
+  const annotations = initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {};
+  return JSON.stringify({ ...type, metadata: { ...annotations, resourceVersion } });
+}
+
+function listText(type: Type, metadata: ListMeta, items: readonly string[]): string {
+  const head = JSON.stringify({ ...type, metadata }).slice(0, -1);
+  return `${head},"items":[${items.join(",")}]}`;
+}
+
+function tableText(
+  version: MetaVersion,
+  columns: string | null,
+  rows: readonly string[],
+  metadata: ListMeta,
+): string {
+  const head = JSON.stringify({ ...metaType("Table", version), metadata }).slice(0, -1);
+  return `${head},"columnDefinitions":${columns},"rows":[${rows.join(",")}]}`;
+}
+
+/** As ObjectMeta documents it. */
+const NAME_DESCRIPTION =
+  "Name must be unique within a namespace. Is required when creating resources, although some resources may allow a " +
+  "client to request the generation of an appropriate name automatically. Name is primarily intended for creation " +
+  "idempotence and configuration definition. Cannot be updated. More info: " +
+  "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names";
+
+function columnsText<T extends KubeObject>({ columns }: Shown<T>): string {
+  const definitions = columns.map(({ name, type, description, priority = 0 }) => {
+    return { name, type, format: "", description, priority };
+  });
+  return JSON.stringify([
+    { name: "Name", type: "string", format: "name", description: NAME_DESCRIPTION, priority: 0 },
+    ...definitions,
+  ]);
+}
+
+function rowText<T extends KubeObject>(
+  { columns }: Shown<T>,
+  version: MetaVersion,
+  include: IncludeObject,
+  object: Presented<T>,
+): string {
+  const now = Date.now();
+  const cells = [object.metadata.name, ...columns.map((column) => cellOf(column, object, now))];
+  const shown = {
+    None: () => "null",
+    Metadata: () => partial(version, object).json,
+    Object: () => whole(object).json,
+  };
+  return `{"cells":${JSON.stringify(cells)},"object":${shown[include]()}}`;
+}
+
+function cellOf<T>(column: Column<T>, object: T, now: number): string | number | boolean | null {
   const value = column.cell(object);
   if (column.type !== "date" || typeof value !== "string") return value;
   const time = Date.parse(value);
-  return Number.isNaN(time) ? "<unknown>" : duration(now - time);
+  return Number.isNaN(time) ? "<invalid>" : duration(now - time);
 }

@@ -2,7 +2,7 @@
  * What a request is about, read off method and URL once, as Kubernetes' RequestInfo does. Everything after
  * (authorization, routing) uses this frozen value and never the URL again.
  */
-import { fieldRequirements } from "./selectors.ts";
+import { requirementsOf } from "./selectors.ts";
 import { noSuchResource, StatusError } from "./status.ts";
 
 export interface RequestInfo {
@@ -108,8 +108,8 @@ function collectionPart(plainVerb: string, query: URLSearchParams): Partial<Requ
 
 /** The name that a field selector asks for, so that rights on one named object suffice to list or watch it. */
 function selectedName(fieldSelector: string): string {
-  const requirements = fieldRequirements(fieldSelector);
-  const byName = requirements?.find((each) => each.field === "metadata.name" && each.operator === "=");
+  const { fields } = requirementsOf({ labels: "", fields: fieldSelector });
+  const byName = fields.find((each) => each.field === "metadata.name" && each.operator === "=");
   return byName && isSegment(byName.value) ? byName.value : "";
 }
 

@@ -2,6 +2,7 @@
  * A resource is one declaration. Discovery, OpenAPI, Table, selectors, defaulting, pruning and authorization
  * attributes are derived from it; a verb that its storage cannot carry out, or that it does not name, is not offered.
  */
+import type { Duplex } from "node:stream";
 import type { TSchema } from "typebox";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -148,7 +149,11 @@ export interface Writer<T> {
     expected: string,
     context: WriteContext,
   ): Promise<Stored<T> | { outcome: "conflict" | "gone" }>;
-  remove(object: T, expected: string, context: WriteContext): Promise<Stored<T> | { outcome: "conflict" | "gone" }>;
+  remove(
+    object: T,
+    expected: string,
+    context: WriteContext,
+  ): Promise<Stored<T> | { outcome: "conflict" | "gone" }>;
 }
 
 /** The verbs of a resource itself. */
@@ -173,7 +178,7 @@ export type SubresourceVerb = "get" | "create" | "update" | "patch";
  * A custom subresource such as `approvals/approval`. `read` answers GET; `write` takes the complete object after
  * create, update or patch (patches are applied to what `read` gave) and answers with what GET would show then.
  */
-export interface Subresource {
+export interface Subresource<T extends KubeObject = KubeObject> {
   kind: string;
   schema: TSchema;
   verbs: readonly SubresourceVerb[];
@@ -182,7 +187,7 @@ export interface Subresource {
     caller: Caller,
     namespace: string,
     name: string,
-    body: KubeObject,
+    body: T,
     options: { dryRun: boolean; verb: SubresourceVerb },
   ): Promise<KubeObject>;
 }
@@ -190,19 +195,28 @@ export interface Subresource {
 /** One request for a connect subresource, authorized. The handler owns the response. */
 export interface Connection {
   request: ApiRequest;
-  /** For an upgrade there is no response yet, but the socket of the request. */
   response: ApiResponse;
+  /** Of a request to upgrade: answer 101 on the socket and own it from there, or refuse by the response. */
+  upgrade: { socket: Duplex; head: Buffer } | undefined;
   info: RequestInfo;
+  /** What follows the subresource: "" or a path that every reader reads alike, escaped anew from `info.rest`. */
+  path: string;
+  /** The header lines that may be passed on: without credentials, identity and what is of this hop. */
+  headers: readonly (readonly [name: string, value: string])[];
   caller: Caller;
-  /** Aborts when the server ends. */
+  /** Aborts when the server ends or the client goes. */
   closing: AbortSignal;
 }
 
-/** A subresource that takes the request over, such as `sessions/proxy`; `info.rest` is the path below it. */
+/** A subresource that takes the request over, such as `sessions/proxy`. */
 export interface ConnectSubresource {
   /** What discovery names as its kind. */
   kind: string;
   methods: readonly ("GET" | "POST" | "PUT" | "PATCH" | "DELETE")[];
+  /**
+   * Resolves when the connection is over; what is left of it is closed then. A StatusError that it throws before
+   * anything was answered is the answer.
+   */
   connect(connection: Connection): Promise<void>;
 }
 
@@ -219,12 +233,14 @@ export interface ResourceDefinition<T extends KubeObject> {
   description: string;
   /** The schema without apiVersion, kind and metadata, which the kit adds. Its `default`s are filled in. */
   schema: TSchema;
+  /** Messages about fields that are wrong do not repeat what was sent. */
+  secretValues?: boolean;
   /** Beside the name. */
   columns: readonly Column<T>[];
   /** Selectable fields beside metadata.name and metadata.namespace. */
   fields: Readonly<Record<string, (object: T) => string>>;
-  /** What a caller may see of this resource at all; others are NotFound. Default: everything. */
-  visible?: (caller: Caller) => (object: T) => boolean;
+  /** What a caller may see of this resource at all; others are NotFound. Default, and undefined: everything. */
+  visible?: (caller: Caller) => ((object: T) => boolean) | undefined;
   /** What a caller sees of an object: masks go here. Every byte of an object that leaves went through it. */
   present?: (caller: Caller) => (object: T) => T;
   /** Without a Writer the resource is read-only. */
@@ -240,9 +256,33 @@ export interface ResourceDefinition<T extends KubeObject> {
 /** A resource of any object type. Its hooks only ever get what its own storage gave. */
 export type AnyResource = ResourceDefinition<KubeObject>;
 
-/** Keeps the object type for the hooks while lists hold resources of any type. */
-export function defineResource<T extends KubeObject>(definition: ResourceDefinition<T>): AnyResource {
+type Defaulted = "singular" | "shortNames" | "categories" | "description" | "columns" | "fields";
+
+/** A declaration as it is written down: what is left out is none, or what follows from the kind. */
+export type Declaration<T extends KubeObject> = Omit<ResourceDefinition<T>, Defaulted> &
+  Partial<Pick<ResourceDefinition<T>, Defaulted>>;
+
+const AGE: Column<KubeObject> = {
+  name: "Age",
+  type: "date",
+  description: "Since when it is there.",
+  cell: ({ metadata }) => metadata.creationTimestamp,
+};
+
+/** Keeps the object type for the hooks while lists hold resources of any type. Without columns there is the age. */
+export function defineResource<T extends KubeObject>(declaration: Declaration<T>): AnyResource {
+  const { kind } = declaration;
+  const definition: ResourceDefinition<T> = {
+    ...{ singular: kind.toLowerCase(), shortNames: [], categories: [], description: `A ${kind}.` },
+    ...{ columns: [AGE], fields: {} },
+    ...declaration,
+  };
   return definition as unknown as AnyResource;
+}
+
+/** Keeps the object type for the body that is written. */
+export function defineSubresource<T extends KubeObject>(subresource: Subresource<T>): Subresource {
+  return subresource as unknown as Subresource;
 }
 
 const READS: readonly Verb[] = ["get", "list", "watch"];

@@ -1,6 +1,5 @@
-/** JSON Schema as TypeBox values write it down: walking it, pruning by it, and what of it OpenAPI shows. */
+/** JSON Schema as TypeBox values write it down, and what of it OpenAPI shows. */
 import type { TSchema } from "typebox";
-import { isRecord } from "./body.ts";
 
 /** The keywords that the kit understands. */
 export interface SchemaNode {
@@ -22,47 +21,6 @@ export function schemaNode(schema: TSchema): SchemaNode {
   return schema as SchemaNode;
 }
 
-export interface Pruned {
-  value: unknown;
-  /** Paths of the fields that the schema does not know, such as `decision.verdct`. */
-  unknown: string[];
-}
-
-/** Drops the fields that the schema does not know. A schema without properties takes anything. */
-export function prune(schema: SchemaNode, value: unknown, path = ""): Pruned {
-  if (schema.anyOf) return pruneByFitting(schema.anyOf, value, path);
-  if (Array.isArray(value)) return pruneList(schema, value, path);
-  const valuesOf = valueSchema(schema);
-  if (!isRecord(value) || (!schema.properties && !valuesOf)) return { value, unknown: [] };
-  const kept: [string, unknown][] = [];
-  const unknown: string[] = [];
-  for (const [key, member] of Object.entries(value)) {
-    const at = path === "" ? key : `${path}.${key}`;
-    const known =
-      schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : valuesOf;
-    if (!known) unknown.push(at);
-    else {
-      const pruned = prune(known, member, at);
-      kept.push([key, pruned.value]);
-      unknown.push(...pruned.unknown);
-    }
-  }
-  return { value: Object.fromEntries(kept), unknown };
-}
-
-function pruneList({ items }: SchemaNode, value: readonly unknown[], path: string): Pruned {
-  if (!items) return { value, unknown: [] };
-  const pruned = value.map((item, index) => prune(items, item, `${path}[${index}]`));
-  return { value: pruned.map((each) => each.value), unknown: pruned.flatMap((each) => each.unknown) };
-}
-
-/** A field is unknown only where every alternative says so. */
-function pruneByFitting(alternatives: readonly SchemaNode[], value: unknown, path: string): Pruned {
-  return alternatives
-    .map((schema) => prune(schema, value, path))
-    .reduce((best, each) => (each.unknown.length < best.unknown.length ? each : best));
-}
-
 /** The schema of a map's values. */
 function valueSchema({ additionalProperties, patternProperties }: SchemaNode): SchemaNode | undefined {
   if (additionalProperties === true) return {};
@@ -82,7 +40,6 @@ const SHOWN = [
   "pattern",
   "minItems",
   "maxItems",
-  "required",
   "enum",
 ] as const;
 
@@ -94,8 +51,10 @@ export function openApiSchema(nullable: SchemaNode): Record<string, unknown> {
   const shown = Object.fromEntries(
     SHOWN.filter((keyword) => schema[keyword] !== undefined).map((keyword) => [keyword, schema[keyword]]),
   );
+  const required = requiredOf(schema);
   return {
     ...shown,
+    ...(required.length > 0 ? { required } : {}),
     ...(literals ? { type: "string", enum: literals } : {}),
     ...(schema.items ? { items: openApiSchema(schema.items) } : {}),
     ...(schema.properties
@@ -107,6 +66,11 @@ export function openApiSchema(nullable: SchemaNode): Record<string, unknown> {
       : {}),
     ...(valuesOf ? { additionalProperties: openApiSchema(valuesOf) } : {}),
   };
+}
+
+/** What has a default may be left out; clients check what they send before it is filled in. */
+function requiredOf({ required = [], properties = {} }: SchemaNode): string[] {
+  return required.filter((name) => properties[name]?.["default"] === undefined);
 }
 
 /** OpenAPI as Kubernetes uses it has no null: what may be null is documented as what else it is. */

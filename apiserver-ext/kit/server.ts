@@ -1,18 +1,27 @@
 /** A generic extension API server: declared resources in, a request handler out. */
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Authenticate, Authenticated } from "./authn.ts";
-import { type Authorize, forbidden, isHealthPath } from "./authz.ts";
+import { type Authorize, forbidden } from "./authz.ts";
+import { asUpgrade, connectionOf, hangUp, refusalOf, type Upgrade } from "./connect.ts";
 import { type Documents, documents, type VersionInfo } from "./documents.ts";
 import { type Answer, openFrames, send, sendStatus } from "./encode.ts";
+import { describe, type Load, LongRunning, labelsOf, type RequestEvent, usersOf } from "./events.ts";
+import { type Checks, health, isHealthPath } from "./health.ts";
+import { impersonated } from "./impersonation.ts";
+import { InFlight, LIMITS, type Limits, timeFor, withDeadline } from "./limits.ts";
+import type { Namespaces } from "./namespaces.ts";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
-import type { AnyResource, KubeObject } from "./resource.ts";
-import { type ServedResource, serveResource } from "./served.ts";
-import { methodNotAllowed, noSuchResource, StatusError, statusOf } from "./status.ts";
+import type { AnyResource } from "./resource.ts";
+import { isLongRunning, offeredVerb, type Routes, routes, type Target } from "./routes.ts";
+import { type ServedConnect, serveResource } from "./served.ts";
+import { methodNotAllowed, methodNotSupported, noSuchResource, StatusError, statusOf } from "./status.ts";
 import type { Call } from "./verbs/call.ts";
-import { get } from "./verbs/get.ts";
-import { list } from "./verbs/list.ts";
-import { callSubresource } from "./verbs/subresource.ts";
-import { type Watch, watch } from "./verbs/watch.ts";
+import { custom, STATUS, VERBS } from "./verbs/table.ts";
+import type { Watch } from "./verbs/watch.ts";
 
 export interface ApiOptions {
   /** Shown in the OpenAPI documents. */
@@ -20,75 +29,162 @@ export interface ApiOptions {
   resources: readonly AnyResource[];
   authenticate: Authenticate;
   authorize: Authorize;
+  namespaces: Namespaces;
   version: VersionInfo;
   log: { error(fields: object, message: string): void };
-  /** What `/readyz` asks beside whether this is closing; false: not ready. Default: ready at once. */
-  ready?: () => boolean;
+  /** What `/readyz` asks beside whether this is draining. */
+  checks?: Checks;
+  /** Those that differ from the usual ones. */
+  limits?: Partial<Limits>;
+  /** Told of each request that has ended, watches and connections too. */
+  onRequest?: (event: RequestEvent) => void;
 }
 
 export interface ApiHandler {
   /** Never rejects. */
   (request: ApiRequest, response: ApiResponse): Promise<void>;
-  /** Turns `/readyz` down, refuses new watches and ends the running ones cleanly; resolves when they have ended. */
+  /** For the `upgrade` event of an HTTP/1.1 server. Never rejects; the socket is closed when it resolves, or soon. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** How many requests run now. */
+  load(): Load;
+  /**
+   * Turns `/readyz` down and goes on serving everything for so many milliseconds, while those who choose a server
+   * notice. The first step of ending; GOAWAY and `close` are the next ones.
+   */
+  drain(milliseconds: number): Promise<void>;
+  /** Refuses new watches and ends the running ones cleanly; resolves when they and all connections have ended. */
   close(): Promise<void>;
 }
 
 export function createApi(options: ApiOptions): ApiHandler {
   const api = new Api(options);
   return Object.assign((request: ApiRequest, response: ApiResponse) => api.handle(request, response), {
+    upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => api.upgrade(request, socket, head),
+    load: () => api.load(),
+    drain: (milliseconds: number) => api.drain(milliseconds),
     close: () => api.close(),
   });
 }
 
+/** One request and what was found out of it so far. */
+interface Exchange {
+  request: ApiRequest;
+  response: ApiResponse;
+  upgrade: Upgrade | undefined;
+  /** Whether somebody has answered a request to upgrade other than by the response. */
+  hasSwitched: () => boolean;
+  started: number;
+  /** Aborts when its time is over or the client has gone. */
+  over: AbortController;
+  info?: RequestInfo;
+  target?: Target | undefined;
+  who?: Authenticated;
+}
+
+/** A connect subresource whose caller may use it. */
+interface Connecting {
+  connect: () => Promise<void>;
+}
+
 class Api {
   readonly #options: ApiOptions;
+  readonly #limits: Limits;
   readonly #documents: Documents;
-  readonly #resources: ReadonlyMap<string, ServedResource>;
+  readonly #routes: Routes;
+  readonly #inFlight: InFlight;
+  readonly #longRunning = new LongRunning();
   readonly #closing = new AbortController();
-  readonly #watches = new Set<Promise<void>>();
+  readonly #lasting = new Set<Promise<void>>();
+  #draining = false;
 
   constructor(options: ApiOptions) {
     const served = options.resources.map(serveResource);
     this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
     this.#documents = documents(options.title, options.version, served);
-    this.#resources = new Map(served.map((each) => [keyOf(each.definition, each.definition.plural), each]));
+    this.#routes = routes(served);
+    this.#inFlight = new InFlight(this.#limits);
+  }
+
+  load(): Load {
+    const { reading, writing } = this.#inFlight;
+    return { reading, writing, longRunning: this.#longRunning.counts };
+  }
+
+  async drain(milliseconds: number): Promise<void> {
+    this.#draining = true;
+    await delay(milliseconds);
   }
 
   async close(): Promise<void> {
+    this.#draining = true;
     this.#closing.abort();
-    await Promise.all(this.#watches);
+    await Promise.all(this.#lasting);
   }
 
-  async handle(request: ApiRequest, response: ApiResponse): Promise<void> {
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Whose connection breaks has gone; there is nobody to tell.
+    socket.on("error", () => socket.destroy());
+    await this.handle(request, refusalOf(request), { socket, head });
+    hangUp(socket);
+  }
+
+  async handle(request: ApiRequest, response: ApiResponse, upgrade?: Upgrade): Promise<void> {
+    const over = new AbortController();
+    response.once("close", () => over.abort());
+    const hasSwitched = upgrade ? writesTo(request.socket) : () => false;
+    const exchange = { request, response, upgrade, hasSwitched, over, started: performance.now() };
     try {
-      const info = parseRequestInfo(request.method ?? "", request.url ?? "");
-      const answer = await this.#answer(request, info);
-      if ("run" in answer) await this.#watch(answer, response);
-      else await send(request, response, answer);
+      await this.#serve(exchange);
     } catch (error) {
-      if (response.destroyed || response.writableEnded) return;
-      if (response.headersSent) response.destroy();
-      else await sendStatus(request, response, this.#statusError(error));
+      await this.#fail(exchange, error);
     }
+    this.#tell(exchange);
   }
 
-  async #answer(request: ApiRequest, info: RequestInfo): Promise<Answer | Watch> {
-    const who = await this.#authenticated(request, info);
-    if (who) {
-      const decision = await this.#options.authorize(who, info);
-      if (!decision.allowed) throw forbidden(who, info, decision.reason);
-    }
+  async #serve(exchange: Exchange): Promise<void> {
+    const { request, response, over, upgrade } = exchange;
+    const asked = parseRequestInfo(request.method ?? "", request.url ?? "");
+    const info = upgrade ? asUpgrade(asked) : asked;
+    exchange.info = info;
+    const target = this.#routes.find(info);
+    exchange.target = target;
+    if (upgrade && target?.subresource?.type !== "connect") throw notUpgradable();
+    const answer = await withDeadline(timeFor(info, this.#limits), over, () =>
+      this.#answer(exchange, info, target),
+    );
+    if ("run" in answer) await this.#last(exchange, () => this.#watch(answer, response));
+    else if ("connect" in answer) await this.#last(exchange, answer.connect);
+    else await send(request, response, answer);
+  }
+
+  async #answer(
+    exchange: Exchange,
+    info: RequestInfo,
+    target: Target | undefined,
+  ): Promise<Answer | Watch | Connecting> {
+    const who = await this.#authenticated(exchange, info);
     if (isHealthPath(info.path)) return this.#health(info);
     // Without a caller there is health alone.
     if (!who) throw unauthorized();
-    return info.isResource ? this.#resource(request, info, who) : this.#document(request, info);
+    exchange.who = who;
+    const authorized = async () => {
+      const decision = await this.#options.authorize(who, info);
+      if (!decision.allowed) throw forbidden(who, info, decision.reason);
+      if (!info.isResource) return this.#document(exchange.request, info);
+      if (!target) throw this.#routes.missing(info);
+      return this.#resource(exchange, info, target, who);
+    };
+    if (isLongRunning(target, info)) return authorized();
+    const isExempt = who.caller.groups.includes("system:masters");
+    return this.#inFlight.during(info, isExempt, authorized);
   }
 
-  async #authenticated(request: ApiRequest, info: RequestInfo): Promise<Authenticated | undefined> {
+  async #authenticated({ request }: Exchange, info: RequestInfo): Promise<Authenticated | undefined> {
     const result = await this.#options.authenticate(request);
     switch (result.outcome) {
       case "authenticated":
-        return result;
+        return impersonated(result, request, this.#options.authorize);
       case "refused":
         throw unauthorized();
       case "anonymous":
@@ -97,15 +193,10 @@ class Api {
     }
   }
 
-  #health({ path }: RequestInfo): Answer {
-    const isReady = !this.#closing.signal.aborted && (this.#options.ready?.() ?? true);
+  #health({ path, query }: RequestInfo): Answer {
     // Only readiness depends on anything: a restart heals nothing of it.
-    const isFine = path !== "/readyz" || isReady;
-    return {
-      code: isFine ? 200 : 503,
-      body: isFine ? "ok" : "not ready",
-      contentType: "text/plain; charset=utf-8",
-    };
+    const checks = path === "/readyz" ? { ...this.#options.checks, shutdown: () => !this.#draining } : {};
+    return health(path, query, checks);
   }
 
   #document(request: ApiRequest, info: RequestInfo): Answer {
@@ -116,42 +207,74 @@ class Api {
   }
 
   async #resource(
-    request: ApiRequest,
+    exchange: Exchange,
     info: RequestInfo,
+    target: Target,
     { caller }: Authenticated,
-  ): Promise<Answer | Watch> {
-    const served = this.#resources.get(keyOf(info, info.resource));
-    if (!served || !isInScope(served, info)) throw noSuchResource();
-    const call = { request, info, caller, definition: served.definition };
-    if (info.subresource === "") return this.#verb(call);
-    const subresource = served.subresources.get(info.subresource);
-    if (!subresource || info.rest.length > 0) throw noSuchResource();
-    return callSubresource(call, subresource);
+  ): Promise<Answer | Watch | Connecting> {
+    const { served, subresource } = target;
+    const { definition } = served;
+    const { request, over } = exchange;
+    const { namespaces } = this.#options;
+    const call: Call = { request, info, caller, definition, served, namespaces, signal: over.signal };
+    if (!subresource) return this.#verb(call, target);
+    if (!subresource.verbs.has(info.verb)) throw methodNotSupported(definition, info.verb);
+    switch (subresource.type) {
+      case "status":
+        return statusHandler(call)(call);
+      case "custom":
+        return custom(call, subresource);
+      case "connect":
+        return { connect: () => this.#connect(exchange, call, subresource) };
+    }
   }
 
-  async #verb(call: Call<KubeObject>): Promise<Answer | Watch> {
-    switch (call.info.verb) {
-      case "get":
-        return get(call);
-      case "list":
-        return list(call);
-      case "watch":
-        if (this.#closing.signal.aborted) throw shuttingDown();
-        return watch(call);
-      default:
-        throw methodNotAllowed();
-    }
+  async #verb(call: Call, target: Target): Promise<Answer | Watch> {
+    const verb = offeredVerb(target, call.info);
+    const handler = VERBS[verb];
+    if (!handler) throw methodNotSupported(call.definition, verb);
+    if (verb === "watch" && this.#closing.signal.aborted) throw shuttingDown();
+    return handler(call);
   }
 
   async #watch(started: Watch, response: ApiResponse): Promise<void> {
     const frames = openFrames(response);
-    const running = started.run(frames, this.#closing.signal).catch(async (error: unknown) => {
-      await frames.send("ERROR", statusOf(this.#statusError(error)));
+    try {
+      await started.run(frames, this.#closing.signal);
+    } catch (error) {
+      await frames.send([{ type: "ERROR", object: statusOf(this.#statusError(error)) }]);
       frames.end();
-    });
-    this.#watches.add(running);
-    await running;
-    this.#watches.delete(running);
+    }
+  }
+
+  async #connect(exchange: Exchange, { info, caller }: Call, { subresource }: ServedConnect): Promise<void> {
+    const { request, response, upgrade, over } = exchange;
+    if (this.#closing.signal.aborted) throw shuttingDown();
+    const closing = AbortSignal.any([this.#closing.signal, over.signal]);
+    await subresource.connect(connectionOf({ request, response, upgrade, info, caller, closing }));
+    if (!upgrade && !response.writableEnded) response.end();
+  }
+
+  /** Runs without a deadline, and is waited for when this closes. */
+  async #last(exchange: Exchange, run: () => Promise<void>): Promise<void> {
+    const end = this.#longRunning.begin(labelsOf(exchange.info, servedAs(exchange)));
+    const running = run();
+    const settled = running.catch(() => {});
+    this.#lasting.add(settled);
+    try {
+      await running;
+    } finally {
+      this.#lasting.delete(settled);
+      end();
+    }
+  }
+
+  async #fail({ request, response, hasSwitched }: Exchange, error: unknown): Promise<void> {
+    const status = this.#statusError(error);
+    if (response.destroyed || response.writableEnded) return;
+    // What has begun cannot become an error; breaking it off tells that it is not whole.
+    if (response.headersSent || hasSwitched()) response.destroy();
+    else await sendStatus(request, response, status).catch(() => response.destroy());
   }
 
   #statusError(error: unknown): StatusError {
@@ -162,16 +285,49 @@ class Api {
       "an error on the server has prevented the request from succeeding",
     );
   }
+
+  #tell(exchange: Exchange): void {
+    const { request, info, started, who } = exchange;
+    const code = codeOf(exchange);
+    try {
+      this.#options.onRequest?.({
+        ...labelsOf(info, servedAs(exchange)),
+        ...describe(request),
+        ...usersOf(who?.caller, who?.impersonator),
+        code,
+        seconds: (performance.now() - started) / 1000,
+      });
+    } catch (error) {
+      this.#options.log.error({ err: error }, "a request could not be told of");
+    }
+  }
 }
 
-function keyOf({ group, version }: { group: string; version: string }, plural: string): string {
-  return `${group}/${version}/${plural}`;
+function statusHandler({ info, definition }: Call) {
+  const handler = STATUS[info.verb];
+  if (!handler) throw methodNotSupported(definition, info.verb);
+  return handler;
 }
 
-/** Namespaced objects have one; cluster-scoped ones have none; all namespaces can only be listed and watched. */
-function isInScope({ definition }: ServedResource, { namespace, verb }: RequestInfo): boolean {
-  if (definition.scope === "Cluster") return namespace === "";
-  return namespace !== "" || verb === "list" || verb === "watch";
+function servedAs({ target }: Exchange): "no" | "verb" | "connection" {
+  if (!target) return "no";
+  return target.subresource?.type === "connect" ? "connection" : "verb";
+}
+
+/** Whether anything is written to the socket from now on. A connection may have carried other answers before. */
+function writesTo(socket: Pick<Socket, "bytesWritten">): () => boolean {
+  const before = socket.bytesWritten;
+  return () => socket.bytesWritten > before;
+}
+
+/** 0 where nothing was answered. */
+function codeOf({ response, hasSwitched }: Exchange): number {
+  if (response.headersSent) return response.statusCode;
+  return hasSwitched() ? 101 : 0;
+}
+
+function notUpgradable(): StatusError {
+  return new StatusError("BadRequest", "the connection cannot be upgraded for this");
 }
 
 function unauthorized(): StatusError {

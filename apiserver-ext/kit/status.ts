@@ -7,6 +7,7 @@ const CODES = {
   NotFound: 404,
   MethodNotAllowed: 405,
   NotAcceptable: 406,
+  AlreadyExists: 409,
   Conflict: 409,
   Expired: 410,
   RequestEntityTooLarge: 413,
@@ -14,6 +15,8 @@ const CODES = {
   Invalid: 422,
   TooManyRequests: 429,
   InternalError: 500,
+  /** Upstream's errors that are no Status of their own: the reason is left out. */
+  Unknown: 500,
   ServiceUnavailable: 503,
   Timeout: 504,
 } as const;
@@ -38,13 +41,18 @@ export interface Details {
   retryAfterSeconds?: number;
 }
 
+/** With the error that a list has expired: the token that goes on all the same. */
+export interface StatusMetadata {
+  continue?: string;
+}
+
 export interface Status {
   kind: "Status";
   apiVersion: "v1";
-  metadata: Record<string, never>;
+  metadata: StatusMetadata;
   status: "Failure";
   message: string;
-  reason: Reason;
+  reason?: Reason;
   details?: Details;
   code: number;
 }
@@ -53,12 +61,14 @@ export interface Status {
 export class StatusError extends Error {
   readonly reason: Reason;
   readonly details: Details | undefined;
+  readonly metadata: StatusMetadata;
 
-  constructor(reason: Reason, message: string, details?: Details) {
+  constructor(reason: Reason, message: string, details?: Details, metadata: StatusMetadata = {}) {
     super(message);
     this.name = "StatusError";
     this.reason = reason;
     this.details = details;
+    this.metadata = metadata;
   }
 }
 
@@ -66,13 +76,18 @@ export function statusOf(error: StatusError): Status {
   return {
     kind: "Status",
     apiVersion: "v1",
-    metadata: {},
+    metadata: error.metadata,
     status: "Failure",
     message: error.message,
-    reason: error.reason,
-    ...(error.details ? { details: error.details } : {}),
+    ...(error.reason === "Unknown" ? {} : { reason: error.reason }),
+    ...(error.details ? { details: withoutEmpty(error.details) } : {}),
     code: CODES[error.reason],
   };
+}
+
+/** Empty names are not shown. */
+function withoutEmpty(details: Details): Details {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== ""));
 }
 
 interface Named {
@@ -93,6 +108,40 @@ export function notFound(resource: Named, name: string): StatusError {
   });
 }
 
+/** The request goes against what is there. */
+export function conflict(resource: Named, name: string, why: string): StatusError {
+  const message = `Operation cannot be fulfilled on ${qualified(resource)} ${JSON.stringify(name)}: ${why}`;
+  return new StatusError("Conflict", message, { name, group: resource.group, kind: resource.plural });
+}
+
+export function alreadyExists(
+  resource: Named,
+  name: string,
+  why = "",
+  retryAfterSeconds?: number,
+): StatusError {
+  return new StatusError(
+    "AlreadyExists",
+    `${qualified(resource)} ${JSON.stringify(name)} already exists${why}`,
+    {
+      ...{ name, group: resource.group, kind: resource.plural },
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    },
+  );
+}
+
+/** The caller may do such things, but not this. */
+export function forbiddenObject(
+  resource: Named,
+  name: string,
+  why: string,
+  causes?: readonly Cause[],
+): StatusError {
+  const message = `${qualified(resource)} ${JSON.stringify(name)} is forbidden: ${why}`;
+  const details = { name, group: resource.group, kind: resource.plural };
+  return new StatusError("Forbidden", message, causes ? { ...details, causes } : details);
+}
+
 /** For paths that nothing is served under. */
 export function noSuchResource(): StatusError {
   return new StatusError("NotFound", "the server could not find the requested resource");
@@ -105,12 +154,21 @@ export function methodNotAllowed(): StatusError {
   );
 }
 
+/** A verb that the resource does not offer. */
+export function methodNotSupported(resource: Named, verb: string): StatusError {
+  const message = `${verb} is not supported on resources of kind ${JSON.stringify(qualified(resource))}`;
+  return new StatusError("MethodNotAllowed", message, {
+    ...(resource.group === "" ? {} : { group: resource.group }),
+    kind: resource.plural,
+  });
+}
+
 /** Fields that break a rule; answered 422 with one cause each. `kind` is qualified: `Approval.hoop.dev`. */
 export function invalid(
   subject: { group: string; kind: string; name: string },
   causes: readonly Required<Cause>[],
 ): StatusError {
-  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
+  const texts = [...new Set(causes.map((cause) => `${cause.field}: ${cause.message}`))];
   const kind = subject.group === "" ? subject.kind : `${subject.kind}.${subject.group}`;
   return new StatusError(
     "Invalid",

@@ -1,69 +1,76 @@
-/** Objects in the storage port: one row each, at `RESOURCE/<something>/<name>`. */
-import type { KubeObject, ReadStorage, ResourceChange } from "./resource.ts";
-import type { Change, Revision, Row, Store } from "./storage.ts";
+/** Objects in the storage port: one row each, at `RESOURCE/NAMESPACE/NAME`, or `RESOURCE/NAME` without namespaces. */
 
-export interface RowOptions<T> {
-  /** What all rows of the resource begin with, such as `approvals/`. */
-  prefix: string;
-  /** What the rows of a namespace begin with; undefined: there is no such namespace, so it has none. */
-  prefixOf: (namespace: string) => Promise<string | undefined>;
-  decode: (value: string) => T;
-  /** Whether the row counts where all namespaces are asked for. Default: it does. */
-  accept?: (key: string) => boolean;
+import type { KubeObject, Reader, Writer } from "./resource.ts";
+import { reached } from "./resource-version.ts";
+import { notFound } from "./status.ts";
+import type { CommitResult, Store } from "./storage.ts";
+import { listStored } from "./stored-list.ts";
+import { Rows, type StoredOptions, versioned, type Write } from "./stored-rows.ts";
+import { watchStored } from "./stored-watch.ts";
+
+/** The same for resources that nobody writes through the API. */
+export function storedReader<T extends KubeObject>(store: Store, options: StoredOptions<T>): Reader<T> {
+  return readerOf(store, new Rows(store, options));
 }
 
-/** Keys are made of names and hold nothing else. */
-const NAME = /^[A-Za-z0-9._:-]+$/;
+export function stored<T extends KubeObject>(store: Store, options: StoredOptions<T>): Reader<T> & Writer<T> {
+  const rows = new Rows(store, options);
+  return { ...readerOf(store, rows), ...writerOf(store, rows) };
+}
 
-export function rowStorage<T extends KubeObject>(store: Store, options: RowOptions<T>): ReadStorage<T> {
-  const { prefix, prefixOf, decode, accept = () => true } = options;
-  const prefixFor = (namespace: string) => (namespace === "" ? prefix : prefixOf(namespace));
-  const counts = (namespace: string, key: string) => namespace !== "" || accept(key);
-  const toObject = (row: Pick<Row, "value" | "revision">): T => versioned(decode(row.value), row.revision);
-
+function readerOf<T extends KubeObject>(store: Store, rows: Rows<T>): Reader<T> {
   return {
-    async get(namespace, name) {
-      const found = NAME.test(name) ? await prefixFor(namespace) : undefined;
-      const row = found === undefined ? undefined : await store.get(`${found}${name}`);
-      return row && toObject(row);
+    async get(namespace, name, version) {
+      const key = await rows.key(namespace, name);
+      const row = key === undefined ? undefined : await store.get(key);
+      await reached(store, version);
+      return row && rows.objectOf(row);
     },
-    async list(namespace) {
-      const found = await prefixFor(namespace);
-      if (found === undefined) return { items: [], revision: await store.revision() };
-      const { rows, revision } = await store.list(found);
-      return { items: rows.filter(({ key }) => counts(namespace, key)).map(toObject), revision };
-    },
-    async changes(namespace, since) {
-      const found = await prefixFor(namespace);
-      if (found === undefined)
-        return { outcome: "ok", changes: [], revision: Math.max(since, await store.revision()) };
-      const page = await store.changes(found, since);
-      if (page.outcome === "expired") return page;
-      const changes = page.changes.filter(({ key }) => counts(namespace, key));
-      return { ...page, changes: changes.map((change) => toChange(change, toObject)) };
-    },
-    onChange: (listener) => store.onCommit(() => listener()),
-    revision: () => store.revision(),
+    list: (request) => listStored(store, rows, request),
+    watch: (request, signal) => watchStored(store, rows, request, signal),
   };
 }
 
-function versioned<T extends KubeObject>(object: T, revision: Revision): T {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
-}
+function writerOf<T extends KubeObject>(store: Store, rows: Rows<T>): Writer<T> {
+  const keyOf = ({ metadata }: T) => rows.key(metadata.namespace ?? "", metadata.name);
+  return {
+    async create(object, context) {
+      const key = await keyOf(object);
+      if (key === undefined) throw notFound(NAMESPACES, object.metadata.namespace ?? "");
+      if (context.dryRun)
+        return (await store.get(key)) ? { outcome: "exists" } : { outcome: "stored", object };
+      const put = { key, value: rows.valueOf(object), expect: 0 };
+      const result = await store.commit({
+        puts: [put],
+        lines: rows.linesOf({ type: "create", object, context }),
+      });
+      return result.outcome === "committed" ? written(object, result) : { outcome: "exists" };
+    },
 
-function toChange<T>(
-  change: Change,
-  toObject: (row: Pick<Row, "value" | "revision">) => T,
-): ResourceChange<T> {
-  const { revision, previous } = change;
-  // The revision of the state before is not known; the change's own is what watchers are told anyway.
-  if (change.type === "delete") {
-    return { type: "delete", previous: toObject({ value: change.previous, revision }), revision };
+    replace: (object, expected, context) => change({ type: "replace", object, context }, expected),
+    remove: (object, expected, context) => change({ type: "remove", object, context }, expected),
+  };
+
+  async function change(write: Write<T>, expected: string) {
+    const { type, object, context } = write;
+    const key = await keyOf(object);
+    const row = key === undefined ? undefined : await store.get(key);
+    if (row === undefined) return { outcome: "gone" } as const;
+    if (expected !== String(row.revision)) return { outcome: "conflict" } as const;
+    if (context.dryRun) return { outcome: "stored", object: versioned(object, row.revision) } as const;
+    const at = { key: row.key, expect: row.revision };
+    const batch = type === "remove" ? { deletes: [at] } : { puts: [{ ...at, value: rows.valueOf(object) }] };
+    const result = await store.commit({ ...batch, lines: rows.linesOf(write) });
+    if (result.outcome === "committed") return written(object, result);
+    return { outcome: (await store.get(row.key)) ? "conflict" : "gone" } as const;
   }
-  return {
-    type: "put",
-    object: toObject({ value: change.value, revision }),
-    previous: previous === null ? null : toObject({ value: previous, revision }),
-    revision,
-  };
 }
+
+function written<T extends KubeObject>(
+  object: T,
+  { revision }: Extract<CommitResult, { outcome: "committed" }>,
+) {
+  return { outcome: "stored", object: versioned(object, revision) } as const;
+}
+
+const NAMESPACES = { group: "", plural: "namespaces" };

@@ -1,11 +1,17 @@
 /** The query parameters of create, update and patch. */
+import { causes, type FieldError, forbidden, notSupported } from "./field-errors.ts";
+import { isPrintable, managerErrors } from "./metadata-rules.ts";
+import { type ApiRequest, header } from "./request.ts";
 import type { SubresourceVerb } from "./resource.ts";
-import { type Cause, invalid } from "./status.ts";
-import type { FieldValidation } from "./validate.ts";
+import { invalid } from "./status.ts";
+
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
 export interface WriteOptions {
   dryRun: boolean;
   fieldValidation: FieldValidation;
+  /** Who is said to write: the parameter, or the beginning of the User-Agent. */
+  fieldManager: string;
 }
 
 const KINDS: Readonly<Record<SubresourceVerb, string>> = {
@@ -18,26 +24,47 @@ const KINDS: Readonly<Record<SubresourceVerb, string>> = {
 const VALIDATIONS: Readonly<Record<string, FieldValidation>> = {
   "": "Warn",
   Ignore: "Ignore",
-  Warn: "Warn",
   Strict: "Strict",
+  Warn: "Warn",
 };
 
 /** @throws {StatusError} Invalid for values that mean nothing: a dry run must never turn into a real one. */
-export function writeOptions(query: URLSearchParams, verb: SubresourceVerb): WriteOptions {
+export function writeOptions(
+  request: ApiRequest,
+  query: URLSearchParams,
+  verb: SubresourceVerb,
+): WriteOptions {
+  const manager = query.get("fieldManager") ?? "";
   const dryRun = query.getAll("dryRun");
   const asked = query.get("fieldValidation") ?? "";
   const fieldValidation = Object.hasOwn(VALIDATIONS, asked) ? VALIDATIONS[asked] : undefined;
-  const causes = [
-    ...dryRun.filter((value) => value !== "All").map((value) => unsupported("dryRun", value, '"All"')),
-    ...(fieldValidation ? [] : [unsupported("fieldValidation", asked, '"", "Ignore", "Strict", "Warn"')]),
+  const errors = [
+    ...(verb === "patch" && query.has("force")
+      ? [forbidden("force", "may not be specified for non-apply patch")]
+      : []),
+    ...managerErrors(manager, "fieldManager"),
+    ...dryRunErrors(dryRun),
+    ...(fieldValidation ? [] : [notSupported("fieldValidation", asked, Object.keys(VALIDATIONS))]),
   ];
-  if (!fieldValidation || causes.length > 0) {
-    throw invalid({ group: "meta.k8s.io", kind: KINDS[verb], name: "" }, causes);
+  if (!fieldValidation || errors.length > 0) {
+    throw invalid({ group: "meta.k8s.io", kind: KINDS[verb], name: "" }, causes(errors));
   }
-  return { dryRun: dryRun.length > 0, fieldValidation };
+  const fieldManager = manager || managerOf(header(request, "user-agent"));
+  return { dryRun: dryRun.length > 0, fieldValidation, fieldManager };
 }
 
-function unsupported(field: string, value: string, supported: string): Required<Cause> {
-  const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported}`;
-  return { reason: "FieldValueNotSupported", message, field };
+export function dryRunErrors(dryRun: readonly string[]): FieldError[] {
+  return dryRun.every((value) => value === "All") ? [] : [notSupported("dryRun", dryRun, ["All"])];
+}
+
+/** What precedes the first "/", as far as it can be printed and there is room for it. */
+function managerOf(userAgent: string): string {
+  const [product = ""] = userAgent.split("/");
+  let name = "";
+  for (const character of product) {
+    if (!isPrintable(character)) continue;
+    if (Buffer.byteLength(name + character) > 128) break;
+    name += character;
+  }
+  return name;
 }

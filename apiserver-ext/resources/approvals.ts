@@ -9,7 +9,7 @@ import { type ReapprovePorts, reapprove } from "#core/reapprove.ts";
 import { operationWords, targetWords } from "#core/wording.ts";
 import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
-import { rowStorage } from "#kit/stored.ts";
+import { storedReader } from "#kit/stored.ts";
 import { GROUP, VERSION } from "./group.ts";
 
 export interface ApprovalsPorts extends ReapprovePorts {
@@ -87,11 +87,11 @@ export function approvals(ports: ApprovalsPorts) {
       "spec.agent.username": ({ spec }) => spec.agent.username,
     },
     visible: ownOnly(ports.agents),
-    storage: rowStorage<Approval & KubeObject>(ports.store, {
+    storage: storedReader<Approval & KubeObject>(ports.store, {
       prefix: APPROVALS,
       prefixOf: async (namespace) => {
         const lookup = await ports.cluster.namespaceUid(namespace);
-        return lookup.known ? `${APPROVALS}${lookup.uid}/` : undefined;
+        return lookup.known ? lookup.uid : undefined;
       },
       decode: (value) => decodeApproval(value).approval as Approval & KubeObject,
       accept: (key) => ports.namespaceExists(key.split("/")[1] ?? ""),
@@ -102,10 +102,10 @@ export function approvals(ports: ApprovalsPorts) {
 
 /** To an agent, others' approvals do not exist. */
 function ownOnly(agents: AgentMatcher) {
-  return (caller: Caller) => {
-    const isAgent = agents.identify(caller).kind === "agent";
-    return ({ spec }: Approval) => !isAgent || spec.agent.username === caller.username;
-  };
+  return (caller: Caller) =>
+    agents.identify(caller).kind === "agent"
+      ? ({ spec }: Approval) => spec.agent.username === caller.username
+      : undefined;
 }
 
 const ApprovalDecision = Type.Object({
@@ -139,7 +139,8 @@ function approvalSubresource(ports: ApprovalsPorts): Subresource {
   const found = async (caller: Caller, namespace: string, name: string) => {
     const lookup = await ports.cluster.namespaceUid(namespace);
     const stored = lookup.known ? await findApproval(ports.store, lookup.uid, name) : undefined;
-    if (stored === undefined || !ownOnly(ports.agents)(caller)(stored.approval)) throw notFound(name);
+    const isVisible = ownOnly(ports.agents)(caller);
+    if (stored === undefined || isVisible?.(stored.approval) === false) throw notFound(name);
     return stored;
   };
   return {

@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import Type from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
 import { AdmissionEntry, ApprovalEntry, type Entry } from "#core/ledger/entry.ts";
-import { defineResource, type KubeObject, type ReadStorage, type ResourceChange } from "#kit/resource.ts";
+import { defineResource, type KubeObject } from "#kit/resource.ts";
 import type { Line, Store } from "#kit/storage.ts";
 import { GROUP, VERSION } from "./group.ts";
+import { ledgerReader } from "./ledger-reader.ts";
 
 export interface RecordsPorts {
   store: Store;
@@ -71,12 +72,11 @@ export function records(ports: RecordsPorts) {
       "spec.answer": ({ spec }) => (spec.kind === "admission" ? spec.answer : ""),
       "spec.approval.name": ({ spec }) => spec.approval?.name ?? "",
     },
-    visible: (caller) => {
-      const isAgent = ports.agents.identify(caller).kind === "agent";
-      return ({ spec }) => !isAgent || spec.agent.username === caller.username;
-    },
-    storage: ledgerStorage(ports),
-    subresources: {},
+    visible: (caller) =>
+      ports.agents.identify(caller).kind === "agent"
+        ? ({ spec }) => spec.agent.username === caller.username
+        : undefined,
+    storage: ledgerReader(ports.store, (line) => toRecord(line, ports.installationNamespace)),
   });
 }
 
@@ -88,53 +88,6 @@ function eventText(entry: Entry): string {
 
 function rulesText(entry: Entry): string {
   return entry.kind === "admission" ? entry.rules.map(({ name }) => name).join(",") : "";
-}
-
-function ledgerStorage(ports: RecordsPorts): ReadStorage<RecordObject> {
-  const { store } = ports;
-  const inside = (namespace: string) => (record: RecordObject) =>
-    namespace === "" || record.metadata.namespace === namespace;
-  const decode = (line: Line) => toRecord(line, ports.installationNamespace);
-  return {
-    get: async (namespace, name) => {
-      if (!/^(0|[1-9]\d{0,14})$/.test(name)) return undefined;
-      const [line] = await store.lines(Number(name), 1);
-      const record = line === undefined || line.index !== Number(name) ? undefined : decode(line);
-      return record !== undefined && inside(namespace)(record) ? record : undefined;
-    },
-    list: async (namespace) => {
-      const revision = await store.revision();
-      const items: RecordObject[] = [];
-      for (let from = 0; ; ) {
-        const lines = await store.lines(from);
-        const known = lines.filter((line) => line.revision <= revision);
-        items.push(...known.map(decode).filter(inside(namespace)));
-        const last = known.at(-1);
-        if (last === undefined || known.length < lines.length) return { items, revision };
-        from = last.index + 1;
-      }
-    },
-    changes: async (namespace, since) => {
-      // Before the lines are read, so that none of a later revision is passed over.
-      const revision = await store.revision();
-      const changes: ResourceChange<RecordObject>[] = [];
-      for (let from = await store.firstLineAfter(since); ; ) {
-        const lines = (await store.lines(from)).filter((line) => line.revision <= revision);
-        for (const object of lines.map(decode).filter(inside(namespace)))
-          changes.push({
-            type: "put",
-            object,
-            previous: null,
-            revision: Number(object.metadata.resourceVersion),
-          });
-        const last = lines.at(-1);
-        if (last === undefined) return { outcome: "ok", changes, revision };
-        from = last.index + 1;
-      }
-    },
-    onChange: (listener) => store.onCommit(() => listener()),
-    revision: () => store.revision(),
-  };
 }
 
 function toRecord(line: Line, installationNamespace: string): RecordObject {

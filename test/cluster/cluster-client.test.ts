@@ -67,7 +67,9 @@ describe("what we ask of Kubernetes", function () {
       await kubectl(["create", "namespace", "again"]);
       const uid = await uidOf("namespace", "again");
       await eventually(() => namespaces.nameOf(uid) === "again");
+      expect(await namespaces.state("again")).to.equal("active");
       await kubectl(["delete", "namespace", "again", "--wait=false"]);
+      await eventually(async () => (await namespaces.state("again")) === "terminating");
       // No controller empties the namespace here, so its finalizer is taken off by hand.
       await kubectl(["replace", "--raw", "/api/v1/namespaces/again/finalize", "-f", "-"], {
         apiVersion: "v1",
@@ -77,10 +79,12 @@ describe("what we ask of Kubernetes", function () {
       });
       await eventually(() => namespaces.nameOf(uid) === undefined);
       expect((await namespaces.uid("again")).known).to.equal(false);
+      expect(await namespaces.state("again")).to.equal("missing");
       await kubectl(["create", "namespace", "again"]);
       const fresh = await uidOf("namespace", "again");
       await eventually(() => namespaces.nameOf(fresh) === "again");
       expect(await namespaces.uid("again")).to.deep.equal({ known: true, uid: fresh });
+      expect(await namespaces.state("again")).to.equal("active");
       await namespaces.stop();
     });
 
@@ -89,6 +93,7 @@ describe("what we ask of Kubernetes", function () {
       await namespaces.ready();
       await plane.apiserver.stop();
       await eventually(async () => !(await namespaces.uid("shop")).known);
+      expect(await namespaces.state("shop").catch(() => "nobody can tell")).to.equal("nobody can tell");
       await plane.apiserver.start();
       await kubectl(["create", "namespace", "later"]);
       const uid = await uidOf("namespace", "later");

@@ -68,6 +68,16 @@ export const binaries = async (progress: Progress = showProgress(process.stderr)
 export const kubectlOlder = async (progress: Progress = showProgress(process.stderr)): Promise<string> =>
   (await built(olderKubectl, progress))("kubectl-older");
 
+const probeModule: GoModule = {
+  directory: join(import.meta.dirname, "probe"),
+  programs: { probe: "." },
+  own: true,
+};
+
+/** Path of the program that does what controllers do, with client-go itself; built as {@link binaries}, by itself. */
+export const probe = async (progress: Progress = showProgress(process.stderr)): Promise<string> =>
+  (await built(probeModule, progress))("probe");
+
 if (import.meta.main) {
   const { kwokStages } = await binaries();
   console.log(dirname(kwokStages));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -8,12 +8,14 @@ import { claim, claimant, release } from "./claim.ts";
 import { go, requireGo } from "./go.ts";
 import type { Progress } from "./progress.ts";
 
-/** A Go module that pins k8s.io/kubernetes, and what of it is wanted. */
+/** A Go module that pins k8s.io/kubernetes or its client, and what of it is wanted. */
 export interface GoModule {
   /** The folder of its go.mod. */
   readonly directory: string;
   /** The main packages, by the names the programs get. */
   readonly programs: Readonly<Record<string, string>>;
+  /** Whether the folder has Go files of its own, which use the client; otherwise go.mod alone says what it is. */
+  readonly own?: boolean;
   /** What else is made of its sources: file names in the cache, and how. */
   readonly files?: Readonly<Record<string, (file: string) => Promise<void>>>;
 }
@@ -31,14 +33,24 @@ const inGoMod = (goMod: string, pattern: RegExp, what: string): RegExpMatchArray
   return match;
 };
 
+const ownSources = ({ directory, own }: GoModule): string[] =>
+  own === true
+    ? readdirSync(directory)
+        .filter((name) => name.endsWith(".go"))
+        .sort()
+        .map((name) => readFileSync(join(directory, name), "utf8"))
+    : [];
+
 const plan = (module: GoModule): Plan => {
   const goMod = readFileSync(join(module.directory, "go.mod"), "utf8");
   const goSum = readFileSync(join(module.directory, "go.sum"), "utf8");
   const [, goVersion = ""] = inGoMod(goMod, /^go (\S+)$/m, "Go version");
   const [, version, major, minor] = inGoMod(
     goMod,
-    /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)/,
-    "k8s.io/kubernetes",
+    module.own === true
+      ? /k8s\.io\/client-go (v(\d+)\.(\d+)\.\d+)/
+      : /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)/,
+    "version of Kubernetes",
   );
   const stamps = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };
   const stamp = Object.entries(stamps).map(
@@ -46,7 +58,7 @@ const plan = (module: GoModule): Plan => {
   );
   const flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", ["-s -w", ...stamp].join(" ")];
   const hash = createHash("sha256").update(
-    [goMod, goSum, ...flags, process.platform, process.arch].join("\0"),
+    [goMod, goSum, ...flags, process.platform, process.arch, ...ownSources(module)].join("\0"),
   );
   const caches = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   const cache = join(caches, "hoop-kubernetes", "controlplane", hash.digest("hex"));

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Batch, Change, CommitResult, Line, Row, Store } from "#kit/storage.ts";
 import { drivers } from "../conformance/store/drivers.ts";
 import { allChanges, committed } from "../conformance/store/steps.ts";
+import { pagedList } from "../conformance/store/suite-parts.ts";
 
 /** What a commit expects of a row, relative to what the row is when the commit is made. */
 type Expectation = "anything" | "absent" | "current" | "older" | "never given";
@@ -79,6 +80,16 @@ class Model {
     return rows.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
   }
 
+  /** The list as it was at a revision, made from the changes up to it alone. */
+  listAt(prefix: string, revision: number): Row[] {
+    const then = new Model(revision);
+    for (const change of this.changes.filter((each) => each.revision <= revision)) {
+      if (change.type === "delete") then.rows.delete(change.key);
+      else then.rows.set(change.key, { key: change.key, value: change.value, revision: change.revision });
+    }
+    return then.list(prefix);
+  }
+
   since(prefix: string, revision: number): Change[] {
     return this.changes.filter((change) => change.revision > revision && change.key.startsWith(prefix));
   }
@@ -123,9 +134,12 @@ async function write(
 async function sameAs(store: Store, model: Model, start: number, limit: number): Promise<void> {
   expect(await store.revision()).to.equal(model.revision);
   for (const prefix of PREFIXES) {
-    expect(await store.list(prefix)).to.deep.equal({ rows: model.list(prefix), revision: model.revision });
+    const rows = model.list(prefix);
+    expect(await store.list(prefix)).to.deep.equal({ rows, revision: model.revision, remaining: 0 });
     for (let since = start; since <= model.revision; since += 1) {
       expect(await allChanges(store, prefix, since, limit)).to.deep.equal(model.since(prefix, since));
+      const then = { rows: model.listAt(prefix, since), revision: since };
+      expect(await pagedList(store, prefix, limit, since)).to.deep.equal(then);
     }
   }
   for (const key of KEYS) expect(await store.get(key)).to.deep.equal(model.rows.get(key));

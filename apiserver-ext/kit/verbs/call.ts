@@ -15,6 +15,8 @@ export interface Call<T extends KubeObject = KubeObject> {
   served: ServedResource;
   /** Which namespaces there are. */
   namespaces: Namespaces;
+  /** Aborts when the time for the request is over or the client has gone; what it waits for is then in vain. */
+  signal: AbortSignal;
 }
 
 /** What the caller may see of the resource. Every way of reading and writing goes through this. */
@@ -24,16 +26,17 @@ export function visibleTo<T extends KubeObject>({ definition, caller }: Call<T>)
 
 /** What the caller may see and selects. */
 export function selection<T extends KubeObject>(call: Call<T>): Selection<T> {
-  const { info, definition } = call;
+  const { info, definition, caller } = call;
   const { namespace, labelSelector, fieldSelector } = info;
+  const isVisible = definition.visible?.(caller);
   const tests = [
-    visibleTo(call),
+    isVisible ?? (() => true),
     labelMatcher(labelSelector),
-    fieldMatcher(fieldSelector, definition.fields),
+    fieldMatcher(fieldSelector, definition.fields, definition.scope),
   ];
   return {
     ...{ namespace, labelSelector, fieldSelector },
-    narrowed: definition.visible !== undefined || labelSelector !== "" || fieldSelector !== "",
+    narrowed: isVisible !== undefined || labelSelector !== "" || fieldSelector !== "",
     accepts: (object) => tests.every((test) => test(object)),
   };
 }

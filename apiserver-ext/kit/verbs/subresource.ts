@@ -1,149 +1,119 @@
 /** GET, POST, PUT and PATCH of a custom subresource. */
-import { contentType, decodeBody, isRecord, readBody } from "../body.ts";
+import { checkContentType, contentType, readBody } from "../body.ts";
+import { decodeBody } from "../decode.ts";
 import type { Answer } from "../encode.ts";
+import { causes } from "../field-errors.ts";
 import { negotiateForm } from "../negotiate.ts";
-import { type Patch, parsePatch } from "../patch.ts";
+import type { ObjectRules } from "../object-rules.ts";
+import { checkPatchType, type Patch, parsePatch } from "../patch.ts";
+import { presentedBySubresource } from "../present.ts";
 import { representObject } from "../represent.ts";
-import type { KubeObject, Subresource, SubresourceVerb } from "../resource.ts";
-import { methodNotAllowed, StatusError } from "../status.ts";
-import { type Check, checkFor } from "../validate.ts";
+import type { KubeObject, SubresourceVerb } from "../resource.ts";
+import type { ServedCustom } from "../served.ts";
+import { invalid, methodNotSupported, StatusError } from "../status.ts";
+import { repeatedItems, violations } from "../validate.ts";
 import { type WriteOptions, writeOptions } from "../write-options.ts";
 import type { Call } from "./call.ts";
-
-/** A subresource with what is derived from it once. */
-export interface ServedSubresource {
-  subresource: Subresource;
-  check: Check;
-}
-
-export function serveSubresource(group: string, subresource: Subresource): ServedSubresource {
-  return { subresource, check: checkFor({ group, kind: subresource.kind }, subresource.schema) };
-}
+import { addressed } from "./editing.ts";
+import { decodedAgain } from "./patch.ts";
+import { withWarnings } from "./writing.ts";
 
 const CODES: Readonly<Record<SubresourceVerb, number>> = { get: 200, create: 201, update: 200, patch: 200 };
 
-export async function callSubresource<T extends KubeObject>(
-  call: Call<T>,
-  served: ServedSubresource,
-): Promise<Answer> {
-  const verb = served.subresource.verbs.find((offered) => offered === call.info.verb);
-  if (!verb) throw methodNotAllowed();
-  const { form, pretty } = negotiateForm(call.request, call.info, ["object", "PartialObjectMetadata"]);
-  const { object, warnings } = await answerOf(call, served, verb);
-  const shown = { ...call.definition, kind: served.subresource.kind, columns: [] };
-  return {
-    code: CODES[verb],
-    body: representObject(shown, form, "Metadata", object),
-    pretty,
-    headers: warnings.length === 0 ? {} : { Warning: warnings.map(warningLine) },
-  };
+type Warn = (texts: readonly string[]) => void;
+
+export function callSubresource<T extends KubeObject>(call: Call<T>, served: ServedCustom): Promise<Answer> {
+  return withWarnings(async (warn) => {
+    const { request, info, definition } = call;
+    const verb = served.subresource.verbs.find((offered) => offered === info.verb);
+    if (!verb) throw methodNotSupported(definition, info.verb);
+    const { form, media } = negotiateForm(request, info, ["object", "PartialObjectMetadata"]);
+    const object = presentedBySubresource(await answered(call, served, verb, warn));
+    const shown = { ...definition, kind: served.subresource.kind, columns: [] };
+    return { code: CODES[verb], body: representObject(shown, form, "Metadata", object), media };
+  });
 }
 
-interface Outcome {
-  object: KubeObject;
-  warnings: readonly string[];
-}
-
-async function answerOf<T extends KubeObject>(
+async function answered<T extends KubeObject>(
   call: Call<T>,
-  served: ServedSubresource,
+  served: ServedCustom,
   verb: SubresourceVerb,
-): Promise<Outcome> {
-  if (verb === "get") return { object: await read(call, served), warnings: [] };
-  const options = writeOptions(call.info.query, verb);
-  const text = await readBody(call.request);
-  const type = contentType(call.request);
-  if (verb === "patch") return patched(call, served, parsePatch(type, text), options);
-  return write(call, served, decodeBody(type, text), verb, options);
+  warn: Warn,
+): Promise<KubeObject> {
+  if (verb === "get") return read(call, served);
+  const { request, info } = call;
+  const type = contentType(request);
+  if (verb === "patch") checkPatchType(type);
+  else checkContentType(type);
+  const text = await readBody(request);
+  const options = writeOptions(request, info.query, verb);
+  if (verb === "patch")
+    return patched(call, served, parsePatch(type, text, options.fieldValidation), options, warn);
+  const body = decodeBody(served.rules, type, text, {
+    validation: options.fieldValidation,
+    untyped: true,
+    warn,
+  });
+  return write(call, served, body, verb, options);
 }
 
 function read<T extends KubeObject>(
   { caller, info }: Call<T>,
-  { subresource }: ServedSubresource,
+  { subresource }: ServedCustom,
 ): Promise<KubeObject> {
   return subresource.read(caller, info.namespace, info.name);
 }
 
 async function write<T extends KubeObject>(
   call: Call<T>,
-  served: ServedSubresource,
-  body: unknown,
+  { subresource, rules }: ServedCustom,
+  object: KubeObject,
   verb: SubresourceVerb,
-  options: WriteOptions,
-): Promise<Outcome> {
+  { dryRun }: WriteOptions,
+): Promise<KubeObject> {
   const { info, caller } = call;
-  const { object, warnings } = served.check(
-    addressed(call, served, body),
-    info.name,
-    options.fieldValidation,
-  );
-  const result = await served.subresource.write(
-    caller,
-    info.namespace,
-    info.name,
-    object as unknown as KubeObject,
-    {
-      dryRun: options.dryRun,
-      verb,
-    },
-  );
-  return { object: result, warnings };
+  // The URL says which object it is; the body may, too.
+  const named = { ...object, metadata: { ...object.metadata, name: object.metadata.name || info.name } };
+  const body = addressed(info, named);
+  check(rules, body);
+  return await subresource.write(caller, info.namespace, info.name, body, { dryRun, verb });
 }
 
-const PATCH_TRIES = 5;
+function check(rules: ObjectRules, object: KubeObject): void {
+  const { group, kind, schema, secret } = rules;
+  if (object.kind !== kind) {
+    const why = `the kind in the data (${object.kind}) does not match the expected kind (${kind})`;
+    throw new StatusError("BadRequest", why);
+  }
+  const { apiVersion: _, kind: __, metadata, ...content } = object;
+  const errors = [...violations(schema, { value: content, path: "" }), ...repeatedItems(schema, content)];
+  if (errors.length > 0) throw invalid({ group, kind, name: metadata.name }, causes(errors, secret));
+}
 
 /** A patch that names no version of the object is applied anew when somebody else was faster. */
 async function patched<T extends KubeObject>(
   call: Call<T>,
-  served: ServedSubresource,
+  served: ServedCustom,
   patch: Patch,
   options: WriteOptions,
-): Promise<Outcome> {
+  warn: Warn,
+): Promise<KubeObject> {
   let current = await read(call, served);
-  for (let tries = 1; ; tries++) {
+  while (!call.signal.aborted) {
     try {
-      return await write(call, served, patch(current), "patch", options);
+      const wanted = patch.apply(current);
+      const { object, warnings } = decodedAgain(served.rules, wanted, patch.faults, options.fieldValidation);
+      warn(warnings);
+      return await write(call, served, object, "patch", options);
     } catch (error) {
-      if (tries === PATCH_TRIES || !(error instanceof StatusError) || error.reason !== "Conflict")
-        throw error;
+      if (!(error instanceof StatusError) || error.reason !== "Conflict") throw error;
       const fresh = await read(call, served);
       if (fresh.metadata.resourceVersion === current.metadata.resourceVersion) throw error;
       current = fresh;
     }
   }
-}
-
-/** The body as an object of this kind under this very name: what it leaves out is filled in, nothing may differ. */
-function addressed<T extends KubeObject>(
-  { info }: Call<T>,
-  { subresource }: ServedSubresource,
-  body: unknown,
-): Record<string, unknown> {
-  if (!isRecord(body)) throw new StatusError("BadRequest", "the body of the request is not an object");
-  const metadata = isRecord(body["metadata"]) ? body["metadata"] : {};
-  const same = (value: unknown, expected: string, what: string): void => {
-    if (value === undefined || value === "" || value === expected) return;
-    const given = typeof value === "string" ? value : typeof value;
-    throw new StatusError(
-      "BadRequest",
-      `the ${what} in the data (${given}) does not match the expected one (${expected})`,
-    );
-  };
-  const apiVersion = `${info.group}/${info.version}`;
-  same(body["apiVersion"], apiVersion, "API version");
-  same(body["kind"], subresource.kind, "kind");
-  same(metadata["name"], info.name, "name of the object");
-  same(metadata["namespace"], info.namespace, "namespace of the object");
-  const namespace = info.namespace === "" ? {} : { namespace: info.namespace };
-  return {
-    ...body,
-    apiVersion,
-    kind: subresource.kind,
-    metadata: { ...metadata, name: info.name, ...namespace },
-  };
-}
-
-function warningLine(text: string): string {
-  // What the client named its fields must not end the header or its quotes.
-  return `299 - ${JSON.stringify(text.slice(0, 256)).replace(/[^\x20-\x7e]/g, "?")}`;
+  throw new StatusError(
+    "Timeout",
+    "the request could not be completed in time: others were changing the object",
+  );
 }

@@ -18,10 +18,18 @@ import type { Worker } from "node:worker_threads";
 import { expect } from "chai";
 import type { Store } from "#kit/storage.ts";
 import { type SqliteOptions, sqliteStore } from "#store/sqlite.ts";
+import { STATEMENTS } from "#store/sqlite-engine.ts";
 import { temporaryDirectory } from "./drivers.ts";
 import { allChanges, allLines, committed, put, thrown } from "./steps.ts";
 
 const WRITER = fileURLToPath(new URL("./writer.ts", import.meta.url));
+
+const PLAN_ARGUMENTS = {
+  keptSince: [1, "a/", "a/1", "a/~", 10],
+  replacedSince: [1, "a/", "a/1", "a/~", 10],
+  count: ["a/", "a/~"],
+  grownSince: [1, "a/", "a/~"],
+} as const;
 
 /** A commit that a writer process was answered. */
 interface Told {
@@ -111,10 +119,59 @@ describe("SQLite store", () => {
       while ((await first.changes("a/", last - 1)).outcome === "ok") await first.revision();
       await first.close();
       const second = await open({ retention });
-      expect(await second.list("")).to.deep.equal({ rows: [], revision: last });
+      expect(await second.list("")).to.deep.equal({ rows: [], revision: last, remaining: 0 });
       expect(await second.changes("a/", last - 1)).to.deep.equal({ outcome: "expired" });
       expect(await committed(second, put("a/1"))).to.be.greaterThan(last);
     });
+  });
+
+  describe("a file of schema version 1", () => {
+    /** What version 1 made of these commits: put a/1 "1", put a/2 "2", put a/1 "3", delete a/2. */
+    function writeVersion1(): void {
+      const db = new DatabaseSync(file);
+      db.exec(readFileSync(new URL("./version-1.sql", import.meta.url), "utf8"));
+      db.close();
+    }
+
+    it("keeps what it had, changes included", async () => {
+      writeVersion1();
+      const store = await open();
+      const rows = [{ key: "a/1", value: "3", revision: 4 }];
+      expect(await store.list("")).to.deep.equal({ rows, revision: 5, remaining: 0 });
+      expect((await store.lines(0)).map(({ line }) => line)).to.deep.equal(["one", "two"]);
+      expect((await allChanges(store, "", 1)).map(({ type, key, previous }) => [type, key, previous])).to.deep.equal([
+        ["put", "a/1", null],
+        ["put", "a/2", null],
+        ["put", "a/1", "1"],
+        ["delete", "a/2", "2"],
+      ]);
+      expect(await committed(store, put("a/1", "4"))).to.equal(6);
+    });
+
+    it("tells lists from the moment on that it is opened by this version, and of none before", async () => {
+      writeVersion1();
+      const store = await open();
+      await committed(store, put("a/1", "4"));
+      expect(await store.listPart("", { at: 4 })).to.deep.equal({ outcome: "expired" });
+      expect(await store.listPart("", { at: 5 })).to.deep.equal({
+        outcome: "ok",
+        rows: [{ key: "a/1", value: "3", revision: 4 }],
+        revision: 5,
+        remaining: 0,
+      });
+    });
+  });
+
+  it("reads parts of lists by its indexes, never a whole table, and sorts nothing", async () => {
+    await (await open()).close();
+    const db = new DatabaseSync(file);
+    for (const name of ["keptSince", "replacedSince", "count", "grownSince"] as const) {
+      const plan = db.prepare(`EXPLAIN QUERY PLAN ${STATEMENTS[name]}`).all(...PLAN_ARGUMENTS[name]);
+      const steps = plan.map(({ detail }) => String(detail)).join("; ");
+      expect(steps, name).to.match(/SEARCH/);
+      expect(steps, name).not.to.match(/SCAN|TEMP B-TREE/);
+    }
+    db.close();
   });
 
   describe("the lock", () => {

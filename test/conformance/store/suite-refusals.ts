@@ -33,6 +33,7 @@ export function refusals(store: () => Store): void {
     it(`refuses the prefix ${JSON.stringify(prefix)} with a TypeError`, async () => {
       expect(await thrown(() => store().list(prefix))).to.be.instanceOf(TypeError);
       expect(await thrown(() => store().changes(prefix, 1))).to.be.instanceOf(TypeError);
+      expect(await thrown(() => store().listPart(prefix, {}))).to.be.instanceOf(TypeError);
     });
   }
 
@@ -45,6 +46,9 @@ export function refusals(store: () => Store): void {
     "an expected revision with a fraction": (s) => s.commit({ deletes: [{ key: "a/1", expect: 1.5 }] }),
     "changes since no number": (s) => s.changes("a/", Number.NaN),
     "changes with no room": (s) => s.changes("a/", 1, 0),
+    "a part of a list with no room": (s) => s.listPart("a/", { limit: 0 }),
+    "a part of a list at no revision": (s) => s.listPart("a/", { at: -1 }),
+    "a part of a list after what UTF-8 cannot hold": (s) => s.listPart("a/", { after: "\ud800" }),
     "lines from before the first": (s) => s.lines(-1),
     "lines with no room": (s) => s.lines(0, 0),
   };
@@ -81,6 +85,16 @@ export function forgetting(open: Open): void {
       const left = await allChanges(store, "a/", revisions[revisions.length - 6] ?? 0);
       expect(left.map(({ revision }) => revision)).to.deep.equal(kept);
       expect(left.map((change) => change.previous)).to.deep.equal(["34", "35", "36", "37", "38"]);
+    });
+
+    it("answers expired for lists of moments whose changes are gone, and tells those that are kept", async () => {
+      const revisions: number[] = [];
+      for (let n = 0; n < 40; n += 1) revisions.push(await committed(store, put("a/1", String(n))));
+      const [gone = 0, kept = 0] = revisions.slice(-7);
+      await expire(gone);
+      expect(await store.listPart("a/", { at: gone })).to.deep.equal({ outcome: "expired" });
+      const page = await store.listPart("a/", { at: kept });
+      expect(page.outcome === "ok" && page.rows).to.deep.equal([{ key: "a/1", value: "34", revision: kept }]);
     });
 
     it("keeps rows, lines and the count of revisions", async () => {

@@ -3,6 +3,7 @@ import type { Store } from "#kit/storage.ts";
 import type { Open } from "./drivers.ts";
 import { allChanges, committed, put } from "./steps.ts";
 import { conflicts } from "./suite-conflicts.ts";
+import { parts } from "./suite-parts.ts";
 import { changes, listeners, reads } from "./suite-reads.ts";
 import { closing, forgetting, refusals } from "./suite-refusals.ts";
 
@@ -19,6 +20,7 @@ export function storeConformance(name: string, open: Open): void {
     conflicts(() => store);
     ledger(() => store);
     reads(() => store);
+    parts(() => store);
     changes(() => store);
     listeners(() => store);
     refusals(() => store);
@@ -72,6 +74,7 @@ function commits(store: () => Store): void {
     expect(await store().list("")).to.deep.equal({
       rows: ["a/1", "b/1"].map((key) => ({ key, value: key, revision })),
       revision,
+      remaining: 0,
     });
     expect((await store().lines(0)).map((line) => line.revision)).to.deep.equal([revision, revision]);
     expect((await allChanges(store(), "", revision - 1)).every((c) => c.revision === revision)).to.equal(

@@ -218,10 +218,26 @@ describe("delegated authentication", () => {
     expect(await over2(undefined)).to.deep.equal({ outcome: "anonymous" });
   });
 
-  for (const name of ["impersonate-user", "impersonate-extra-x", "impersonate-anything"]) {
-    it(`does not serve ${name} at its own address`, async () => {
-      const pair = clientCA.issue({ commonName: "ann", organizations: ["system:masters"] });
-      expect(await over2(pair, [[name, "bob"]])).to.deep.equal({ outcome: "failed", reason: "Forbidden" });
+  const encoded = (token: string) =>
+    `base64url.bearer.authorization.k8s.io.${Buffer.from(token).toString("base64url")}`;
+  const webSocket = (...protocols: string[]): Lines => [
+    ["connection", "Upgrade"],
+    ["upgrade", "websocket"],
+    ...protocols.map((each): [string, string] => ["sec-websocket-protocol", each]),
+  ];
+  const byProtocol: [what: string, lines: Lines, outcome: string][] = [
+    ["is a token", webSocket(`${encoded("good")}, v5.channel.k8s.io`), "authenticated"],
+    ["is a token on a line of its own", webSocket("v5.channel.k8s.io", encoded("good")), "authenticated"],
+    ["is a token nobody vouches for", webSocket(encoded("bad"), "v5.channel.k8s.io"), "refused"],
+    ["is there twice", webSocket(encoded("good"), encoded("good"), "v5.channel.k8s.io"), "refused"],
+    ["leaves nothing to answer with", webSocket(encoded("good")), "refused"],
+    ["is not encoded", webSocket("base64url.bearer.authorization.k8s.io.a=", "v5.channel.k8s.io"), "refused"],
+    ["is of no WebSocket", [["sec-websocket-protocol", `${encoded("good")},x`]], "anonymous"],
+    ["is none", webSocket("v5.channel.k8s.io"), "anonymous"],
+  ];
+  for (const [what, lines, outcome] of byProtocol) {
+    it(`answers ${outcome} where the subprotocol of a WebSocket ${what}`, async () => {
+      expect((await over1(undefined, lines)).outcome).to.equal(outcome);
     });
   }
 });

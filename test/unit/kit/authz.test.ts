@@ -87,6 +87,22 @@ describe("delegated authorization", () => {
     expect(asked).to.have.length(2);
   });
 
+  it("asks once for a user in hundreds of groups, too", async () => {
+    const { asked, authorize } = reviewing(true);
+    const groups = Array.from({ length: 300 }, (_, at) => `group-${at}-${"x".repeat(60)}`);
+    const info = parseRequestInfo("GET", `${PATH}/x`);
+    await authorize(caller("ann", groups), info);
+    await authorize(caller("ann", [...groups]), info);
+    expect(asked).to.have.length(1);
+  });
+
+  it("asks once for what many ask at the same time", async () => {
+    const { asked, authorize } = reviewing(true);
+    const info = parseRequestInfo("GET", `${PATH}/x`);
+    await Promise.all(Array.from({ length: 20 }, () => authorize(caller("ann"), info)));
+    expect(asked).to.have.length(1);
+  });
+
   it("rejects when the API server cannot be asked, and asks again the next time", async () => {
     let calls = 0;
     const authorize = delegatedAuthorization(async () => {

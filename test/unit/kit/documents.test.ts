@@ -35,7 +35,7 @@ describe("documents from memory", () => {
             responseKind: GVK,
             scope: "Namespaced",
             singularResource: "widget",
-            verbs: ["get", "list", "watch"],
+            verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
             shortNames: ["wd"],
             categories: ["toys"],
             subresources: [

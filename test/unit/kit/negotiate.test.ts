@@ -28,6 +28,7 @@ describe("Accept", () => {
       type: "application/json",
       conversion: { group: "meta.k8s.io", version: "v1", kind: "Table" },
       pretty: true,
+      stream: "",
     });
   });
 });

@@ -1,6 +1,8 @@
 import { gunzipSync } from "node:zlib";
 import { expect } from "chai";
-import { ROOT, startToy, type Toy } from "./toy.ts";
+import { storedReader } from "#kit/stored.ts";
+import { memoryStore } from "#store/memory.ts";
+import { ROOT, startToy, type Toy, widgets } from "./toy.ts";
 
 const WIDGETS = `${ROOT}/namespaces/a/widgets`;
 const TABLE = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json" };
@@ -69,7 +71,11 @@ describe("reads", () => {
     "an empty list for a namespace that is not there": [`${ROOT}/namespaces/gone/widgets`, []],
     "by label": [`${WIDGETS}?labelSelector=secret`, ["two"]],
     "by a declared field": [`${WIDGETS}?fieldSelector=spec.color%3Dred`, ["one"]],
-    "whole, whatever the limit": [`${WIDGETS}?limit=1`, ["one", "two"]],
+    "a part within the limit": [`${WIDGETS}?limit=1`, ["one"]],
+    "whole where there is no limit to it": [`${WIDGETS}?limit=0`, ["one", "two"]],
+    "whole where whatever is at hand will do": [`${WIDGETS}?limit=1&resourceVersion=0`, ["one", "two"]],
+    "a version of before": [`${WIDGETS}?resourceVersion=2&resourceVersionMatch=Exact`, ["two"]],
+    "a part of the very version that is named": [`${WIDGETS}?resourceVersion=2&limit=5`, ["two"]],
     "at least as fresh as a version": [
       `${WIDGETS}?resourceVersion=1&resourceVersionMatch=NotOlderThan`,
       ["one", "two"],
@@ -85,7 +91,9 @@ describe("reads", () => {
   it("a list names its kind and the version it is a snapshot of", async () => {
     const { json } = await toy.call(WIDGETS);
     expect(json).to.include({ kind: "WidgetList", apiVersion: "toy.example.com/v1" });
-    expect(json.metadata).to.deep.equal({ resourceVersion: String(await toy.store.revision()) });
+    // Custom resources' lists show the token also where it is empty.
+    const resourceVersion = String(await toy.store.revision());
+    expect(json.metadata).to.deep.equal({ continue: "", resourceVersion });
     const exact = await toy.call(
       `${WIDGETS}?resourceVersionMatch=Exact&resourceVersion=${json.metadata.resourceVersion}`,
     );
@@ -97,16 +105,33 @@ describe("reads", () => {
       `${WIDGETS}/one?resourceVersion=999`,
       504,
       "Timeout",
-      /^Too large resource version: 999/,
+      /^Timeout: Too large resource version: 999, current: 5$/,
     ],
-    "a list from the future": [`${WIDGETS}?resourceVersion=999`, 504, "Timeout", /^Too large/],
-    "an exact list of the past": [
-      `${WIDGETS}?resourceVersion=1&resourceVersionMatch=Exact`,
-      410,
-      "Expired",
-      /too old/,
+    "a list from the future": [`${WIDGETS}?resourceVersion=999`, 504, "Timeout", /^Timeout: Too large/],
+    "an exact list of the future": [
+      `${WIDGETS}?resourceVersion=999&resourceVersionMatch=Exact`,
+      504,
+      "Timeout",
+      /^Timeout: Too large resource version: 999, current: 5$/,
     ],
-    "a version that is none": [`${WIDGETS}?resourceVersion=x`, 400, "BadRequest", /invalid resource version/],
+    "a version that is none": [
+      `${WIDGETS}?resourceVersion=x`,
+      400,
+      "BadRequest",
+      /^invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax$/,
+    ],
+    "a version beyond all numbers": [
+      `${WIDGETS}?resourceVersion=99999999999999999999`,
+      400,
+      "BadRequest",
+      /value out of range$/,
+    ],
+    "a limit that is none": [
+      `${WIDGETS}?limit=x`,
+      400,
+      "BadRequest",
+      /^strconv.ParseInt: parsing "x": invalid syntax$/,
+    ],
     "a match without a version": [
       `${WIDGETS}?resourceVersionMatch=Exact`,
       422,
@@ -120,7 +145,6 @@ describe("reads", () => {
       /Unsupported value: "Near"/,
     ],
     "initial events of a list": [`${WIDGETS}?sendInitialEvents=true`, 422, "Invalid", /forbidden for list/],
-    "a continue token": [`${WIDGETS}?continue=abc`, 400, "BadRequest", /continue key is not valid/],
     "an unknown field": [
       `${WIDGETS}?fieldSelector=spec.size%3D1`,
       400,
@@ -134,12 +158,11 @@ describe("reads", () => {
       "NotFound",
       /could not find the requested resource/,
     ],
-    "an unknown subresource": [`${WIDGETS}/one/scale`, 404, "NotFound", /could not find/],
-    "what follows a subresource": [`${WIDGETS}/one/polish/x`, 404, "NotFound", /could not find/],
+    "an unknown subresource": [`${WIDGETS}/one/scale`, 404, "NotFound", /^widgets.toy.example.com "one" not found$/],
+    "what follows a subresource": [`${WIDGETS}/one/polish/x`, 404, "NotFound", /"one" not found$/],
     "an object without its namespace": [`${ROOT}/widgets/one`, 404, "NotFound", /could not find/],
     "the deprecated way to watch": [`${ROOT}/watch/widgets`, 404, "NotFound", /could not find/],
     "an unknown path": ["/metrics", 404, "NotFound", /could not find/],
-    "a bad includeObject": [`${WIDGETS}?includeObject=All`, 400, "BadRequest", /includeObject/],
   };
   for (const [name, [path, code, reason, message]] of Object.entries(refused)) {
     it(`refuses ${name}`, async () => {
@@ -153,20 +176,6 @@ describe("reads", () => {
     const { headers, json } = await toy.call(`${WIDGETS}?resourceVersion=999`);
     expect(headers["retry-after"]).to.equal("1");
     expect(json.details.causes[0].reason).to.equal("ResourceVersionTooLarge");
-  });
-
-  it("answers 405 for verbs that are not offered", async () => {
-    for (const [method, path] of [
-      ["POST", WIDGETS],
-      ["PUT", `${WIDGETS}/one`],
-      ["PATCH", `${WIDGETS}/one`],
-      ["DELETE", `${WIDGETS}/one`],
-      ["DELETE", WIDGETS],
-      ["POST", "/version"],
-    ] as const) {
-      const { status, json } = await toy.call(path, { method });
-      expect([status, json.reason], `${method} ${path}`).to.deep.equal([405, "MethodNotAllowed"]);
-    }
   });
 
   it("shows a Table with the name first, wide columns marked and ages for dates", async () => {
@@ -194,6 +203,60 @@ describe("reads", () => {
     expect(await included("None")).to.equal(null);
     expect(await included("Object")).to.have.property("kind", "Widget");
     expect(await included("Metadata")).not.to.have.property("spec");
+    const odd = await toy.call(`${WIDGETS}?includeObject=Odd`, { headers: TABLE });
+    expect([odd.status, odd.json.message]).to.deep.equal([
+      400,
+      "Unable to convert to Table as requested: includeObject: Invalid value: \"Odd\": " +
+        "must be 'Metadata', 'Object', 'None', or empty",
+    ]);
+    expect((await toy.call(`${WIDGETS}?includeObject=Odd`)).status).to.equal(200);
+  });
+
+  const media: Record<string, [path: string, headers: Record<string, string>, type: string, text: RegExp]> = {
+    "an object in one line": [`${WIDGETS}/one`, {}, "application/json", /^\{"apiVersion".*\}\n$/],
+    "an object indented, where that is asked for": [`${WIDGETS}/one?pretty=true`, {}, "application/json", /^\{\n {2}"/],
+    "an object indented for a browser": [
+      `${WIDGETS}/one`,
+      { "user-agent": "Mozilla/5.0 (X11)" },
+      "application/json",
+      /^\{\n {2}"/,
+    ],
+    "an object as YAML": [
+      `${WIDGETS}/one`,
+      { accept: "application/yaml" },
+      "application/yaml",
+      /^apiVersion: toy\.example\.com\/v1\nkind: Widget\nmetadata:\n {2}creationTimestamp: "2026-01-01T00:00:00Z"\n/,
+    ],
+    "a list as YAML": [WIDGETS, { accept: "application/yaml" }, "application/yaml", /\nitems:\n- apiVersion: /],
+    "an error in one line": [`${WIDGETS}/none`, {}, "application/json", /^\{"kind":"Status".*\}\n$/],
+    "an error indented, where that is asked for": [
+      `${WIDGETS}/none?pretty=1`,
+      {},
+      "application/json",
+      /^\{\n {2}"kind": "Status"/,
+    ],
+    "an error as YAML": [`${WIDGETS}/none`, { accept: "application/yaml" }, "application/yaml", /^apiVersion: v1\ncode: 404\n/],
+    "an error in a form that errors do not have": [`${WIDGETS}/none`, TABLE, "application/json", /^\{"kind":"Status"/],
+    "what cannot be had, indented": [WIDGETS, { accept: "text/html" }, "application/json", /^\{\n {2}"kind": "Status"/],
+  };
+  for (const [name, [path, headers, type, text]] of Object.entries(media))
+    it(`writes ${name}`, async () => {
+      const reply = await toy.call(path, { headers });
+      expect(reply.headers["content-type"]).to.equal(type);
+      expect(reply.text).to.match(text);
+    });
+
+  it("takes the first clause of Accept that it can answer", async () => {
+    const cases: [accept: string, type: string | undefined][] = [
+      ["application/vnd.kubernetes.protobuf,application/json", "application/json"],
+      ["application/yaml,application/json", "application/yaml"],
+      ["application/yaml;stream=watch,application/json;stream=other,*/*;q=0.1", "application/json"],
+      ["application/vnd.kubernetes.protobuf", undefined],
+    ];
+    for (const [accept, type] of cases) {
+      const { status, headers } = await toy.call(WIDGETS, { headers: { accept } });
+      expect([status, status === 200 ? headers["content-type"] : undefined], accept).to.deep.equal([type ? 200 : 406, type]);
+    }
   });
 
   it("shows metadata alone, as an object and as a list", async () => {
@@ -225,6 +288,30 @@ describe("reads", () => {
     expect(text).not.to.include("private");
     expect(toy.logged).to.have.length(1);
   });
+});
+
+describe("a resource that can only be read", () => {
+  let toy: Toy;
+  before(async () => {
+    const store = memoryStore();
+    const readings = { ...widgets(store), plural: "readings", storage: storedReader(store, { prefix: "readings/" }) };
+    toy = await startToy(store, [readings]);
+  });
+  after(() => toy.close());
+
+  const READINGS = `${ROOT}/namespaces/a/readings`;
+  for (const [method, path] of [
+    ["POST", READINGS],
+    ["PUT", `${READINGS}/one`],
+    ["PATCH", `${READINGS}/one`],
+    ["DELETE", `${READINGS}/one`],
+    ["DELETE", READINGS],
+    ["POST", "/version"],
+  ] as const)
+    it(`answers 405 to ${method} ${path}`, async () => {
+      const { status, json } = await toy.call(path, { method });
+      expect([status, json.reason]).to.deep.equal([405, "MethodNotAllowed"]);
+    });
 });
 
 describe("who may ask", () => {

@@ -42,25 +42,41 @@ describe("label selectors", () => {
     });
   }
 
-  for (const selector of [
-    "a,",
-    ",a",
-    "a b",
-    "a in",
-    "a in (b",
-    "a in b",
-    "=b",
-    "a>x",
-    "a=b=c",
-    "a/b/c",
-    "-a",
-    "a=-",
-    "()",
-  ]) {
+  const unparsable: [selector: string, message: string][] = [
+    ["a,", "found '', expected: identifier after ','"],
+    [",a", "found ',', expected: !, identifier, or 'end of string'"],
+    ["a b", "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
+    ["a in", "unable to parse requirement: found '' expected: '('"],
+    ["a in (", "unable to parse requirement: found '', expected: ',', ')' or identifier"],
+    ["a in (b", "unable to parse requirement: found '', expected: ',' or ')'"],
+    ["a in (b,=)", "unable to parse requirement: found '=', expected: ',', or identifier"],
+    ["a in b", "unable to parse requirement: found 'b' expected: '('"],
+    ["=b", "found '=', expected: !, identifier, or 'end of string'"],
+    [
+      "a>x",
+      "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+    ],
+    ["a=b=c", "found '=', expected: ',' or 'end of string'"],
+    ["!a=b", "found '=', expected: ',' or 'end of string'"],
+    ["a=(", "unable to parse requirement: found '(', expected: identifier"],
+    ["!", "unable to parse requirement: found '', expected: identifier"],
+    ["()", "found '(', expected: !, identifier, or 'end of string'"],
+  ];
+  for (const [selector, message] of unparsable) {
     it(`${selector} does not parse`, () => {
-      expect(() => labelMatcher(selector))
-        .to.throw(StatusError)
-        .with.property("reason", "BadRequest");
+      expect(() => labelMatcher(selector)).to.throw(StatusError, message);
+    });
+  }
+
+  for (const [selector, field] of [
+    ["a/b/c", "<nil>"],
+    ["-a", "<nil>"],
+    ["a=-", "values[0][a]"],
+    ["a in (b,-)", "values[0][a]"],
+  ] as const) {
+    it(`${selector} has a part that no label has`, () => {
+      const named = `unable to parse requirement: ${field}: Invalid value: `;
+      expect(() => labelMatcher(selector)).to.throw(StatusError, named);
     });
   }
 });
@@ -74,6 +90,8 @@ describe("field selectors", () => {
     ["metadata.namespace!=a", false],
     ["status.phase=Pending", true],
     ["status.phase=", false],
+    ["=", true],
+    [",metadata.name=x,", true],
   ];
   for (const [selector, matches] of matching) {
     it(`${selector || '""'} ${matches ? "selects" : "does not select"}`, () => {
@@ -87,11 +105,25 @@ describe("field selectors", () => {
     ]);
   });
 
-  for (const selector of ["status.other=x", "toString=x", "metadata.name", "a=b=c"]) {
+  it("know no namespace where there are none", () => {
+    expect(() => fieldMatcher("metadata.namespace=a", fields, "Cluster")).to.throw(
+      StatusError,
+      "not supported",
+    );
+  });
+
+  const refused: [selector: string, message: string][] = [
+    ["status.other=x", "field label not supported: status.other"],
+    ["toString=x", "field label not supported: toString"],
+    [" metadata.name=x", "field label not supported:  metadata.name"],
+    ["metadata.name", "invalid selector: 'metadata.name'; can't understand 'metadata.name'"],
+    ["a=b=c", "invalid field selector: unescaped character in value: 61"],
+    ["a=b\\c", "invalid field selector: invalid escape sequence: \\c"],
+    ["a=b\\", "invalid field selector: invalid escape sequence: \\"],
+  ];
+  for (const [selector, message] of refused) {
     it(`${selector} is refused`, () => {
-      expect(() => fieldMatcher(selector, fields))
-        .to.throw(StatusError)
-        .with.property("reason", "BadRequest");
+      expect(() => fieldMatcher(selector, fields)).to.throw(StatusError, message);
     });
   }
 });

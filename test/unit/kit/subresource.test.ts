@@ -86,15 +86,15 @@ describe("a custom subresource", () => {
       415,
       /application\/json, application\/yaml$/,
     ],
-    "bodies that do not parse, without repeating them": [
+    "bodies that do not parse": [
       "PUT",
       "",
       {},
       "{secret",
       400,
-      /^the body of the request could not be parsed$/,
+      /^the object provided is unrecognized \(must be of type Polish\): couldn't get version\/kind; json parse error: invalid character 's' looking for beginning of object key string \(\{secret\)$/,
     ],
-    "bodies that are no objects": ["PUT", "", {}, "[]", 400, /not an object/],
+    "bodies that are no objects": ["PUT", "", {}, "[]", 400, /cannot unmarshal array into Go value/],
     "bodies that nest too deeply": ["PUT", "", {}, "[".repeat(500) + "]".repeat(500), 400, /too deeply/],
     "names of prototypes": ["PUT", "", {}, '{"__proto__": {"shine": "matt"}}', 400, /__proto__/],
     "patches of prototypes": [
@@ -102,10 +102,17 @@ describe("a custom subresource", () => {
       "",
       JSON_PATCH,
       [{ op: "add", path: "/__proto__/x", value: 1 }],
-      400,
-      /not valid/,
+      422,
+      /^the server rejected our request/,
     ],
-    "YAML bombs": ["PUT", "", { "content-type": "application/yaml" }, yamlBomb(), 400, /could not be parsed/],
+    "YAML bombs": [
+      "PUT",
+      "",
+      { "content-type": "application/yaml" },
+      yamlBomb(),
+      400,
+      /aliases that cannot be written out/,
+    ],
     "bodies over 3 MiB": [
       "PUT",
       "",
@@ -123,7 +130,7 @@ describe("a custom subresource", () => {
       MERGE,
       { metadata: { namespace: "b" } },
       400,
-      /namespace of the object/,
+      /namespace of the provided object/,
     ],
     "a value that is not offered": [
       "PUT",
@@ -131,7 +138,7 @@ describe("a custom subresource", () => {
       {},
       { shine: "dull" },
       422,
-      /^Polish.toy.example.com "one" is invalid: shine: Unsupported value: supported values: "matt", "bright"$/,
+      /^Polish.toy.example.com "one" is invalid: shine: Unsupported value: "dull": supported values: "matt", "bright"$/,
     ],
     "a value of another type": [
       "PUT",
@@ -139,7 +146,7 @@ describe("a custom subresource", () => {
       {},
       { layers: [{ thickness: "1" }] },
       422,
-      /layers\[0\].thickness: Invalid value: must be integer/,
+      /layers\[0\]\.thickness: Invalid value: "string": layers\[0\]\.thickness in body must be of type integer: "string"$/,
     ],
     "a missing value": ["PUT", "", {}, { layers: [{}] }, 422, /layers\[0\].thickness: Required value$/],
     "a failed test": [
@@ -150,14 +157,21 @@ describe("a custom subresource", () => {
       422,
       /^the server rejected our request due to an error/,
     ],
-    "a patch that copies without end": ["PATCH", "", JSON_PATCH, doubling(), 413, /copies too much/],
+    "a patch that copies without end": [
+      "PATCH",
+      "",
+      JSON_PATCH,
+      doubling(),
+      422,
+      /^the server rejected our request/,
+    ],
     "unknown fields when strict": [
       "PUT",
       "?fieldValidation=Strict",
       {},
       { shyne: "matt" },
       400,
-      /^strict decoding error: unknown field "shyne"$/,
+      /^Polish in version "v1" cannot be handled as a Polish: strict decoding error: unknown field "shyne"$/,
     ],
     "another dry run": [
       "PUT",
@@ -165,7 +179,7 @@ describe("a custom subresource", () => {
       {},
       {},
       422,
-      /^UpdateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "Some"/,
+      /^UpdateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: \["Some"\]/,
     ],
     "an empty dry run": ["PUT", "?dryRun=", {}, {}, 422, /dryRun/],
     "another field validation": ["PUT", "?fieldValidation=Maybe", {}, {}, 422, /fieldValidation/],
@@ -178,7 +192,14 @@ describe("a custom subresource", () => {
       409,
       /has been modified/,
     ],
-    "verbs that it does not offer": ["DELETE", "", {}, {}, 405, /does not allow this method/],
+    "verbs that it does not offer": [
+      "DELETE",
+      "",
+      {},
+      {},
+      405,
+      /^delete is not supported on resources of kind "widgets\.toy\.example\.com"$/,
+    ],
   };
   for (const [name, [method, query, headers, body, code, message]] of Object.entries(refused)) {
     it(`refuses ${name}`, async () => {
@@ -201,12 +222,13 @@ describe("a custom subresource", () => {
   });
 
   it("drops unknown fields and warns of them, unless they are to be ignored", async () => {
-    const body = { shine: "matt", shyne: 1, layers: [{ thickness: 1, 'x"\r\ny': 2 }] };
+    const body = { shine: "matt", shyne: 1, layers: [{ thickness: 1, 'x"\\é': 2, "x\r\ny": 3 }] };
     const warned = await toy.call(POLISH, { method: "PUT", body });
     expect(warned.status).to.equal(200);
     expect(warned.json).not.to.have.property("shyne");
-    expect(warned.headers["warning"]).to.equal(
-      '299 - "unknown field \\"shyne\\"", 299 - "unknown field \\"layers[0].x\\"\\r\\ny\\""',
+    // What cannot stand in a header is left out; the rest are bytes.
+    expect(Buffer.from(String(warned.headers["warning"]), "latin1").toString()).to.equal(
+      '299 - "unknown field \\"layers[0].x\\"\\\\é\\"", 299 - "unknown field \\"shyne\\""',
     );
     const ignored = await toy.call(`${POLISH}?fieldValidation=Ignore`, { method: "PUT", body });
     expect(ignored.headers).not.to.have.property("warning");

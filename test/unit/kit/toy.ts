@@ -11,7 +11,7 @@ import { type AnyResource, defineResource, type KubeObject } from "#kit/resource
 import { type ApiHandler, createApi } from "#kit/server.ts";
 import { StatusError } from "#kit/status.ts";
 import type { Store } from "#kit/storage.ts";
-import { rowStorage } from "#kit/stored.ts";
+import { stored } from "#kit/stored.ts";
 import { memoryStore } from "#store/memory.ts";
 
 export interface Widget extends KubeObject {
@@ -62,12 +62,11 @@ export function widgets(store: Store): AnyResource {
       { name: "Size", type: "integer", description: "How big.", priority: 1, cell: ({ spec }) => spec.size },
     ],
     fields: { "spec.color": ({ spec }) => spec.color },
-    visible: (caller) => (widget) =>
-      caller.username !== "guest" || widget.metadata.labels?.["secret"] !== "yes",
-    storage: rowStorage<Widget>(store, {
+    visible: (caller) =>
+      caller.username === "guest" ? ({ metadata }) => metadata.labels?.["secret"] !== "yes" : undefined,
+    storage: stored<Widget>(store, {
       prefix: "widgets/",
-      prefixOf: async (namespace) => (namespace === "gone" ? undefined : `widgets/ns-${namespace}/`),
-      decode: (value) => JSON.parse(value) as Widget,
+      prefixOf: async (namespace) => (namespace === "gone" ? undefined : `ns-${namespace}`),
       accept: (key) => !key.startsWith("widgets/ns-old/"),
     }),
     subresources: {
@@ -84,9 +83,9 @@ export function widgets(store: Store): AnyResource {
           const wanted = body.metadata.resourceVersion ?? String(row.revision);
           if (wanted !== String(row.revision))
             throw new StatusError("Conflict", "the object has been modified");
-          const stored = JSON.parse(row.value) as Widget & { polish?: unknown };
+          const widget = JSON.parse(row.value) as Widget & { polish?: unknown };
           const { shine, layers } = body as KubeObject & { shine?: string; layers?: object[] };
-          const value = JSON.stringify({ ...stored, polish: { shine, layers } });
+          const value = JSON.stringify({ ...widget, polish: { shine, layers } });
           if (!dryRun) await store.commit({ puts: [{ key: row.key, value }] });
           return polishOf(dryRun ? { ...row, value } : await existing(store, namespace, name));
         },
@@ -127,6 +126,8 @@ export interface Toy {
   remove(namespace: string, name: string): Promise<number>;
   call(path: string, options?: CallOptions): Promise<Reply>;
   watch(path: string, headers?: Record<string, string>): Promise<Watching>;
+  /** The frames of a watch as they come, as text. */
+  frames(path: string, headers?: Record<string, string>): Promise<AsyncGenerator<string, undefined>>;
   close(): Promise<void>;
 }
 
@@ -156,14 +157,18 @@ export interface Watching {
 }
 
 /** The user is whom the header `user` names; without it nobody is, and `nobody` is refused. */
-export async function startToy(store: Store = memoryStore()): Promise<Toy> {
+export async function startToy(
+  store: Store = memoryStore(),
+  more: readonly AnyResource[] = [],
+): Promise<Toy> {
   const logged: object[] = [];
   const asked: RequestInfo[] = [];
   const api = createApi({
     title: "Toys",
-    resources: [widgets(store)],
+    resources: [widgets(store), ...more],
     version: VERSION,
     log: { error: (fields) => logged.push(fields) },
+    namespaces: async (name) => (name === "gone" ? "missing" : name === "ending" ? "terminating" : "active"),
     authenticate: async (request): Promise<Authentication> => {
       const username = header(request, "user");
       if (username === "") return { outcome: "anonymous" };
@@ -176,9 +181,10 @@ export async function startToy(store: Store = memoryStore()): Promise<Toy> {
       return toy.deny(info) ? { allowed: false, reason: "no rule" } : { allowed: true };
     },
   });
-  const server = createServer((request, response) => void api(request, response));
+  const server = createServer({ maxSessionMemory: 1000 }, (request, response) => void api(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  // Hundreds of watches travel on one connection, and the test reads some of them slowly.
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { maxSessionMemory: 1000 });
 
   const toy: Toy = {
     ...{ store, api, logged, asked, deny: () => false },
@@ -189,6 +195,7 @@ export async function startToy(store: Store = memoryStore()): Promise<Toy> {
     },
     call: (path, options) => call(session, path, options),
     watch: (path, headers) => openWatch(session, path, headers),
+    frames: async (path, headers) => (await openFrames(session, path, headers)).frames,
     async close() {
       await api.close();
       session.destroy();
@@ -247,22 +254,30 @@ function responseOf(stream: ReturnType<ClientHttp2Session["request"]>): Promise<
   });
 }
 
-async function openWatch(
+async function openFrames(
   session: ClientHttp2Session,
   path: string,
   headers: Record<string, string> = {},
-): Promise<Watching> {
+): Promise<{ headers: IncomingHttpHeaders; frames: AsyncGenerator<string, undefined>; close: () => void }> {
   const stream = session.request({ ":path": path, user: "alice", ...headers });
   stream.end();
   const received = await responseOf(stream);
-  const frames = lines(stream);
+  return { headers: received, frames: lines(stream), close: () => stream.close() };
+}
+
+async function openWatch(
+  session: ClientHttp2Session,
+  path: string,
+  asked: Record<string, string> = {},
+): Promise<Watching> {
+  const { headers, frames, close } = await openFrames(session, path, asked);
   return {
-    headers: received,
+    headers,
     async next() {
       const { value, done } = await Promise.race([frames.next(), late(path)]);
       return done ? undefined : JSON.parse(value);
     },
-    close: () => stream.close(),
+    close,
   };
 }
 

@@ -53,7 +53,6 @@ describe("watch", () => {
         apiVersion: "toy.example.com/v1",
         metadata: {
           resourceVersion: String(revision),
-          creationTimestamp: null,
           annotations: { "k8s.io/initial-events-end": "true" },
         },
       },
@@ -156,6 +155,12 @@ describe("watch", () => {
     expect(await watch.next()).to.equal(undefined);
   });
 
+  it("is JSON alone: what asks for YAML first is refused", async () => {
+    const headers = { accept: "application/yaml, application/json" };
+    const reply = await toy.call(`${WIDGETS}?watch=1`, { headers });
+    expect([reply.status, reply.json?.reason ?? reply.text.includes("NotAcceptable")]).to.deep.equal([406, true]);
+  });
+
   it("refuses a request that is no watch with a status, not with frames", async () => {
     const reply = await toy.call(`${WIDGETS}?watch=1&sendInitialEvents=true`);
     expect(reply.status).to.equal(422);
@@ -168,7 +173,7 @@ describe("watch", () => {
     expect(await watch.next()).to.equal(undefined);
     const reply = await toy.call(`${WIDGETS}?watch=1`);
     expect([reply.status, reply.headers["retry-after"]]).to.deep.equal([503, "1"]);
-    expect((await toy.call("/readyz")).status).to.equal(503);
+    expect((await toy.call("/readyz")).status).to.equal(500);
     expect((await toy.call("/livez")).status).to.equal(200);
   });
 });

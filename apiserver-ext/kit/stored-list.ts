@@ -1,0 +1,108 @@
+/** Lists of a stored resource: whole or in pages of one snapshot. */
+
+import type { KubeObject, ListPage, ListRequest } from "./resource.ts";
+import {
+  encodeToken,
+  expiredList,
+  expiredToken,
+  parseVersion,
+  reached,
+  tokenOf,
+  tooLarge,
+} from "./resource-version.ts";
+import type { ListOutcome, Revision, Store } from "./storage.ts";
+import type { Rows } from "./stored-rows.ts";
+
+/** Where few rows are selected, so many of them are read at once at most. */
+const LARGEST_PART = 10_000;
+
+type Part = Extract<ListOutcome, { outcome: "ok" }>;
+
+/** Where a part begins: after a key (relative to the prefix), in the state of a revision or the newest. */
+interface Place {
+  at: Revision | undefined;
+  after: string;
+}
+
+export async function listStored<T extends KubeObject>(
+  store: Store,
+  rows: Rows<T>,
+  request: ListRequest<T>,
+): Promise<ListPage<T>> {
+  const { namespace, limit } = request;
+  const prefix = await rows.prefix(namespace);
+  // A namespace that is not there has an empty list, of the same revisions as any other.
+  if (prefix === undefined) {
+    return { items: [], resourceVersion: String(await reached(store, request.version)) };
+  }
+  const place = placeOf(request);
+  const items: T[] = [];
+  let left = 0;
+  for (let size = limit; ; size = size && Math.min(size * 2, LARGEST_PART)) {
+    const part = await partOf(store, prefix, place, size, request);
+    place.at = part.revision;
+    left = part.remaining + fill(items, part, place);
+    if (left === 0 || items.length === limit) break;
+  }
+  if (!rows.isByName && namespace === "") items.sort(byNamespaceAndName);
+  const isCountable = !request.narrowed && !rows.isFiltered(namespace);
+  return {
+    items,
+    resourceVersion: String(place.at),
+    ...(left > 0 ? { continue: encodeToken({ revision: place.at, start: place.after }) } : {}),
+    ...(left > 0 && isCountable ? { remainingItemCount: left } : {}),
+  };
+
+  /** Takes what is selected until the page is full; gives how many rows of the part were not looked at. */
+  function fill(page: T[], part: Part, reachedPlace: Place): number {
+    for (const [index, row] of part.rows.entries()) {
+      if (page.length === limit) return part.rows.length - index;
+      reachedPlace.after = row.key.slice(prefix?.length);
+      if (!rows.counts(namespace, row.key)) continue;
+      const object = rows.objectOf(row);
+      if (request.accepts(object)) page.push(object);
+    }
+    return 0;
+  }
+}
+
+function placeOf(request: ListRequest<never>): Place {
+  const token = tokenOf(request);
+  if (token) return { at: token.revision, after: token.start };
+  const { version } = request;
+  return { at: version.kind === "exact" ? parseVersion(version.version) : undefined, after: "" };
+}
+
+async function partOf(
+  store: Store,
+  prefix: string,
+  { at, after }: Place,
+  limit: number | undefined,
+  { version, continue: token }: ListRequest<never>,
+): Promise<Part> {
+  const part = await store.listPart(prefix, {
+    ...(at === undefined ? {} : { at }),
+    ...(after === "" ? {} : { after: `${prefix}${after}` }),
+    ...(limit === undefined ? {} : { limit }),
+  });
+  if (part.outcome === "expired") {
+    const revision = await store.revision();
+    if (at !== undefined && at > revision) throw tooLarge(at, revision);
+    throw token === undefined ? expiredList() : expiredToken(after);
+  }
+  if (version.kind === "notOlderThan" && part.revision < parseVersion(version.version)) {
+    throw tooLarge(parseVersion(version.version), part.revision);
+  }
+  return part;
+}
+
+function byNamespaceAndName(a: KubeObject, b: KubeObject): number {
+  return (
+    compare(a.metadata.namespace ?? "", b.metadata.namespace ?? "") ||
+    compare(a.metadata.name, b.metadata.name)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,49 @@
+import { deleteOptions } from "../delete-options.ts";
+import type { Answer } from "../encode.ts";
+import { listOptions } from "../list-options.ts";
+import { presenter } from "../present.ts";
+import { type ListMeta, representList } from "../represent.ts";
+import type { KubeObject } from "../resource.ts";
+import { StatusError } from "../status.ts";
+import { type Call, selection } from "./call.ts";
+import { removed } from "./delete.ts";
+import { shapeOf } from "./writing.ts";
+
+const PAGE = 10_000;
+
+/** Deletes what is selected and visible, one by one; answers with the list as it was. */
+export async function deletecollection<T extends KubeObject>(call: Call<T>): Promise<Answer> {
+  const { request, info, definition, caller, signal } = call;
+  const shape = shapeOf(call);
+  const asked = listOptions(info.query);
+  const selected = selection(call);
+  const options = await deleteOptions(request, info.query);
+  const items: T[] = [];
+  let first: ListMeta | undefined;
+  let next = asked;
+  do {
+    if (signal.aborted) throw new StatusError("Timeout", "the request could not be completed in time");
+    const limit = asked.limit ?? PAGE;
+    const { items: page, ...metadata } = await definition.storage.list({ ...selected, ...next, limit });
+    for (const item of page) await removedIfThere(() => removed(call, item.metadata.name, options));
+    items.push(...page);
+    first ??= asked.limit === undefined ? { resourceVersion: metadata.resourceVersion } : metadata;
+    next = { ...next, version: { kind: "latest" }, continue: metadata.continue };
+  } while (asked.limit === undefined && next.continue !== undefined);
+  const present = presenter(definition, caller);
+  const visible = items.flatMap((item) => present(item) ?? []);
+  return {
+    code: 200,
+    body: representList(definition, shape.form, shape.include, visible, first),
+    media: shape.media,
+  };
+}
+
+/** Somebody else may have been faster. */
+async function removedIfThere(remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.reason !== "NotFound") throw error;
+  }
+}
