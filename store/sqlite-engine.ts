@@ -121,7 +121,9 @@ export class Engine {
     for (const { key, expect } of [...puts, ...deletes]) {
       const row = this.#sql.get.get(key);
       if (expect !== undefined && expect !== (row?.["revision"] ?? 0)) return { outcome: "conflict", key };
-      previous.push(row === undefined ? NOTHING : { value: String(row["value"]), revision: Number(row["revision"]) });
+      previous.push(
+        row === undefined ? NOTHING : { value: String(row["value"]), revision: Number(row["revision"]) },
+      );
     }
     this.#revision += 1;
     const revision = this.#revision;

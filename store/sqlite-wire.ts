@@ -1,5 +1,15 @@
 /** What passes between sqlite.ts and the thread that holds the database. Answers come in the order of the calls. */
-import type { CommitResult, Delete, Line, ListOutcome, Page, Put, Revision, Row, Store } from "#kit/storage.ts";
+import type {
+  CommitResult,
+  Delete,
+  Line,
+  ListOutcome,
+  Page,
+  Put,
+  Revision,
+  Row,
+  Store,
+} from "#kit/storage.ts";
 
 export interface Retention {
   /** A change may be forgotten once it is older than this many revisions … */

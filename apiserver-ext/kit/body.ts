@@ -4,7 +4,7 @@ import { type Reading, readJson } from "./json.ts";
 import { isRecord } from "./record.ts";
 import { type ApiRequest, header } from "./request.ts";
 import { StatusError } from "./status.ts";
-import { readYaml } from "./yaml.ts";
+import { readYaml, YAML_LIMIT } from "./yaml.ts";
 
 /** As kube-apiserver's limit. */
 const BODY_LIMIT = 3 * 1024 * 1024;
@@ -16,11 +16,15 @@ export async function readBody(request: ApiRequest): Promise<string> {
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > BODY_LIMIT) {
-      throw new StatusError("RequestEntityTooLarge", `Request entity too large: limit is ${BODY_LIMIT}`);
+      throw tooLarge(BODY_LIMIT);
     }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function tooLarge(limit: number): StatusError {
+  return new StatusError("RequestEntityTooLarge", `Request entity too large: limit is ${limit}`);
 }
 
 /** The media type of the body in lower case, application/json where none is given. */
@@ -42,9 +46,10 @@ export function checkContentType(type: string): void {
   if (!Object.hasOwn(READERS, type)) throw unsupportedMediaType(Object.keys(READERS));
 }
 
-/** @throws {StatusError} UnsupportedMediaType; BadRequest for a body that is not taken, whatever it holds. */
+/** @throws {StatusError} UnsupportedMediaType or RequestEntityTooLarge; BadRequest for a body that is not taken, whatever it holds. */
 export function readContent(type: string, text: string): Exclude<Reading, { outcome: "refused" }> {
   checkContentType(type);
+  if (type === YAML_TYPE && Buffer.byteLength(text) > YAML_LIMIT) throw tooLarge(YAML_LIMIT);
   const reading = READERS[type]?.(text) ?? readJson(text);
   if (reading.outcome === "refused") throw refusedBody(reading.why);
   return reading;

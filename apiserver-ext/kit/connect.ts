@@ -29,12 +29,19 @@ function pathBelow({ rest, subresource }: RequestInfo, { url = "" }: ApiRequest)
   return rest.map((segment) => `/${encodeURIComponent(segment)}`).join("") + slash;
 }
 
-/** The response to a request to upgrade: whoever answers by it refuses, and the connection ends. */
-export function refusalOf(request: IncomingMessage): ServerResponse {
+/**
+ * The response to a request to upgrade: whoever answers by it refuses, and the connection ends. None where an answer to
+ * an earlier request is still under way on the connection: no client in its right mind asks like that.
+ */
+export function refusalOf(request: IncomingMessage): ServerResponse | undefined {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  response.assignSocket(request.socket);
-  return response;
+  try {
+    response.assignSocket(request.socket);
+    return response;
+  } catch {
+    return undefined;
+  }
 }
 
 /** How long the last bytes may take to leave. */

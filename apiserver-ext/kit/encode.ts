@@ -67,13 +67,20 @@ const TYPES: Readonly<Record<Media, string>> = {
 
 const WRITERS: Readonly<Record<Media, (body: Represented | Document) => string>> = {
   json: (body) => `${compact(body)}\n`,
-  pretty: (body) => JSON.stringify(valueOf(body), null, 2),
+  pretty: (body) => JSON.stringify(parsed(body), null, 2),
   // YAML 1.1, as Kubernetes reads it: what could be taken for a time or a truth is quoted.
-  yaml: (body) => stringify(valueOf(body), { version: "1.1", sortMapEntries: true, indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false }),
+  yaml: (body) =>
+    stringify(parsed(body), {
+      version: "1.1",
+      sortMapEntries: true,
+      indentSeq: false,
+      lineWidth: 0,
+      aliasDuplicateObjects: false,
+    }),
 };
 
 /** For people's eyes: the time for reading it again is of no matter. */
-function valueOf(body: Represented | Document): object {
+function parsed(body: Represented | Document): object {
   return isRepresented(body) ? JSON.parse(body.json) : body;
 }
 

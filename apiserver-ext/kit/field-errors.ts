@@ -1,4 +1,5 @@
 /** Fields that break a rule, worded as the field errors of k8s.io/apimachinery are. */
+import { goJson, goQuote } from "./go-quote.ts";
 import type { Cause } from "./status.ts";
 
 export interface FieldError {
@@ -39,7 +40,7 @@ export function duplicate(field: string, value: unknown): FieldError {
 }
 
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-  const detail = `supported values: ${supported.map((each) => JSON.stringify(each)).join(", ")}`;
+  const detail = `supported values: ${supported.map(goQuote).join(", ")}`;
   return { reason: "FieldValueNotSupported", field, value, detail };
 }
 
@@ -67,7 +68,8 @@ export function causes(errors: readonly FieldError[], secret = false): Required<
 }
 
 function shownValue(value: unknown): string {
-  return typeof value === "number" ? goNumber(value) : JSON.stringify(value ?? null);
+  if (typeof value === "number") return goNumber(value);
+  return typeof value === "string" ? goQuote(value) : goJson(value ?? null);
 }
 
 /** Go prints integers in full and turns to exponents early for everything else. */

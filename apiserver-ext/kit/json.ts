@@ -54,6 +54,9 @@ class Stopped extends Error {
   }
 }
 
+/** As many are told, and no more. */
+const MOST_DUPLICATES = 100;
+
 const SPACE = /[ \t\n\r]*/y;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what a string may not hold unescaped
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
@@ -108,7 +111,7 @@ class Reader {
       const key = this.#string();
       const at = child(path, key);
       if (key === PROTOTYPE) throw new Stopped("refused", hasPrototypeField(at));
-      if (Object.hasOwn(object, key)) this.duplicates.add(at);
+      if (Object.hasOwn(object, key) && this.duplicates.size < MOST_DUPLICATES) this.duplicates.add(at);
       if (this.#next() !== ":") throw this.#unexpected("after object key");
       this.#at++;
       object[key] = this.#value(at, depth + 1);

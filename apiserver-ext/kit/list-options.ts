@@ -1,7 +1,7 @@
 /** The query parameters of get, list and watch. */
 import { flag } from "./request-info.ts";
-import { parseVersion } from "./resource-version.ts";
 import type { VersionMatch } from "./resource.ts";
+import { parseVersion } from "./resource-version.ts";
 import { type Cause, invalid, StatusError } from "./status.ts";
 
 /** What the version must look like is the storage's to say. */

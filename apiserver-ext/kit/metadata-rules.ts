@@ -1,6 +1,7 @@
 /** What metadata may say, in the words of k8s.io/apimachinery's validation of ObjectMeta. */
 import { equal, fingerprint } from "./equal.ts";
 import { type FieldError, forbidden, invalidValue, required, tooLong } from "./field-errors.ts";
+import { goQuote, isPrintable } from "./go-quote.ts";
 import {
   labelErrors,
   labelValueErrors,
@@ -157,7 +158,7 @@ function finalizersErrors(finalizers: readonly string[]): FieldError[] {
 function addedFinalizerErrors({ finalizers = [] }: ObjectMetadata, old: ObjectMetadata): FieldError[] {
   const added = addedFinalizers(finalizers, old.finalizers);
   if (added.length === 0) return [];
-  const list = `[]string{${added.map((name) => JSON.stringify(name)).join(", ")}}`;
+  const list = `[]string{${added.map(goQuote).join(", ")}}`;
   return [
     forbidden(
       at("finalizers"),
@@ -173,7 +174,7 @@ function addedFinalizers(finalizers: readonly string[], old: readonly string[] =
 /** What is better about the finalizers that are new. */
 export function finalizerWarnings({ finalizers = [] }: ObjectMetadata, old?: ObjectMetadata): string[] {
   return addedFinalizers(finalizers, old?.finalizers).flatMap((name) => {
-    const shown = `${at("finalizers")}: ${JSON.stringify(name)}`;
+    const shown = `${at("finalizers")}: ${goQuote(name)}`;
     const rules = qualifiedNameErrors(name).map((error) => `${shown}: ${error}`);
     if (name.includes("/") || STANDARD_FINALIZERS.has(name)) return rules;
     const path = name.includes(".") ? " including a path (/)" : "";
@@ -204,13 +205,6 @@ function managedFieldsErrors(entries: readonly unknown[]): FieldError[] {
         : []),
     ];
   });
-}
-
-/** Letters, marks, numbers, punctuation, symbols and the plain space are what Go calls printable. */
-const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
-
-export function isPrintable(character: string): boolean {
-  return !UNPRINTABLE.test(character);
 }
 
 /** The name of a field manager. */

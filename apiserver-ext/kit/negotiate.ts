@@ -115,7 +115,9 @@ function clauseFor(
   const accept = header(request, "accept");
   if (accept === "") return { type: "*/*", conversion: undefined, pretty: false, stream: "" };
   return acceptClauses(accept).find(({ type, conversion, stream }) => {
-    const isAnswered = JSON_TYPES.has(type) ? ["", "watch"].includes(stream) : type === YAML_TYPE && stream === "";
+    const isAnswered = JSON_TYPES.has(type)
+      ? ["", "watch"].includes(stream)
+      : type === YAML_TYPE && stream === "";
     return isAnswered && offers(conversion);
   });
 }

@@ -24,6 +24,9 @@ export interface Dialect {
   parameter(parameter: Parameter): Json;
 }
 
+/** What objects are answered as. */
+const ANSWERED = ["application/json", "application/yaml"];
+
 const DESCRIPTIONS: Readonly<Record<number, string>> = { 200: "OK", 201: "Created", 401: "Unauthorized" };
 
 /** By status code; anybody may be told that they are nobody. */
@@ -45,7 +48,7 @@ export const V3: Dialect = {
     schema: { type, uniqueItems: true },
   }),
   operation(parameters, { response, codes, accepts }) {
-    const type = response === undefined ? "*/*" : "application/json";
+    const types = response === undefined ? ["*/*"] : ANSWERED;
     const schema = response === undefined ? { type: "string" } : V3.ref(response);
     return {
       parameters: parameters.map(V3.parameter),
@@ -59,7 +62,7 @@ export const V3: Dialect = {
             },
           }
         : {}),
-      responses: responses(codes, { content: { [type]: { schema } } }),
+      responses: responses(codes, { content: Object.fromEntries(types.map((type) => [type, { schema }])) }),
     };
   },
 };
@@ -87,7 +90,7 @@ export const V2: Dialect = {
     const schema = response === undefined ? { type: "string" } : V2.ref(response);
     return {
       consumes: accepts?.types ?? ["*/*"],
-      produces: [response === undefined ? "*/*" : "application/json"],
+      produces: response === undefined ? ["*/*"] : ANSWERED,
       parameters: [...(body ? [body] : []), ...parameters.map(V2.parameter)],
       responses: responses(codes, { schema }),
       schemes: ["https"],

@@ -6,7 +6,7 @@ import type { Revision, Store } from "./storage.ts";
 const LARGEST = 2n ** 64n - 1n;
 
 /** What is wrong with the text of a version, in the words of Kubernetes; undefined: nothing. */
-export function versionFault(text: string): string | undefined {
+function versionFault(text: string): string | undefined {
   const fault = !/^\d+$/.test(text) ? "invalid syntax" : BigInt(text) > LARGEST ? "value out of range" : "";
   const quoted = JSON.stringify(text);
   return fault && `Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${fault}`;
@@ -62,7 +62,10 @@ export function encodeToken({ revision = NEWEST, start }: Token): string {
  * The token of a request, if it has one.
  * @throws {StatusError} BadRequest for what this server would not have written, and for a version beside it.
  */
-export function tokenOf({ continue: text, version }: Pick<ListRequest<never>, "continue" | "version">): Token | undefined {
+export function tokenOf({
+  continue: text,
+  version,
+}: Pick<ListRequest<never>, "continue" | "version">): Token | undefined {
   if (text === undefined) return undefined;
   const token = decodeToken(text);
   if (version.kind === "latest" || version.kind === "any") return token;
@@ -80,7 +83,7 @@ function decodeToken(text: string): Token {
     throw badToken(`: incorrect encoded start resourceVersion ${OF_VERSION}`);
   if (typeof start !== "string" || start === "") throw badToken(`: encoded start key empty ${OF_VERSION}`);
   // Before its last character the start is a key, which may begin with a slash.
-  const key = start.replace(/\u0000$/, "").replace(/^\//, "");
+  const key = (start.endsWith("\u0000") ? start.slice(0, -1) : start).replace(/^\//, "");
   const isKey = key
     .split("/")
     .every((part) => /^[A-Za-z0-9._:-]+$/.test(part) && part !== "." && part !== "..");
@@ -101,7 +104,9 @@ function jsonOf(text: string): unknown {
   } catch {
     const [first = ""] = json.trimStart();
     throw badToken(
-      /[[{"\-0-9tfn]/.test(first) || first === "" ? "" : `: invalid character '${first}' looking for beginning of value`,
+      /[[{"\-0-9tfn]/.test(first) || first === ""
+        ? ""
+        : `: invalid character '${first}' looking for beginning of value`,
     );
   }
 }

@@ -125,7 +125,8 @@ class Api {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Whose connection breaks has gone; there is nobody to tell.
     socket.on("error", () => socket.destroy());
-    await this.handle(request, refusalOf(request), { socket, head });
+    const response = refusalOf(request);
+    if (response) await this.handle(request, response, { socket, head });
     hangUp(socket);
   }
 

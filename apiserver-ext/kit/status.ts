@@ -176,16 +176,3 @@ export function invalid(
     { name: subject.name, group: subject.group, kind: subject.kind, causes },
   );
 }
-
-/** The client has seen a later state than this server; it may come back in a second. */
-export function tooLargeResourceVersion(asked: number, current: number): StatusError {
-  return new StatusError("Timeout", `Too large resource version: ${asked}, current: ${current}`, {
-    causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
-    retryAfterSeconds: 1,
-  });
-}
-
-/** The history that the client wants to go on from is gone: list anew. */
-export function expired(since: number): StatusError {
-  return new StatusError("Expired", `too old resource version: ${since}`);
-}

@@ -1,5 +1,6 @@
 /** Where the objects of a stored resource lie, and what their rows hold. */
-import { Feed, type FeedOptions } from "./feed.ts";
+import { Feed } from "./feed.ts";
+import type { FeedOptions } from "./feed-tail.ts";
 import type { KubeObject, WriteContext } from "./resource.ts";
 import type { Row, Store } from "./storage.ts";
 

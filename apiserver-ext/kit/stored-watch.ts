@@ -1,5 +1,5 @@
 /** Watches of a stored resource. */
-import type { FeedEvent } from "./feed.ts";
+import type { FeedEvent } from "./feed-event.ts";
 import { bookmark, follow } from "./follow.ts";
 import type { KubeObject, WatchEvent, WatchRequest } from "./resource.ts";
 import { parseVersion } from "./resource-version.ts";

@@ -15,6 +15,7 @@ import {
   tooMany,
 } from "./field-errors.ts";
 import { fitsFormat } from "./formats.ts";
+import { goQuote } from "./go-quote.ts";
 import { child, item } from "./path.ts";
 import { isRecord } from "./record.ts";
 import type { Structural } from "./structural.ts";
@@ -75,7 +76,7 @@ function stringErrors({ limits }: Structural, value: unknown, path: string): Fie
   if (minLength !== undefined && length < minLength) return should(`be at least ${minLength} chars long`);
   if (pattern && !pattern.test(value)) return should(`match '${pattern.source}'`);
   if (format === undefined || fitsFormat(format, value)) return [];
-  const detail = `${path} in body must be of type ${format}: ${JSON.stringify(value)}`;
+  const detail = `${path} in body must be of type ${format}: ${goQuote(value)}`;
   return [{ reason: "FieldValueTypeInvalid", field: path, value, detail }];
 }
 

@@ -1,6 +1,7 @@
 /** The query parameters of create, update and patch. */
 import { causes, type FieldError, forbidden, notSupported } from "./field-errors.ts";
-import { isPrintable, managerErrors } from "./metadata-rules.ts";
+import { isPrintable } from "./go-quote.ts";
+import { managerErrors } from "./metadata-rules.ts";
 import { type ApiRequest, header } from "./request.ts";
 import type { SubresourceVerb } from "./resource.ts";
 import { invalid } from "./status.ts";

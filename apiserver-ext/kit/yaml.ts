@@ -1,5 +1,14 @@
 /** One YAML document as the JSON it stands for, with the same checks as `readJson`. */
-import { type Document, isScalar, LineCounter, type Pair, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  type ScalarTag,
+  type Tags,
+  visit,
+} from "yaml";
 import {
   DEEPEST,
   hasPrototypeField,
@@ -10,11 +19,37 @@ import {
   TOO_DEEP,
 } from "./json.ts";
 import { child, item } from "./path.ts";
+import { yamlBurden } from "./yaml-burden.ts";
 
 export type YamlReading =
   | Exclude<Reading, { outcome: "read" }>
   /** `duplicates` are sentences about keys that were given more than once; the last one counts. */
   | { outcome: "read"; value: unknown; duplicates: readonly string[] };
+
+const TRUE = new Set(["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"]);
+
+/** Where YAML 1.1 reads more into a word than 1.2: clients send what kube-apiserver's parser takes. */
+const OLDER_SCALARS: ScalarTag[] = [
+  {
+    tag: "tag:yaml.org,2002:bool",
+    default: true,
+    test: /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON|n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/,
+    resolve: (text) => TRUE.has(text),
+  },
+  {
+    tag: "tag:yaml.org,2002:int",
+    default: true,
+    test: /^[-+]?(?:0b[01_]+|0o?[0-7_]*[0-7]|[1-9][0-9_]*_[0-9_]*)$/,
+    resolve: olderInteger,
+  },
+];
+
+/** Binary, octal, and with underscores between the digits. */
+function olderInteger(text: string): bigint {
+  const digits = text.replace(/^[-+]/, "").replaceAll("_", "");
+  const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits);
+  return text.startsWith("-") ? -value : value;
+}
 
 const PARSING = {
   intAsBigInt: true,
@@ -22,11 +57,19 @@ const PARSING = {
   stringKeys: true,
   merge: false,
   schema: "core",
+  customTags: (tags: Tags) => [...OLDER_SCALARS, ...tags],
   logLevel: "error",
 } as const;
 
-/** As many bytes, written out, as a body may have: aliases cannot blow a small one up. */
+/** Half a megabyte: what clients send in bulk is JSON, and the parser is slow. */
+export const YAML_LIMIT = 512 * 1024;
+/** As many duplicates are told, and no more. */
+const MOST_DUPLICATES = 100;
+
+/** `text` has no more than YAML_LIMIT bytes. Aliases cannot blow it up beyond `limit` bytes, written out. */
 export function readYaml(text: string, limit: number): YamlReading {
+  const why = yamlBurden(text);
+  if (why !== undefined) return { outcome: "refused", why };
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, { ...PARSING, lineCounter: lines });
@@ -83,7 +126,7 @@ function duplicateKeys(document: Document, lines: LineCounter): string[] {
       const seen = new Set<string>();
       for (const pair of map.items) {
         const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-        if (seen.has(key))
+        if (seen.has(key) && found.length < MOST_DUPLICATES)
           found.push(`line ${lineOf(pair, lines)}: key ${JSON.stringify(key)} already set in map`);
         seen.add(key);
       }

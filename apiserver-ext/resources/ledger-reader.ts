@@ -1,12 +1,5 @@
 /** Reads of the ledger: one object a line, named by its index. Lines are only added, so every earlier list can be told. */
 import { bookmark, follow, type Source } from "#kit/follow.ts";
-import {
-  encodeToken,
-  parseVersion,
-  reached,
-  tokenOf,
-  tooLarge,
-} from "#kit/resource-version.ts";
 import type {
   KubeObject,
   ListPage,
@@ -16,6 +9,7 @@ import type {
   WatchEvent,
   WatchRequest,
 } from "#kit/resource.ts";
+import { encodeToken, parseVersion, reached, tokenOf, tooLarge } from "#kit/resource-version.ts";
 import { Sleepers } from "#kit/sleepers.ts";
 import type { Line, Revision, Store } from "#kit/storage.ts";
 

@@ -60,7 +60,7 @@ describe("a resource of the kit, when what it stands on breaks", function () {
     await cluster.heard("before-restart");
     await plane.apiserver.kill();
     await plane.apiserver.start();
-    await cluster.believed(true);
+    await cluster.served(true);
     expect(await shell.must("get gadgets -o name")).to.include("before-restart");
     await cluster.othersWork("restart");
     await cluster.heard("after-restart");

@@ -60,14 +60,14 @@ describe("a resource of the kit, when its server breaks", function () {
       const unique = name.replaceAll(/[^a-z]+/g, "-");
       await cluster.heard(`before-${unique}`);
       await begin();
-      await cluster.believed(false);
+      await cluster.served(false);
       expect(await shell.fails("get gadgets")).to.match(UNAVAILABLE);
       expect(await shell.fails("create --validate=false -f -", { input: gadget("x") })).to.match(UNAVAILABLE);
       await cluster.othersWork(unique);
       const leaving = await cluster.leaving(`bystander-${unique}`);
       await leaving.isStuck();
       await end();
-      await cluster.believed(true);
+      await cluster.served(true);
       expect(await shell.must("get gadgets -o name")).to.include(`before-${unique}`);
       await cluster.heard(`after-${unique}`);
       await leaving.isGone();

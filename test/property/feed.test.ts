@@ -1,7 +1,8 @@
 /** The shared feed under any order in which the store answers, readers come, go and dawdle. */
 import { expect } from "chai";
 import fc from "fast-check";
-import { Feed, type FeedEvent } from "#kit/feed.ts";
+import { Feed } from "#kit/feed.ts";
+import type { FeedEvent } from "#kit/feed-event.ts";
 import { StatusError } from "#kit/status.ts";
 import type { Batch, Change, Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
@@ -22,10 +23,13 @@ type Told = [key: string, revision: number, before: string | undefined, after: s
 const KEYS = ["a/1", "a/2", "a/3", "b/1"];
 
 const batch: fc.Arbitrary<Batch> = fc
-  .uniqueArray(fc.record({ key: fc.constantFrom(...KEYS), value: fc.string({ maxLength: 3 }), gone: fc.boolean() }), {
-    selector: ({ key }) => key,
-    maxLength: 3,
-  })
+  .uniqueArray(
+    fc.record({ key: fc.constantFrom(...KEYS), value: fc.string({ maxLength: 3 }), gone: fc.boolean() }),
+    {
+      selector: ({ key }) => key,
+      maxLength: 3,
+    },
+  )
   .map((changes) => ({
     puts: changes.filter(({ gone }) => !gone).map(({ key, value }) => ({ key, value })),
     deletes: changes.filter(({ gone }) => gone).map(({ key }) => ({ key })),
@@ -116,7 +120,10 @@ async function run(
       cursor.close();
     }
   };
-  const all = [write(), ...readers.map((each, n) => read(each, outcomes[n] ?? { since: 0, told: [], ended: "waiting" }))];
+  const all = [
+    write(),
+    ...readers.map((each, n) => read(each, outcomes[n] ?? { since: 0, told: [], ended: "waiting" })),
+  ];
   // Until nobody has anything left to do: what is waited for then never comes.
   await scheduler.waitIdle();
   const found = outcomes.map((outcome) => ({ ...outcome }));

@@ -20,6 +20,8 @@ export interface Cluster {
   setStoreGone(gone: boolean): void;
   /** Waits until the API server believes the API to be there, or not; tells it to look again. */
   believed(available: boolean): Promise<void>;
+  /** As `believed`, and requests for its objects are handed on, or not. */
+  served(handedOn: boolean): Promise<void>;
   /** Creates a gadget, and waits until the informer that runs from the start has heard of it. */
   heard(name: string): Promise<void>;
   /** Creates and deletes what has nothing to do with the API. */
@@ -57,25 +59,28 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 function observers(plane: ControlPlane, shell: Shell, following: Informer) {
-  const told = async (command: string, fits: (said: string) => boolean, meanwhile = async () => {}) => {
+  const told = async (command: string, fits: (said: string) => boolean) => {
     for (;;) {
       const { stdout, stderr } = await shell.kubectl(command);
       if (fits(stdout + stderr)) return;
-      await meanwhile();
+      await delay(250);
+    }
+  };
+  const believed = async (available: boolean) => {
+    const condition = `get apiservice ${API_SERVICE} -o jsonpath={.status.conditions[?(@.type=="Available")].status}`;
+    const wanted = available ? "True" : "False";
+    for (let asked = 0; (await shell.must(condition)) !== wanted; asked++) {
+      // Left alone it looks every 30 s. What is changed while it looks, for up to 5 s, it looks at all over again.
+      if (asked % 40 === 0)
+        await shell.must(`annotate apiservice ${API_SERVICE} --overwrite look=${Date.now()}`);
       await delay(250);
     }
   };
   return {
-    async believed(available: boolean) {
-      const condition = `get apiservice ${API_SERVICE} -o jsonpath={.status.conditions[?(@.type=="Available")].status}`;
-      // Left alone it looks every 30 s.
-      const look = () => shell.must(`annotate apiservice ${API_SERVICE} --overwrite look=${Date.now()}`);
-      await look();
-      await told(
-        condition,
-        (status) => status === (available ? "True" : "False"),
-        async () => void (await look()),
-      );
+    believed,
+    async served(handedOn: boolean) {
+      await believed(handedOn);
+      while (((await shell.kubectl("get gadgets")).code === 0) !== handedOn) await delay(250);
     },
     async heard(name: string) {
       await shell.must("create -f -", { input: gadget(name) });

@@ -19,11 +19,6 @@ export interface Call<T extends KubeObject = KubeObject> {
   signal: AbortSignal;
 }
 
-/** What the caller may see of the resource. Every way of reading and writing goes through this. */
-export function visibleTo<T extends KubeObject>({ definition, caller }: Call<T>): (object: T) => boolean {
-  return definition.visible?.(caller) ?? (() => true);
-}
-
 /** What the caller may see and selects. */
 export function selection<T extends KubeObject>(call: Call<T>): Selection<T> {
   const { info, definition, caller } = call;

@@ -18,5 +18,9 @@ export async function get<T extends KubeObject>(call: Call<T>): Promise<Answer> 
   const found = await definition.storage.get(info.namespace, info.name, getVersion(info.query));
   const object = found && presenter(definition, caller)(found);
   if (!object) throw notFound(definition, info.name);
-  return { code: 200, body: representObject(definition, form, includeObject(info.query, form), object), media };
+  return {
+    code: 200,
+    body: representObject(definition, form, includeObject(info.query, form), object),
+    media,
+  };
 }

@@ -1,5 +1,5 @@
 /** Where we differ from a CustomResourceDefinition on purpose, and how far. */
-import type { Found } from "./run-steps.ts";
+import type { Found, Judgement } from "./run-steps.ts";
 import { RESOURCE, type Step, step, withJson } from "./step.ts";
 
 export interface Known {
@@ -8,12 +8,16 @@ export interface Known {
   /** A run that shows it; that it still does is part of the test. */
   example: readonly Step[];
   covers(found: Found): boolean;
+  /** The two sides are in different states from then on, so that a run ends there. */
+  parts?: boolean;
 }
 
 /** Whether their text is ours and no more than this besides. */
 function besides({ path, ours, theirs }: Found, more: string): boolean {
   return path === "body.message" && typeof theirs === "string" && ours === theirs.replace(more, "");
 }
+
+const LIST_OF_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 const SENT = { apiVersion: "{{group}}/v1", kind: "Gadget", metadata: { name: "a" }, spec: { color: "red" } };
 
@@ -44,7 +48,7 @@ export const KNOWN: readonly Known[] = [
       "kube-apiserver answers some paths with the text of Go's router; a Status says the same to more clients",
     example: [step("GET", "/apis/{{group}}/v1/gizmos")],
     covers: ({ path, theirs, step: { path: asked } }) =>
-      /\/gizmos|\/v2\/|\/v1\/gadgets\/a/.test(asked) &&
+      /\/gizmos|\/v2\/|\/v1\/gadgets(\/a)?$/.test(asked) &&
       (path === "headers.content-type" ||
         path === "headers.x-content-type-options" ||
         theirs === "404 page not found\n"),
@@ -69,7 +73,70 @@ export const KNOWN: readonly Known[] = [
     example: [step("GET", `${RESOURCE}/a`, { query: [["resourceVersion", "1.5"]] })],
     covers: ({ path, step: { query } }) =>
       query.some(([key, value]) => key === "resourceVersion" && /^(1\.5|x|-1)$/.test(value)) &&
-      ["code", "body.code", "body.reason", "body.message"].includes(path),
+      /^((body\.|frames\[0\]\.)?code|(body|frames\[0\])\.(reason|message))$/.test(path),
+  },
+  {
+    name: "no list for what is none",
+    reason:
+      "kube-apiserver fails with an InternalError (500), or in the midst of a watch; it is Not Acceptable",
+    example: [
+      withJson("POST", RESOURCE, SENT),
+      step("GET", `${RESOURCE}/a`, { headers: { accept: LIST_OF_METADATA } }),
+      step("GET", RESOURCE, {
+        headers: { accept: LIST_OF_METADATA },
+        query: [["watch", "true"]],
+        watch: true,
+      }),
+    ],
+    covers: ({ step: { headers } }) => (headers["accept"] ?? "").includes("as=PartialObjectMetadataList"),
+  },
+  {
+    name: "nothing below a subresource",
+    reason:
+      "a CustomResourceDefinition ignores what follows `status` in a path, or answers as if it were not there",
+    example: [step("GET", `${RESOURCE}/a/status/more`), step("POST", `${RESOURCE}/a/status/more`)],
+    covers: ({ step: { path } }) => path.endsWith("/status/more"),
+  },
+  {
+    name: "errors do not repeat the object",
+    reason: "the object as it would be after a patch may hold what a mask hides from the caller",
+    example: [
+      withJson("POST", RESOURCE, SENT),
+      step("PATCH", `${RESOURCE}/a`, {
+        headers: { "content-type": "application/merge-patch+json" },
+        body: '{"metadata":{"labels":{"tier":7}}}',
+      }),
+    ],
+    covers: ({ path, ours, theirs }) =>
+      /^body\.(details\.causes\[0\]\.)?message$/.test(path) &&
+      withoutObject(theirs) !== theirs &&
+      withoutObject(theirs) === ours,
+  },
+  {
+    name: "one document in a body of YAML",
+    reason: "the first of several is not what the caller meant",
+    example: [
+      step("POST", RESOURCE, {
+        headers: { "content-type": "application/yaml" },
+        body: `${JSON.stringify(SENT)}\n---\n${JSON.stringify(SENT)}`,
+      }),
+    ],
+    covers: ({ step: { headers, body = "" } }) =>
+      (headers["content-type"] ?? "").includes("yaml") && body.includes("\n---\n"),
+    parts: true,
+  },
+  {
+    name: "a status written with a wrong spec keeps its managers",
+    reason:
+      "the spec is not looked at then, so what is wrong with it changes nothing; kube-apiserver forgets all managers",
+    example: [
+      withJson("POST", RESOURCE, SENT),
+      withJson("PUT", `${RESOURCE}/a/status`, { ...SENT, spec: { color: "red", note: 7 } }),
+    ],
+    covers: ({ path, theirs, step: { path: asked } }) =>
+      asked.endsWith("/status") &&
+      (/^body\.metadata\.(resourceVersion|managedFields)$/.test(path) || theirs === undefined),
+    parts: true,
   },
   {
     name: "a YAML parser's own words",
@@ -89,6 +156,17 @@ export const KNOWN: readonly Known[] = [
       path === "body.items" && theirs === null && JSON.stringify(ours) === "[]",
   },
 ];
+
+export function judge(found: Found): Judgement {
+  const covering = KNOWN.filter(({ covers }) => covers(found));
+  if (covering.length === 0) return "unexpected";
+  return covering.some(({ parts }) => parts) ? "parted" : "known";
+}
+
+/** `Invalid value: "{…}": why` without the value. */
+function withoutObject(message: unknown): unknown {
+  return typeof message === "string" ? message.replace(/"\{.*\}": (?=json: )/s, "") : message;
+}
 
 function untilYaml(message: unknown): string {
   return typeof message === "string" && message.includes("yaml: ") ? (message.split("yaml: ")[0] ?? "") : "";

@@ -1,7 +1,7 @@
 /** A kube-apiserver that serves the resource twice: by itself, and through us. */
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
 import { type Wire, wireOf } from "./exchange.ts";
-import { type Found, runSteps } from "./run-steps.ts";
+import { type Found, type Judgement, type Outcome, runSteps } from "./run-steps.ts";
 import { Side } from "./side.ts";
 import type { Step } from "./step.ts";
 import { twinDefinition } from "./twin.ts";
@@ -10,11 +10,8 @@ const THEIRS = "twin.example.com";
 
 export interface Oracle {
   plane: ControlPlane;
-  /** In a namespace of its own; ends with the first difference that is not `expected`. */
-  run(
-    steps: readonly Step[],
-    expected?: (found: Found) => boolean,
-  ): Promise<{ found: Found[]; unexpected: boolean }>;
+  /** In a namespace of its own. */
+  run(steps: readonly Step[], judge: (found: Found) => Judgement): Promise<Outcome>;
   close(): Promise<void>;
 }
 
@@ -37,12 +34,12 @@ export async function startOracle(
     let runs = 0;
     return {
       plane,
-      async run(steps, expected = () => false) {
+      async run(steps, judge) {
         runs += 1;
         const namespace = `run-${runs}`;
         await createNamespace(wire, namespace);
         const side = (name: Side["name"], group: string) => new Side({ name, group, namespace, wire });
-        return runSteps({ ours: side("ours", ours), theirs: side("theirs", THEIRS) }, steps, expected);
+        return runSteps({ ours: side("ours", ours), theirs: side("theirs", THEIRS) }, steps, judge);
       },
       close: stopAll,
     };

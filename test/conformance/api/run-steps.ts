@@ -31,44 +31,65 @@ function oneForEach(note: string): object[] {
   }));
 }
 
-/** Ends with the first step whose answers differ in a way that is not `expected`. */
+/** What a difference means for the run: it goes on, the two sides are in different states now, or it should not be. */
+export type Judgement = "known" | "parted" | "unexpected";
+
+export interface Outcome {
+  found: Found[];
+  /** The worst of all. */
+  judgement: Judgement;
+}
+
+/** Does the steps while what differs is known. */
 export async function runSteps(
   sides: Sides,
   steps: readonly Step[],
-  expected: (found: Found) => boolean,
-): Promise<{ found: Found[]; unexpected: boolean }> {
-  const found: Found[] = [];
+  judge: (found: Found) => Judgement,
+): Promise<Outcome> {
   const watching: BothWatching[] = [];
-  const note = (index: number, of: Step, all: readonly Difference[]): boolean => {
-    const added = all.map((difference) => ({ ...difference, step: of, index }));
-    found.push(...added);
-    return added.some((each) => !expected(each));
+  const outcome: Outcome = { found: [], judgement: "known" };
+  const note = (step: Step, index: number, all: readonly Difference[]) => {
+    const added = all.map((difference) => ({ ...difference, step, index }));
+    outcome.found.push(...added);
+    outcome.judgement = worst([outcome.judgement, ...added.map(judge)]);
   };
-  let unexpected = false;
   if (steps.some(({ watch }) => watch)) await createAll(sides, oneForEach("first"));
   for (const [index, one] of steps.entries()) {
-    if (isInexact(one)) await Promise.all([sides.ours.settle(), sides.theirs.settle()]);
-    if (one.watch === true) {
-      const [ours, theirs] = await Promise.all([watchOn(sides.ours, one), watchOn(sides.theirs, one)]);
-      watching.push({ step: one, index, ours, theirs });
-      unexpected = note(index, one, differences(ours.head, theirs.head));
-    } else {
-      const [ours, theirs] = await Promise.all([sides.ours.ask(one), sides.theirs.ask(one)]);
-      unexpected = note(index, one, differences(ours, theirs));
-    }
-    if (unexpected) break;
+    note(one, index, await (one.watch === true ? opened(sides, one, index, watching) : asked(sides, one)));
+    if (outcome.judgement !== "known") break;
   }
-  if (!unexpected && watching.length > 0) {
+  if (outcome.judgement === "known" && watching.length > 0) {
     await clear(sides);
     await createAll(sides, oneForEach("last-{{ns}}"));
-    for (const { index, step: one, ours, theirs } of watching) {
-      const [a, b] = await Promise.all([ours.frames(), theirs.frames()]);
-      unexpected = note(index, one, differences(a, b, "frames")) || unexpected;
-    }
+    for (const { step: one, index, ours, theirs } of watching)
+      note(one, index, differences(await ours.frames(), await theirs.frames(), "frames"));
   }
   for (const { ours, theirs } of watching) for (const each of [ours, theirs]) each.close();
   await clear(sides);
-  return { found, unexpected };
+  return outcome;
+}
+
+const WORST_FIRST: readonly Judgement[] = ["unexpected", "parted", "known"];
+
+function worst(judgements: readonly Judgement[]): Judgement {
+  return WORST_FIRST.find((each) => judgements.includes(each)) ?? "known";
+}
+
+async function asked({ ours, theirs }: Sides, one: Step): Promise<Difference[]> {
+  if (isInexact(one)) await Promise.all([ours.settle(), theirs.settle()]);
+  const [a, b] = await Promise.all([ours.ask(one), theirs.ask(one)]);
+  return differences(a, b);
+}
+
+async function opened(
+  sides: Sides,
+  one: Step,
+  index: number,
+  watching: BothWatching[],
+): Promise<Difference[]> {
+  const [ours, theirs] = await Promise.all([watchOn(sides.ours, one), watchOn(sides.theirs, one)]);
+  watching.push({ step: one, index, ours, theirs });
+  return differences(ours.head, theirs.head);
 }
 
 /** Whether the answer may come from what the API server has cached a moment ago. */

@@ -1,13 +1,13 @@
 /**
  * The oracle for as long as one likes: `node test/conformance/api/run.ts [--seed N] [--sequences N] [--steps N]`.
  * `--itself` compares the CustomResourceDefinition with another one like it: whatever differs then is the oracle's fault.
- * `--survey` lists what differs by kind, and shortens nothing.
+ * `--survey` lists what differs by kind, and shortens nothing; `--sqlite FILE` is where our objects are then kept.
  */
 import { parseArgs } from "node:util";
 import { memoryStore } from "#store/memory.ts";
+import { sqliteStore } from "#store/sqlite.ts";
 import { serveBehind } from "../../support/kit-api.ts";
 import { gadgets, OUR_GROUP } from "./gadget.ts";
-import { KNOWN } from "./known.ts";
 import { defineTwin, type Oracle, startOracle } from "./oracle.ts";
 import { agreeOnSequences } from "./sequences.ts";
 import { survey } from "./survey.ts";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     steps: { type: "string", default: "40" },
     itself: { type: "boolean", default: false },
     survey: { type: "boolean", default: false },
+    sqlite: { type: "string" },
   },
 });
 
@@ -27,7 +28,7 @@ const oracle = await (values.itself ? startItself() : startOurs());
 try {
   console.log(`--seed ${seed}`);
   const started = Date.now();
-  const options = { seed, sequences: Number(values.sequences), steps: Number(values.steps), known: KNOWN };
+  const options = { seed, sequences: Number(values.sequences), steps: Number(values.steps) };
   if (values.survey) console.log(await survey(oracle, options));
   else console.log(`${await agreeOnSequences(oracle, options)} steps agreed`);
   console.log(`${Math.round((Date.now() - started) / 1000)} s`);
@@ -47,7 +48,7 @@ function startItself(): Promise<Oracle> {
 
 function startOurs(): Promise<Oracle> {
   return startOracle(OUR_GROUP, async (plane) => {
-    const store = memoryStore();
+    const store = values.sqlite === undefined ? memoryStore() : await sqliteStore(values.sqlite);
     const api = await serveBehind(plane, [gadgets(store)]);
     return async () => {
       await api.close();

@@ -1,6 +1,6 @@
 /** Runs of random steps, each one replayable by its seed, shrunk when it finds something. */
 import fc from "fast-check";
-import type { Known } from "./known.ts";
+import { judge } from "./known.ts";
 import type { Oracle } from "./oracle.ts";
 import { reads, watches } from "./reads.ts";
 import type { Found } from "./run-steps.ts";
@@ -12,7 +12,6 @@ export interface SequenceOptions {
   sequences: number;
   /** The most a sequence may have. */
   steps: number;
-  known: readonly Known[];
 }
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -27,13 +26,13 @@ export function anySteps(most: number): fc.Arbitrary<Step[]> {
 
 /** Resolves with the number of steps that agreed; rejects with the shortest sequence found that does not. */
 export async function agreeOnSequences(oracle: Oracle, options: SequenceOptions): Promise<number> {
-  const { seed, sequences, steps, known } = options;
+  const { seed, sequences, steps } = options;
   let agreed = 0;
-  const isKnown = (found: Found) => known.some(({ covers }) => covers(found));
   const property = fc.asyncProperty(anySteps(steps), async (sequence) => {
-    const { found, unexpected } = await oracle.run(sequence, isKnown);
-    if (unexpected) throw new Error(report(found.filter((each) => !isKnown(each))));
-    agreed += sequence.length;
+    const { found, judgement } = await oracle.run(sequence, judge);
+    if (judgement === "unexpected")
+      throw new Error(report(found.filter((each) => judge(each) === "unexpected")));
+    agreed += judgement === "known" ? sequence.length : (found.at(-1)?.index ?? 0);
   });
   const result = await fc.check(property, { seed, numRuns: sequences });
   if (!result.failed) return agreed;

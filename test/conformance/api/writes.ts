@@ -44,9 +44,12 @@ const agent = fc.oneof(
   },
 );
 
+/** What kube-apiserver carries out and then fails to answer would leave the two sides in different states. */
+const WRITE_ACCEPTS = ACCEPTS.filter((accept) => !accept.includes("PartialObjectMetadataList"));
+
 const accept = fc.oneof(
   { weight: 5, arbitrary: fc.constant({}) },
-  { weight: 1, arbitrary: fc.constantFrom(...ACCEPTS).map((wanted) => ({ accept: wanted })) },
+  { weight: 1, arbitrary: fc.constantFrom(...WRITE_ACCEPTS).map((wanted) => ({ accept: wanted })) },
 );
 
 interface Sent {

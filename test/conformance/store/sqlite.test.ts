@@ -139,7 +139,9 @@ describe("SQLite store", () => {
       const rows = [{ key: "a/1", value: "3", revision: 4 }];
       expect(await store.list("")).to.deep.equal({ rows, revision: 5, remaining: 0 });
       expect((await store.lines(0)).map(({ line }) => line)).to.deep.equal(["one", "two"]);
-      expect((await allChanges(store, "", 1)).map(({ type, key, previous }) => [type, key, previous])).to.deep.equal([
+      expect(
+        (await allChanges(store, "", 1)).map(({ type, key, previous }) => [type, key, previous]),
+      ).to.deep.equal([
         ["put", "a/1", null],
         ["put", "a/2", null],
         ["put", "a/1", "1"],

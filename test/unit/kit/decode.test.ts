@@ -107,10 +107,15 @@ describe("reading YAML", () => {
   });
 
   const values: Record<string, [text: string, value: unknown]> = {
-    "texts that look like something else": [
-      "a: 2020-01-01\nb: yes\nc: 0x1F\n",
-      { a: "2020-01-01", b: "yes", c: 31 },
+    "truth in the words of YAML 1.1": [
+      'a: yes\nb: n\nc: On\nd: OFF\ne: "y"\nf: Y\ng: yess\n',
+      { a: true, b: false, c: true, d: false, e: "y", f: true, g: "yess" },
     ],
+    "numbers in the ways of YAML 1.1": [
+      "a: 0x1F\nb: 0777\nc: 0b101\nd: 1_000\ne: -017\nf: 0\ng: 0o17\nh: 1.5\ni: 08\n",
+      { a: 31, b: 511, c: 5, d: 1000, e: -15, f: 0, g: 15, h: 1.5, i: 8 },
+    ],
+    "times as texts": ["a: 2020-01-01\nb: 12:30:00\n", { a: "2020-01-01", b: "12:30:00" }],
     "keys as texts": ["1: a\ntrue: b\n", { "1": "a", true: "b" }],
     aliases: ["a: &a {b: [1]}\nc: *a\n", { a: { b: [1] }, c: { b: [1] } }],
     "no merging of maps": ["<<: {a: 1}\n", { "<<": { a: 1 } }],
@@ -120,6 +125,34 @@ describe("reading YAML", () => {
     it(`knows ${name}`, () => {
       expect(readYaml(text, 1000)).to.deep.include({ outcome: "read", value });
     });
+
+  const heavy: Record<string, [text: string, why: RegExp]> = {
+    "brackets without end": ["[".repeat(100_000), /nested too deeply/],
+    "lists in lists on one line": ["- ".repeat(50_000), /nested too deeply/],
+    "keys of keys": ["? ".repeat(50_000), /nested too deeply/],
+    "indentation without end": [
+      Array.from({ length: 200 }, (_, at) => `${" ".repeat(at)}a:\n`).join(""),
+      /nested too deeply/,
+    ],
+    "anchors in a row": ["&a ".repeat(30_000), /too many anchors or tags in a row/],
+    "tags in a row, over lines": ["!a\n".repeat(30_000), /too many anchors or tags in a row/],
+    "too many aliases": [`a: &a 1\nb: [${"*a, ".repeat(2000)}]\n`, /too many aliases/],
+    "too many parts": ["a: 1\n".repeat(80_000), /too many parts/],
+  };
+  for (const [name, [text, why]] of Object.entries(heavy))
+    it(`refuses ${name} before it parses`, () => {
+      expect(readYaml(text, 1_000_000)).to.have.property("outcome", "refused");
+      expect(readYaml(text, 1_000_000)).to.have.property("why").that.matches(why);
+    });
+
+  it("takes lists, pairs and long texts in plenty", () => {
+    const lines = Array.from({ length: 2000 }, (_, at) => `- {name: &n${at} "x y", value: ${at}}\n`);
+    expect(readYaml(lines.join(""), 1_000_000)).to.have.property("outcome", "read");
+    expect(readYaml(`a: |\n${"  & ! * - [ text\n".repeat(20_000)}`, 1_000_000)).to.have.property(
+      "outcome",
+      "read",
+    );
+  });
 
   it("tells the line of a key that is given twice", () => {
     const reading = readYaml("a: 1\nb:\n  c: 1\n  c: 2\na: 2\n", 1000);

@@ -34,12 +34,17 @@ const PROTOCOLS: Record<string, (patience: number) => Promise<Connected>> = {
     return {
       ...{ server, frames: opened.promise, body },
       hangUp: () => client.destroy(),
-      close: () => void (client.destroy(), server.close()),
+      close: () => {
+        client.destroy();
+        server.close();
+      },
     };
   },
   "HTTP/2": async (patience) => {
     const opened = Promise.withResolvers<Frames>();
-    const server = createServer2((_request, response: ApiResponse) => opened.resolve(openFrames(response, patience)));
+    const server = createServer2((_request, response: ApiResponse) =>
+      opened.resolve(openFrames(response, patience)),
+    );
     const port = await listening(server);
     const session: ClientHttp2Session = connect(`http://127.0.0.1:${port}`);
     const stream = session.request({ ":path": "/" });
@@ -49,7 +54,10 @@ const PROTOCOLS: Record<string, (patience: number) => Promise<Connected>> = {
     return {
       ...{ server, frames: opened.promise, body },
       hangUp: () => stream.close(),
-      close: () => void (session.destroy(), server.close()),
+      close: () => {
+        session.destroy();
+        server.close();
+      },
     };
   },
 };
@@ -75,7 +83,9 @@ for (const [name, start] of Object.entries(PROTOCOLS))
       }
       frames.end();
       const lines = (await received).trimEnd().split("\n");
-      expect(lines.map((line) => JSON.parse(line).object.n)).to.deep.equal(Array.from({ length: 200 }, (_, n) => n));
+      expect(lines.map((line) => JSON.parse(line).object.n)).to.deep.equal(
+        Array.from({ length: 200 }, (_, n) => n),
+      );
     });
 
     it("end for a reader that makes no room, and no more is kept for it than it had room for", async () => {

@@ -124,6 +124,11 @@ describe("what is derived from a declaration", () => {
           "propagationPolicy:string",
           "gracePeriodSeconds:integer",
         ]);
+        const { 200: answered } = patch.responses;
+        expect(patch.produces ?? Object.keys(answered.content)).to.deep.equal([
+          "application/json",
+          "application/yaml",
+        ]);
         expect(patch["x-kubernetes-group-version-kind"]).to.deep.equal({ ...GVK, kind: "Book" });
       });
 

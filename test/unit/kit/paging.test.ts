@@ -15,7 +15,11 @@ interface Pages {
   metadata: Loose[];
 }
 
-async function pages(toy: Toy, path: string, between: () => Promise<unknown> = async () => {}): Promise<Pages> {
+async function pages(
+  toy: Toy,
+  path: string,
+  between: () => Promise<unknown> = async () => {},
+): Promise<Pages> {
   const found: Pages = { names: [], sizes: [], metadata: [] };
   let token = "";
   do {
@@ -62,12 +66,17 @@ describe("pages of a list", () => {
       await toy.put("a", "e", { color: "blue" });
     });
     expect(names).to.deep.equal(["a/a", "a/b", "a/c", "a/d", "a/e"]);
-    expect(new Set(metadata.map(({ resourceVersion }) => resourceVersion))).to.deep.equal(new Set([revision]));
+    expect(new Set(metadata.map(({ resourceVersion }) => resourceVersion))).to.deep.equal(
+      new Set([revision]),
+    );
   });
 
   it("cover all namespaces, and are as full as can be where objects are selected", async () => {
     for (let n = 0; n < 40; n += 1) await toy.put("c", `w${n}`, { color: n % 10 === 0 ? "blue" : "red" });
-    const { names, sizes, metadata } = await pages(toy, `${ROOT}/widgets?limit=3&fieldSelector=spec.color%3Dblue`);
+    const { names, sizes, metadata } = await pages(
+      toy,
+      `${ROOT}/widgets?limit=3&fieldSelector=spec.color%3Dblue`,
+    );
     expect(names).to.deep.equal(["c/w0", "c/w10", "c/w20", "c/w30"]);
     expect(sizes.slice(0, 1)).to.deep.equal([3]);
     for (const each of metadata) expect(each).not.to.have.property("remainingItemCount");
@@ -103,8 +112,14 @@ describe("pages of a list", () => {
   const broken: Record<string, [token: string, message: string]> = {
     "is no base64": ["a.b", ": illegal base64 data at input byte 1"],
     "is no JSON": ["abc", ""],
-    "is of another version": [encoded({ v: "v2", rv: 1, start: "a" }), ": server does not recognize this encoded version v2"],
-    "has no revision": [encoded({ v, rv: 0, start: "a" }), `: incorrect encoded start resourceVersion (version ${v})`],
+    "is of another version": [
+      encoded({ v: "v2", rv: 1, start: "a" }),
+      ": server does not recognize this encoded version v2",
+    ],
+    "has no revision": [
+      encoded({ v, rv: 0, start: "a" }),
+      `: incorrect encoded start resourceVersion (version ${v})`,
+    ],
     "has no start": [encoded({ v, rv: 1, start: "" }), `: encoded start key empty (version ${v})`],
     "leads out of the list": [encoded({ v, rv: 1, start: "../a" }), ": ../a"],
     "leads into another place": [encoded({ v, rv: 1, start: "a/./b" }), ": a/./b"],
@@ -119,7 +134,11 @@ describe("pages of a list", () => {
     });
 
   const refused: Record<string, [query: string, status: number, message: RegExp]> = {
-    "a version beside the token": ["resourceVersion=1", 400, /^specifying resource version is not allowed when using continue$/],
+    "a version beside the token": [
+      "resourceVersion=1",
+      400,
+      /^specifying resource version is not allowed when using continue$/,
+    ],
     "a match beside the token": [
       "resourceVersion=1&resourceVersionMatch=Exact",
       422,
@@ -155,7 +174,9 @@ describe("pages of a list that the store has forgotten", () => {
   it("are 410, with a token that goes on in the newest state", async () => {
     const { status, json } = await toy.call(`${WIDGETS}?limit=2&continue=${token}`);
     expect([status, json.code, json.reason]).to.deep.equal([410, 410, "Expired"]);
-    expect(json.message).to.match(/^The provided continue parameter is too old .* may show up in the list\.$/);
+    expect(json.message).to.match(
+      /^The provided continue parameter is too old .* may show up in the list\.$/,
+    );
     const rest = await pages(toy, `${WIDGETS}?limit=9&continue=${json.metadata.continue}`);
     expect(rest.names).to.deep.equal(["a/b1", "a/c", "a/c1", "a/d", "a/z"]);
     expect(rest.metadata[0].resourceVersion).to.equal(String(await toy.store.revision()));

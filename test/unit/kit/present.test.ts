@@ -87,7 +87,10 @@ describe("what a caller may not see", () => {
 
   for (const [form, [accept, query]] of Object.entries(FORMS)) {
     const isList = form === "metadata of many";
-    const paths = [...(isList ? [] : [`${LETTERS}/one?`]), ...(form === "metadata of one" ? [] : [`${LETTERS}?`, `${LETTERS}?limit=1&`])];
+    const paths = [
+      ...(isList ? [] : [`${LETTERS}/one?`]),
+      ...(form === "metadata of one" ? [] : [`${LETTERS}?`, `${LETTERS}?limit=1&`]),
+    ];
     for (const path of paths)
       it(`is not in ${form} of ${path}`, async () => {
         const others = await toy.call(`${path}${query}`, { headers: { accept } });

@@ -158,7 +158,12 @@ describe("reads", () => {
       "NotFound",
       /could not find the requested resource/,
     ],
-    "an unknown subresource": [`${WIDGETS}/one/scale`, 404, "NotFound", /^widgets.toy.example.com "one" not found$/],
+    "an unknown subresource": [
+      `${WIDGETS}/one/scale`,
+      404,
+      "NotFound",
+      /^widgets.toy.example.com "one" not found$/,
+    ],
     "what follows a subresource": [`${WIDGETS}/one/polish/x`, 404, "NotFound", /"one" not found$/],
     "an object without its namespace": [`${ROOT}/widgets/one`, 404, "NotFound", /could not find/],
     "the deprecated way to watch": [`${ROOT}/watch/widgets`, 404, "NotFound", /could not find/],
@@ -206,7 +211,7 @@ describe("reads", () => {
     const odd = await toy.call(`${WIDGETS}?includeObject=Odd`, { headers: TABLE });
     expect([odd.status, odd.json.message]).to.deep.equal([
       400,
-      "Unable to convert to Table as requested: includeObject: Invalid value: \"Odd\": " +
+      'Unable to convert to Table as requested: includeObject: Invalid value: "Odd": ' +
         "must be 'Metadata', 'Object', 'None', or empty",
     ]);
     expect((await toy.call(`${WIDGETS}?includeObject=Odd`)).status).to.equal(200);
@@ -214,7 +219,12 @@ describe("reads", () => {
 
   const media: Record<string, [path: string, headers: Record<string, string>, type: string, text: RegExp]> = {
     "an object in one line": [`${WIDGETS}/one`, {}, "application/json", /^\{"apiVersion".*\}\n$/],
-    "an object indented, where that is asked for": [`${WIDGETS}/one?pretty=true`, {}, "application/json", /^\{\n {2}"/],
+    "an object indented, where that is asked for": [
+      `${WIDGETS}/one?pretty=true`,
+      {},
+      "application/json",
+      /^\{\n {2}"/,
+    ],
     "an object indented for a browser": [
       `${WIDGETS}/one`,
       { "user-agent": "Mozilla/5.0 (X11)" },
@@ -227,7 +237,12 @@ describe("reads", () => {
       "application/yaml",
       /^apiVersion: toy\.example\.com\/v1\nkind: Widget\nmetadata:\n {2}creationTimestamp: "2026-01-01T00:00:00Z"\n/,
     ],
-    "a list as YAML": [WIDGETS, { accept: "application/yaml" }, "application/yaml", /\nitems:\n- apiVersion: /],
+    "a list as YAML": [
+      WIDGETS,
+      { accept: "application/yaml" },
+      "application/yaml",
+      /\nitems:\n- apiVersion: /,
+    ],
     "an error in one line": [`${WIDGETS}/none`, {}, "application/json", /^\{"kind":"Status".*\}\n$/],
     "an error indented, where that is asked for": [
       `${WIDGETS}/none?pretty=1`,
@@ -235,9 +250,24 @@ describe("reads", () => {
       "application/json",
       /^\{\n {2}"kind": "Status"/,
     ],
-    "an error as YAML": [`${WIDGETS}/none`, { accept: "application/yaml" }, "application/yaml", /^apiVersion: v1\ncode: 404\n/],
-    "an error in a form that errors do not have": [`${WIDGETS}/none`, TABLE, "application/json", /^\{"kind":"Status"/],
-    "what cannot be had, indented": [WIDGETS, { accept: "text/html" }, "application/json", /^\{\n {2}"kind": "Status"/],
+    "an error as YAML": [
+      `${WIDGETS}/none`,
+      { accept: "application/yaml" },
+      "application/yaml",
+      /^apiVersion: v1\ncode: 404\n/,
+    ],
+    "an error in a form that errors do not have": [
+      `${WIDGETS}/none`,
+      TABLE,
+      "application/json",
+      /^\{"kind":"Status"/,
+    ],
+    "what cannot be had, indented": [
+      WIDGETS,
+      { accept: "text/html" },
+      "application/json",
+      /^\{\n {2}"kind": "Status"/,
+    ],
   };
   for (const [name, [path, headers, type, text]] of Object.entries(media))
     it(`writes ${name}`, async () => {
@@ -255,7 +285,10 @@ describe("reads", () => {
     ];
     for (const [accept, type] of cases) {
       const { status, headers } = await toy.call(WIDGETS, { headers: { accept } });
-      expect([status, status === 200 ? headers["content-type"] : undefined], accept).to.deep.equal([type ? 200 : 406, type]);
+      expect([status, status === 200 ? headers["content-type"] : undefined], accept).to.deep.equal([
+        type ? 200 : 406,
+        type,
+      ]);
     }
   });
 
@@ -294,7 +327,11 @@ describe("a resource that can only be read", () => {
   let toy: Toy;
   before(async () => {
     const store = memoryStore();
-    const readings = { ...widgets(store), plural: "readings", storage: storedReader(store, { prefix: "readings/" }) };
+    const readings = {
+      ...widgets(store),
+      plural: "readings",
+      storage: storedReader(store, { prefix: "readings/" }),
+    };
     toy = await startToy(store, [readings]);
   });
   after(() => toy.close());

@@ -121,7 +121,9 @@ describe("stored objects", () => {
   it("are refused in a namespace that is not there", async () => {
     const keyed = stored<Thing>(store, { prefix: "keyed/", prefixOf: async () => undefined });
     const error = await thrown(() => keyed.create(thing("one"), context()));
-    expect(error).to.be.instanceOf(StatusError).and.include({ reason: "NotFound", message: 'namespaces "a" not found' });
+    expect(error)
+      .to.be.instanceOf(StatusError)
+      .and.include({ reason: "NotFound", message: 'namespaces "a" not found' });
   });
 
   it("lie under what stands for their namespace", async () => {
@@ -134,7 +136,9 @@ describe("stored objects", () => {
   it("take ledger lines along, each in the very commit of its write and in no other", async () => {
     const told = stored<Thing>(store, {
       prefix: "told/",
-      lines: ({ type, object, context: { caller } }) => [`${caller.username} ${type} ${object.metadata.name}`],
+      lines: ({ type, object, context: { caller } }) => [
+        `${caller.username} ${type} ${object.metadata.name}`,
+      ],
     });
     await told.create(thing("one"), context());
     await told.create(thing("one"), context());
@@ -143,7 +147,11 @@ describe("stored objects", () => {
     await told.replace(thing("one", 3), "1", context());
     await told.remove(thing("one", 2), await version(), context());
     const lines = await store.lines(0);
-    expect(lines.map(({ line }) => line)).to.deep.equal(["alice create one", "alice replace one", "alice remove one"]);
+    expect(lines.map(({ line }) => line)).to.deep.equal([
+      "alice create one",
+      "alice replace one",
+      "alice remove one",
+    ]);
     const { changes } = (await store.changes("told/", 1)) as { changes: { revision: number }[] };
     expect(lines.map(({ revision }) => revision)).to.deep.equal(changes.map(({ revision }) => revision));
   });

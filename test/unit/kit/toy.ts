@@ -184,7 +184,9 @@ export async function startToy(
   const server = createServer({ maxSessionMemory: 1000 }, (request, response) => void api(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // Hundreds of watches travel on one connection, and the test reads some of them slowly.
-  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { maxSessionMemory: 1000 });
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    maxSessionMemory: 1000,
+  });
 
   const toy: Toy = {
     ...{ store, api, logged, asked, deny: () => false },

@@ -76,16 +76,21 @@ function expected(changes: Awaited<ReturnType<typeof allChanges>>, { kind, since
 
 async function write(store: Store): Promise<void> {
   const writer = async (w: number) => {
-    for (let n = w; n < WRITES; n += WRITERS) {
-      const [namespace, name] = [n % 3 === 0 ? "b" : "a", `w${n % 17}`];
-      if (n % 11 === 10) await store.commit({ deletes: [{ key: `widgets/ns-${namespace}/${name}` }] });
-      else {
-        const labels = { team: n % 5 === 0 ? "y" : "x", secret: n % 7 === 0 ? "yes" : "no" };
-        await putWidget(store, namespace, name, { color: n % 4 === 0 ? "blue" : "red", labels });
-      }
-    }
+    for (let n = w; n < WRITES; n += WRITERS) await writeOne(store, n);
   };
   await Promise.all(Array.from({ length: WRITERS }, (_, w) => writer(w)));
+}
+
+/** Changes of colour, labels and namespaces, and now and then a delete, out of step with one another. */
+async function writeOne(store: Store, n: number): Promise<void> {
+  const every = <T>(count: number, then: T, otherwise: T) => (n % count === 0 ? then : otherwise);
+  const namespace = every(3, "b", "a");
+  const name = `w${n % 17}`;
+  if (n % 11 === 10) await store.commit({ deletes: [{ key: `widgets/ns-${namespace}/${name}` }] });
+  else {
+    const labels = { team: every(5, "y", "x"), secret: every(7, "yes", "no") };
+    await putWidget(store, namespace, name, { color: every(4, "blue", "red"), labels });
+  }
 }
 
 async function follow(toy: Toy, watcher: Watcher, query: string): Promise<void> {

@@ -158,7 +158,10 @@ describe("watch", () => {
   it("is JSON alone: what asks for YAML first is refused", async () => {
     const headers = { accept: "application/yaml, application/json" };
     const reply = await toy.call(`${WIDGETS}?watch=1`, { headers });
-    expect([reply.status, reply.json?.reason ?? reply.text.includes("NotAcceptable")]).to.deep.equal([406, true]);
+    expect([reply.status, reply.json?.reason ?? reply.text.includes("NotAcceptable")]).to.deep.equal([
+      406,
+      true,
+    ]);
   });
 
   it("refuses a request that is no watch with a status, not with frames", async () => {

@@ -102,6 +102,11 @@ const BODIES: Record<string, Row> = {
     /has a number at "spec\.ratio" that is out of range/,
     post('{"kind":"Gizmo","spec":{"ratio":1e400}}'),
   ],
+  "YAML over half a MiB": [
+    413,
+    "Request entity too large: limit is 524288",
+    post(`a: ${"x".repeat(512 * 1024)}`, YAML),
+  ],
   "bodies over 3 MiB": [
     413,
     "Request entity too large: limit is 3145728",

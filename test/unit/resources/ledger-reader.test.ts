@@ -74,7 +74,9 @@ describe("the ledger as a resource", () => {
     await write("a", "b");
     const second = await entries.list(request({ limit: 2000, continue: first.continue }));
     expect(second.items).to.have.length(997);
-    expect(second).to.include({ resourceVersion: first.resourceVersion }).and.not.to.have.property("continue");
+    expect(second)
+      .to.include({ resourceVersion: first.resourceVersion })
+      .and.not.to.have.property("continue");
     const inside = await entries.list(request({ namespace: "b", limit: 2 }));
     expect(names(inside.items)).to.deep.equal(["1", "3"]);
     expect(inside).not.to.have.property("remainingItemCount");
@@ -107,12 +109,18 @@ describe("the ledger as a resource", () => {
     });
     afterEach(() => over.abort());
 
-    async function* events(parts: { version?: VersionMatch; namespace?: string; sendInitialEvents?: boolean }) {
+    async function* events(parts: {
+      version?: VersionMatch;
+      namespace?: string;
+      sendInitialEvents?: boolean;
+    }) {
       const asked = { ...request(), sendInitialEvents: false, bookmarks: true, timeout: 60_000, ...parts };
       for await (const batch of entries.watch(asked, over.signal)) yield* batch;
     }
     const told = (event: WatchEvent<KubeObject> | undefined) =>
-      event?.type === "BOOKMARK" ? `${event.resourceVersion} ${event.initialEventsEnd}` : event?.object.metadata.name;
+      event?.type === "BOOKMARK"
+        ? `${event.resourceVersion} ${event.initialEventsEnd}`
+        : event?.object.metadata.name;
     async function take(from: AsyncGenerator<WatchEvent<KubeObject>>, count: number) {
       const found = [];
       while (found.length < count) found.push(told((await from.next()).value ?? undefined));
