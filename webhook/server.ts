@@ -83,6 +83,7 @@ async function serve(
   const caller = identifyCaller(callers, request, url.pathname);
   if (caller.kind === "unknown") return plain(response, 401, "the caller is not the API server");
   vouchFor(request);
+  const { kind } = caller;
   const endpoint = ENDPOINTS.get(caller.endpoint);
   if (endpoint === undefined) return plain(response, 404, "no such endpoint");
   if (request.method !== "POST") return plain(response, 405, "reviews are posted");
@@ -97,7 +98,7 @@ async function serve(
     const answer = await readBody(request).then((read) => {
       if (read === undefined) return tooLarge(response);
       place.shrinkTo(read.bytes);
-      return endpoint(ports, read.text, { caller: caller.kind, until, gone, bytes: read.bytes });
+      return endpoint(ports, read.text, { caller: kind, until, gone, bytes: read.bytes });
     });
     if (answer !== undefined) json(response, answer);
   } finally {
