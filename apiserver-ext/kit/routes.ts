@@ -37,9 +37,9 @@ export function routes(resources: readonly ServedResource[]): Routes {
     missing(info) {
       const definition = resourceOf(info)?.definition;
       if (!definition) return noSuchResource();
-      return NAMED.has(info.verb)
-        ? notFound(definition, info.name)
-        : methodNotSupported(definition, info.verb);
+      return info.verb === "create"
+        ? methodNotSupported(definition, info.verb)
+        : notFound(definition, info.name);
     },
   };
 }

@@ -78,8 +78,9 @@ export class Side {
     return { code, headers: this.#headers(headers), body: undefined };
   }
 
-  neutralFrame(line: string): unknown {
-    return this.#neutralBody(line);
+  /** A frame of a stream, or the whole of an answer of that type. */
+  neutralFrame(text: string, type?: string): unknown {
+    return this.#neutralBody(text, type);
   }
 
   #asked({ method, path, query, headers, body }: Step): Asked {
@@ -181,13 +182,7 @@ export class Side {
   }
 
   #value(value: unknown, key = "", isObject = false): unknown {
-    if (typeof value === "string") {
-      if (key === "resourceVersion")
-        return isObject ? this.#version(value) : /^[1-9]\d*$/.test(value) ? "VERSION" : value;
-      if (key === "continue") return "CONTINUE";
-      if (key === "cells" && AGE.test(value)) return "AGE";
-      return this.#text(value);
-    }
+    if (typeof value === "string") return this.#string(value, key, isObject);
     if (Array.isArray(value)) return value.map((each) => this.#value(each, key));
     if (!isRecord(value)) return value;
     // Symbols are given in the order of sight, which must not hang on the order of keys.
@@ -196,6 +191,21 @@ export class Side {
     return Object.fromEntries(
       entries.map(([name, member]) => [this.#text(name), this.#value(member, name, named)]),
     );
+  }
+
+  /** `key` is the field's that holds it; `isObject`: it stands in the metadata of an object, not of a list. */
+  #string(value: string, key: string, isObject: boolean): string {
+    switch (key) {
+      case "resourceVersion":
+        if (isObject) return this.#version(value);
+        return /^[1-9]\d*$/.test(value) ? "VERSION" : value;
+      case "continue":
+        return value === "" ? "" : "CONTINUE";
+      case "cells":
+        return AGE.test(value) ? "AGE" : this.#text(value);
+      default:
+        return this.#text(value);
+    }
   }
 
   #version(version: string): string {
