@@ -16,7 +16,6 @@ export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts {
   subjectAccessReview: SubjectAccessReview;
   namespaces: Namespaces;
   version: string;
-  log: { error(fields: object, message: string): void };
   /** Whether everything that it stands on is there, by name. */
   checks: Checks;
   /** Told of each request that has ended. */

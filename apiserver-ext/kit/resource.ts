@@ -188,7 +188,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
     namespace: string,
     name: string,
     body: T,
-    options: { dryRun: boolean; verb: SubresourceVerb },
+    /** `auditID`: by which the API server's audit log knows the request, "" where it did not say. */
+    options: { dryRun: boolean; verb: SubresourceVerb; auditID: string },
   ): Promise<KubeObject>;
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Authenticate, Authenticated } from "./authn.ts";
 import { type Authorize, forbidden } from "./authz.ts";
 import { asUpgrade, connectionOf, hangUp, refusalOf, type Upgrade } from "./connect.ts";
+import { vouchFor } from "./connections.ts";
 import { type Documents, documents, type VersionInfo } from "./documents.ts";
 import { type Answer, openFrames, send, sendStatus } from "./encode.ts";
 import { describe, type Load, LongRunning, labelsOf, type RequestEvent, usersOf } from "./events.ts";
@@ -185,6 +186,8 @@ class Api {
     const result = await this.#options.authenticate(request);
     switch (result.outcome) {
       case "authenticated":
+        // Whoever comes by himself, with a token, is served, and stays a stranger: there are many of those.
+        if (result.frontProxied) vouchFor(request);
         return impersonated(result, request, this.#options.authorize);
       case "refused":
         throw unauthorized();

@@ -8,6 +8,7 @@ import type { ObjectRules } from "../object-rules.ts";
 import { checkPatchType, type Patch, parsePatch } from "../patch.ts";
 import { presentedBySubresource } from "../present.ts";
 import { representObject } from "../represent.ts";
+import { header } from "../request.ts";
 import type { KubeObject, SubresourceVerb } from "../resource.ts";
 import type { ServedCustom } from "../served.ts";
 import { invalid, methodNotSupported, StatusError } from "../status.ts";
@@ -76,7 +77,8 @@ async function write<T extends KubeObject>(
   const named = { ...object, metadata: { ...object.metadata, name: object.metadata.name || info.name } };
   const body = addressed(info, named);
   check(rules, body);
-  return await subresource.write(caller, info.namespace, info.name, body, { dryRun, verb });
+  const auditID = header(call.request, "audit-id");
+  return await subresource.write(caller, info.namespace, info.name, body, { dryRun, verb, auditID });
 }
 
 function check(rules: ObjectRules, object: KubeObject): void {
