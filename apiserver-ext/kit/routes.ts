@@ -36,10 +36,7 @@ export function routes(resources: readonly ServedResource[]): Routes {
     },
     missing(info) {
       const definition = resourceOf(info)?.definition;
-      if (!definition) return noSuchResource();
-      return info.verb === "create"
-        ? methodNotSupported(definition, info.verb)
-        : notFound(definition, info.name);
+      return definition ? notFound(definition, info.name) : noSuchResource();
     },
   };
 }

@@ -54,7 +54,8 @@ export const KNOWN: readonly Known[] = [
     example: [step("GET", "/apis/{{group}}/v1/gizmos")],
     covers: ({ path, theirs, step: { path: asked } }) =>
       /\/gizmos|\/v2\/|\/v1\/gadgets(\/a)?$/.test(asked) &&
-      (path === "headers.content-type" ||
+      (path === "layout" ||
+        path === "headers.content-type" ||
         path === "headers.x-content-type-options" ||
         theirs === "404 page not found\n"),
   },
@@ -176,7 +177,9 @@ export function judge(found: Found): Judgement {
 
 /** `Invalid value: "{…}": why` without the value. */
 function withoutObject(message: unknown): unknown {
-  return typeof message === "string" ? message.replace(/"\{.*\}": (?=json: )/s, "") : message;
+  return typeof message === "string"
+    ? message.replace(/"(\{.*\}|\[.*\])": (?=json: |strict decoding error: |couldn't get version)/s, "")
+    : message;
 }
 
 function untilYaml(message: unknown): string {

@@ -68,7 +68,7 @@ export class Side {
     const { group, wire } = this.#options;
     await wire.ask({
       method: "GET",
-      path: `/apis/${group}/v1/gadgets?limit=1`,
+      path: `/apis/${group}/v1/gadgets?labelSelector=settle`,
       headers: {},
       body: undefined,
     });
@@ -148,7 +148,7 @@ export class Side {
       return this.#text(body);
     }
     this.#learn(parsed);
-    return this.#value(parsed);
+    return inOrder(this.#value(parsed));
   }
 
   /** Takes note of names, versions and tokens before they are replaced. */
@@ -228,6 +228,17 @@ export class Side {
         (version) => (this.#versions.has(version) ? this.#version(version) : "VERSION"),
       );
   }
+}
+
+/** What a schema refuses is found property by property, in no order; the message lists it all again. */
+function inOrder(body: unknown): unknown {
+  if (!isRecord(body) || !isRecord(body["details"])) return body;
+  const { details, message } = body;
+  const causes = details["causes"];
+  if (!Array.isArray(causes) || causes.length < 2 || typeof message !== "string") return body;
+  const sorted = causes.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  const [subject] = message.split(" is invalid: [");
+  return { ...body, message: `${subject} is invalid: […]`, details: { ...details, causes: sorted } };
 }
 
 function symbolFor(symbols: Map<string, string>, text: string, kind: string): string {
