@@ -2,6 +2,7 @@
 import { flag } from "./request-info.ts";
 import type { VersionMatch } from "./resource.ts";
 import { parseVersion } from "./resource-version.ts";
+import { fieldRequirements, labelMatcher } from "./selectors.ts";
 import { type Cause, invalid, StatusError } from "./status.ts";
 
 /** What the version must look like is the storage's to say. */
@@ -27,6 +28,7 @@ export function listOptions(query: URLSearchParams): ListOptions {
   const token = query.get("continue") ?? "";
   integer(query, "timeoutSeconds");
   const limit = integer(query, "limit");
+  mustParse(query);
   refuse([
     match !== "" && text === "" && MATCH_WITHOUT_VERSION,
     match !== "" && token !== "" && MATCH_WITH_CONTINUE,
@@ -59,6 +61,7 @@ export function watchOptions(query: URLSearchParams): WatchOptions {
   const asked = query.has("sendInitialEvents");
   const seconds = integer(query, "timeoutSeconds");
   integer(query, "limit");
+  mustParse(query);
   refuse([
     asked && match !== "NotOlderThan" && INITIAL_WITHOUT_MATCH,
     match !== "" && !asked && MATCH_WITHOUT_INITIAL,
@@ -75,6 +78,12 @@ export function watchOptions(query: URLSearchParams): WatchOptions {
     bookmarks: flag(query, "allowWatchBookmarks"),
     timeout: timeoutOf(seconds),
   };
+}
+
+/** Kubernetes looks at numbers first, then at the words of selectors, at these rules, and last at what is selectable. */
+function mustParse(query: URLSearchParams): void {
+  labelMatcher(query.get("labelSelector") ?? "");
+  fieldRequirements(query.get("fieldSelector") ?? "");
 }
 
 /** Without a wish between 30 and 60 minutes, so that watches do not all come back at once. */

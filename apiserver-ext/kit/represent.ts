@@ -48,7 +48,8 @@ export function includeObject(query: URLSearchParams, form: Form): IncludeObject
 
 /** ListMeta of meta/v1. */
 export interface ListMeta {
-  resourceVersion: string;
+  /** None: what is shown was not stored. */
+  resourceVersion?: string;
   continue?: string;
   remainingItemCount?: number;
 }
@@ -171,7 +172,8 @@ function metaType(kind: string, version: MetaVersion): Type {
 }
 
 function versionOf({ metadata }: KubeObject): ListMeta {
-  return { resourceVersion: metadata.resourceVersion ?? "" };
+  const { resourceVersion } = metadata;
+  return resourceVersion === undefined ? {} : { resourceVersion };
 }
 
 export function isRepresented(body: object): body is Represented {

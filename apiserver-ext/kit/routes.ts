@@ -36,10 +36,7 @@ export function routes(resources: readonly ServedResource[]): Routes {
     },
     missing(info) {
       const definition = resourceOf(info)?.definition;
-      if (!definition) return noSuchResource();
-      return NAMED.has(info.verb)
-        ? notFound(definition, info.name)
-        : methodNotSupported(definition, info.verb);
+      return definition ? notFound(definition, info.name) : noSuchResource();
     },
   };
 }

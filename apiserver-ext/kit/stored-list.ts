@@ -10,6 +10,7 @@ import {
   tokenOf,
   tooLarge,
 } from "./resource-version.ts";
+import { type FieldRequirement, fieldRequirements } from "./selectors.ts";
 import type { ListOutcome, Revision, Store } from "./storage.ts";
 import type { Rows } from "./stored-rows.ts";
 
@@ -30,6 +31,8 @@ export async function listStored<T extends KubeObject>(
   request: ListRequest<T>,
 ): Promise<ListPage<T>> {
   const { namespace, limit } = request;
+  const name = onlyName(request);
+  if (name !== undefined && rows.isOnePlace(namespace)) return listOne(store, rows, request, name);
   const prefix = await rows.prefix(namespace);
   // A namespace that is not there has an empty list, of the same revisions as any other.
   if (prefix === undefined) {
@@ -64,6 +67,29 @@ export async function listStored<T extends KubeObject>(
     }
     return 0;
   }
+}
+
+/** The name that is selected, where no other can be. */
+function onlyName({ fieldSelector }: ListRequest<never>): string | undefined {
+  const isName = ({ field, operator }: FieldRequirement) => field === "metadata.name" && operator === "=";
+  return fieldRequirements(fieldSelector).find(isName)?.value;
+}
+
+/** One object is one row: it is a list without further pages, whatever lies beside it. */
+async function listOne<T extends KubeObject>(
+  store: Store,
+  rows: Rows<T>,
+  request: ListRequest<T>,
+  name: string,
+): Promise<ListPage<T>> {
+  const { version } = request;
+  const key = await rows.key(request.namespace, name);
+  if (key === undefined) return { items: [], resourceVersion: String(await reached(store, version)) };
+  const at = version.kind === "exact" ? parseVersion(version.version) : undefined;
+  // Of the keys that begin with this one, it is the first.
+  const { rows: found, revision } = await partOf(store, key, { at, after: "" }, 1, request);
+  const items = found.filter((row) => row.key === key).map((row) => rows.objectOf(row));
+  return { items: items.filter(request.accepts), resourceVersion: String(revision) };
 }
 
 function placeOf(request: ListRequest<never>): Place {

@@ -51,6 +51,11 @@ export class Rows<T extends KubeObject> {
     return part !== undefined && NAME.test(part) ? `${prefix}${part}/` : undefined;
   }
 
+  /** Whether a name is one object there; in all namespaces together it is many. */
+  isOnePlace(namespace: string): boolean {
+    return namespace !== "" || this.#options.scope === "Cluster";
+  }
+
   async key(namespace: string, name: string): Promise<string | undefined> {
     const prefix = NAME.test(name) ? await this.prefix(namespace) : undefined;
     return prefix === undefined ? undefined : `${prefix}${name}`;

@@ -26,6 +26,8 @@ export interface Measured {
   failed: number;
   writesPerSecond: number;
   events: number;
+  /** Watches that the server ended, as it may where a client is too slow. */
+  ended: number;
   /** Events that a watch should have seen, and did not within 30 s after the last write. */
   missing: number;
   /** Events whose version was not above the one before. */
@@ -34,6 +36,9 @@ export interface Measured {
   p50: number;
   p99: number;
   max: number;
+  /** Milliseconds until a write was answered. */
+  writeP50: number;
+  writeP99: number;
 }
 
 const OBJECTS = 50;
@@ -65,13 +70,16 @@ function send(n: number, method: string, path: string, type: string, body: objec
 }
 
 /** What the watches have seen; delays in milliseconds. */
-const seen = { events: 0, outOfOrder: 0, delays: [] as number[] };
+const seen = { events: 0, outOfOrder: 0, ended: 0, delays: [] as number[], writes: [] as number[] };
 
 function watch(n: number, since: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const stream = sessionOf(n).request({ ":path": `${task.path}?watch=1&resourceVersion=${since}` });
     stream.on("response", () => resolve());
     stream.on("error", reject);
+    stream.on("end", () => {
+      seen.ended += 1;
+    });
     stream.setEncoding("utf8");
     let rest = "";
     let newest = 0;
@@ -105,9 +113,11 @@ async function write(): Promise<{ failed: number; seconds: number }> {
   const answers: Promise<number>[] = [];
   for (let n = 0; n < count; n += 1) {
     const due = began + (n / task.writesPerSecond) * 1000;
-    if (due > performance.now()) await delay(due - performance.now());
-    const body = { metadata: { annotations: { sent: String(performance.now()) } } };
-    answers.push(send(n, "PATCH", `${task.path}/w${n % OBJECTS}`, "application/merge-patch+json", body));
+    await delay(Math.max(due - performance.now(), 0));
+    const sent = performance.now();
+    const body = { metadata: { annotations: { sent: String(sent) } } };
+    const answer = send(n, "PATCH", `${task.path}/w${n % OBJECTS}`, "application/merge-patch+json", body);
+    answers.push(answer.finally(() => seen.writes.push(performance.now() - sent)));
   }
   const codes = await Promise.all(answers);
   return { failed: codes.filter((code) => code !== 200).length, seconds: (performance.now() - began) / 1000 };
@@ -134,9 +144,12 @@ const measured: Measured = {
   events: seen.events,
   missing: due - seen.events,
   outOfOrder: seen.outOfOrder,
+  ended: seen.ended,
   p50: percentile(seen.delays, 0.5),
   p99: percentile(seen.delays, 0.99),
   max: percentile(seen.delays, 1),
+  writeP50: percentile(seen.writes, 0.5),
+  writeP99: percentile(seen.writes, 0.99),
 };
 console.log(JSON.stringify(measured));
 process.exit();

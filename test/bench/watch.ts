@@ -107,14 +107,16 @@ async function run(task: Task, usage: () => Usage): Promise<Outcome> {
 }
 
 function print(name: string, { measured, idle, watching, over }: Outcome): void {
-  const { writes, failed, writesPerSecond, events, missing, outOfOrder, p50, p99, max } = measured;
+  const { writes, failed, writesPerSecond, events, missing, outOfOrder, ended } = measured;
+  const { p50, p99, max, writeP50, writeP99 } = measured;
   const cpu = (what: keyof Usage) => (((over[what].cpu - watching[what].cpu) / events) * 1e6).toFixed(1);
   const memory = (what: keyof Usage) =>
     [idle, watching, over].map((usage) => usage[what].mebibytes.toFixed(0)).join(" → ");
   console.log(
     [
       `${name}: ${options.watches} watches, ${writesPerSecond.toFixed(0)} writes/s (${writes}, ${failed} failed)`,
-      `  events ${events}, missing ${missing}, out of order ${outOfOrder}`,
+      `  events ${events}, missing ${missing}, out of order ${outOfOrder}; watches ended by the server ${ended}`,
+      `  write to answer: p50 ${writeP50.toFixed(1)} ms, p99 ${writeP99.toFixed(1)} ms`,
       `  write to event: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, longest ${max.toFixed(1)} ms`,
       `  MiB before → with watches → after: kit ${memory("kit")}, kube-apiserver ${memory("apiserver")}`,
       `  CPU an event: kit ${cpu("kit")} µs, kube-apiserver ${cpu("apiserver")} µs`,

@@ -3,7 +3,7 @@ import type { Namespaces } from "../namespaces.ts";
 import type { ApiRequest } from "../request.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { Caller, KubeObject, ResourceDefinition, Selection } from "../resource.ts";
-import { fieldMatcher, labelMatcher } from "../selectors.ts";
+import { fieldMatcher, fieldRequirements, labelMatcher } from "../selectors.ts";
 import type { ServedResource } from "../served.ts";
 
 export interface Call<T extends KubeObject = KubeObject> {
@@ -31,7 +31,8 @@ export function selection<T extends KubeObject>(call: Call<T>): Selection<T> {
   ];
   return {
     ...{ namespace, labelSelector, fieldSelector },
-    narrowed: isVisible !== undefined || labelSelector !== "" || fieldSelector !== "",
+    // An empty term, such as "=", selects everything.
+    narrowed: isVisible !== undefined || labelSelector !== "" || fieldRequirements(fieldSelector).length > 0,
     accepts: (object) => tests.every((test) => test(object)),
   };
 }

@@ -14,8 +14,7 @@ export async function list<T extends KubeObject>(call: Call<T>): Promise<Answer>
     "PartialObjectMetadata",
     "PartialObjectMetadataList",
   ]);
-  const selected = selection(call);
-  const asked = { ...selected, ...listOptions(info.query) };
+  const asked = { ...listOptions(info.query), ...selection(call) };
   const { items, ...metadata } = await definition.storage.list(asked);
   const present = presenter(definition, caller);
   const shown = items.flatMap((item) => present(item) ?? []);

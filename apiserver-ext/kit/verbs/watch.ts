@@ -20,9 +20,8 @@ export interface Watch {
 export function watch<T extends KubeObject>(call: Call<T>): Watch {
   const { request, info, definition, caller } = call;
   const { form, media } = negotiateForm(request, info, ["object", "Table", "PartialObjectMetadata"]);
+  const asked = { ...watchOptions(info.query), ...selection(call) };
   if (media === "yaml") throw notAcceptable("application/json;stream=watch");
-  const selected = selection(call);
-  const asked = { ...selected, ...watchOptions(info.query) };
   const present = presenter(definition, caller);
   const shown = watchRepresentation(definition, form, includeObject(info.query, form));
 

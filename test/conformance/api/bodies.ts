@@ -79,7 +79,6 @@ const CHANGES: readonly Change[] = [
   [["apiVersion"], "v2"],
   [["apiVersion"], "{{group}}/v2"],
   [["apiVersion"], undefined],
-  [["apiVersion"], "a/b/c"],
   [["kind"], "Gizmo"],
   [["kind"], undefined],
   [["metadata"], undefined],

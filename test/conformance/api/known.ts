@@ -12,9 +12,14 @@ export interface Known {
   parts?: boolean;
 }
 
+/** Of the Status that is the answer, to a watch too. */
+const MESSAGE = /^(body|frames\[0\])\.message$/;
+
 /** Whether their text is ours and no more than this besides. */
-function besides({ path, ours, theirs }: Found, more: string): boolean {
-  return path === "body.message" && typeof theirs === "string" && ours === theirs.replace(more, "");
+function besides({ path, ours, theirs }: Found, more: RegExp): boolean {
+  return (
+    MESSAGE.test(path) && typeof theirs === "string" && theirs !== ours && ours === theirs.replace(more, "")
+  );
 }
 
 const LIST_OF_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -26,7 +31,7 @@ export const KNOWN: readonly Known[] = [
     name: "no protobuf",
     reason: "bodies and answers are JSON and YAML; clients that prefer protobuf name JSON as well",
     example: [step("GET", RESOURCE, { headers: { accept: "application/xml" } })],
-    covers: (found) => besides(found, ", application/vnd.kubernetes.protobuf"),
+    covers: (found) => besides(found, /, application\/vnd.kubernetes.protobuf(;stream=watch)?/),
   },
   {
     name: "no server-side apply",
@@ -40,7 +45,7 @@ export const KNOWN: readonly Known[] = [
     ],
     covers: (found) =>
       found.step.headers["content-type"] === "application/apply-patch+yaml" ||
-      besides(found, ", application/apply-patch+yaml"),
+      besides(found, /, application\/apply-patch\+yaml/),
   },
   {
     name: "a Status where nothing is served",
@@ -49,7 +54,8 @@ export const KNOWN: readonly Known[] = [
     example: [step("GET", "/apis/{{group}}/v1/gizmos")],
     covers: ({ path, theirs, step: { path: asked } }) =>
       /\/gizmos|\/v2\/|\/v1\/gadgets(\/a)?$/.test(asked) &&
-      (path === "headers.content-type" ||
+      (path === "layout" ||
+        path === "headers.content-type" ||
         path === "headers.x-content-type-options" ||
         theirs === "404 page not found\n"),
   },
@@ -88,13 +94,15 @@ export const KNOWN: readonly Known[] = [
         watch: true,
       }),
     ],
-    covers: ({ step: { headers } }) => (headers["accept"] ?? "").includes("as=PartialObjectMetadataList"),
+    covers: ({ step: { headers, path, watch } }) =>
+      (headers["accept"] ?? "").includes("as=PartialObjectMetadataList") &&
+      (watch === true || !/\/gadgets\/?$/.test(path)),
   },
   {
     name: "nothing below a subresource",
     reason:
       "a CustomResourceDefinition ignores what follows `status` in a path, or answers as if it were not there",
-    example: [step("GET", `${RESOURCE}/a/status/more`), step("POST", `${RESOURCE}/a/status/more`)],
+    example: [step("DELETE", `${RESOURCE}/a/status/more`)],
     covers: ({ step: { path } }) => path.endsWith("/status/more"),
   },
   {
@@ -131,7 +139,11 @@ export const KNOWN: readonly Known[] = [
       "the spec is not looked at then, so what is wrong with it changes nothing; kube-apiserver forgets all managers",
     example: [
       withJson("POST", RESOURCE, SENT),
-      withJson("PUT", `${RESOURCE}/a/status`, { ...SENT, spec: { color: "red", note: 7 } }),
+      withJson("PUT", `${RESOURCE}/a/status`, {
+        ...SENT,
+        metadata: { name: "a", resourceVersion: "{{rv a}}" },
+        spec: { color: "red", note: 7 },
+      }),
     ],
     covers: ({ path, theirs, step: { path: asked } }) =>
       asked.endsWith("/status") &&
@@ -151,7 +163,7 @@ export const KNOWN: readonly Known[] = [
     name: "an empty list is a list",
     reason:
       "where kube-apiserver answers `null` for no items, as it does for some versions, clients have to be careful",
-    example: [],
+    example: [step("GET", RESOURCE, { headers: { accept: LIST_OF_METADATA } })],
     covers: ({ path, ours, theirs }) =>
       path === "body.items" && theirs === null && JSON.stringify(ours) === "[]",
   },
@@ -165,7 +177,9 @@ export function judge(found: Found): Judgement {
 
 /** `Invalid value: "{…}": why` without the value. */
 function withoutObject(message: unknown): unknown {
-  return typeof message === "string" ? message.replace(/"\{.*\}": (?=json: )/s, "") : message;
+  return typeof message === "string"
+    ? message.replace(/"(\{.*\}|\[.*\])": (?=json: |strict decoding error: |couldn't get version)/s, "")
+    : message;
 }
 
 function untilYaml(message: unknown): string {

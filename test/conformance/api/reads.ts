@@ -97,7 +97,6 @@ const VERSIONS: readonly string[] = [
   "{{rv b 1}}",
   "-1",
   "x",
-  "007",
   "1.5",
 ];
 const MATCHES: readonly string[] = ["", "Exact", "NotOlderThan", "Odd"];

@@ -68,7 +68,7 @@ export class Side {
     const { group, wire } = this.#options;
     await wire.ask({
       method: "GET",
-      path: `/apis/${group}/v1/gadgets?limit=1`,
+      path: `/apis/${group}/v1/gadgets?labelSelector=settle`,
       headers: {},
       body: undefined,
     });
@@ -78,8 +78,9 @@ export class Side {
     return { code, headers: this.#headers(headers), body: undefined };
   }
 
-  neutralFrame(line: string): unknown {
-    return this.#neutralBody(line);
+  /** A frame of a stream, or the whole of an answer of that type. */
+  neutralFrame(text: string, type?: string): unknown {
+    return this.#neutralBody(text, type);
   }
 
   #asked({ method, path, query, headers, body }: Step): Asked {
@@ -147,7 +148,7 @@ export class Side {
       return this.#text(body);
     }
     this.#learn(parsed);
-    return this.#value(parsed);
+    return inOrder(this.#value(parsed));
   }
 
   /** Takes note of names, versions and tokens before they are replaced. */
@@ -181,13 +182,7 @@ export class Side {
   }
 
   #value(value: unknown, key = "", isObject = false): unknown {
-    if (typeof value === "string") {
-      if (key === "resourceVersion")
-        return isObject ? this.#version(value) : /^[1-9]\d*$/.test(value) ? "VERSION" : value;
-      if (key === "continue") return "CONTINUE";
-      if (key === "cells" && AGE.test(value)) return "AGE";
-      return this.#text(value);
-    }
+    if (typeof value === "string") return this.#string(value, key, isObject);
     if (Array.isArray(value)) return value.map((each) => this.#value(each, key));
     if (!isRecord(value)) return value;
     // Symbols are given in the order of sight, which must not hang on the order of keys.
@@ -196,6 +191,21 @@ export class Side {
     return Object.fromEntries(
       entries.map(([name, member]) => [this.#text(name), this.#value(member, name, named)]),
     );
+  }
+
+  /** `key` is the field's that holds it; `isObject`: it stands in the metadata of an object, not of a list. */
+  #string(value: string, key: string, isObject: boolean): string {
+    switch (key) {
+      case "resourceVersion":
+        if (isObject) return this.#version(value);
+        return /^[1-9]\d*$/.test(value) ? "VERSION" : value;
+      case "continue":
+        return value === "" ? "" : "CONTINUE";
+      case "cells":
+        return AGE.test(value) ? "AGE" : this.#text(value);
+      default:
+        return this.#text(value);
+    }
   }
 
   #version(version: string): string {
@@ -218,6 +228,17 @@ export class Side {
         (version) => (this.#versions.has(version) ? this.#version(version) : "VERSION"),
       );
   }
+}
+
+/** What a schema refuses is found property by property, in no order; the message lists it all again. */
+function inOrder(body: unknown): unknown {
+  if (!isRecord(body) || !isRecord(body["details"])) return body;
+  const { details, message } = body;
+  const causes = details["causes"];
+  if (!Array.isArray(causes) || causes.length < 2 || typeof message !== "string") return body;
+  const sorted = causes.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  const [subject] = message.split(" is invalid: [");
+  return { ...body, message: `${subject} is invalid: […]`, details: { ...details, causes: sorted } };
 }
 
 function symbolFor(symbols: Map<string, string>, text: string, kind: string): string {

@@ -11,15 +11,7 @@ interface Kind {
 }
 
 /** Goes on after what cannot have changed anything; a run ends where the two sides may be in different states. */
-export async function survey(
-  oracle: Oracle,
-  {
-    seed,
-    sequences,
-    steps,
-    known,
-  }: { seed: number; sequences: number; steps: number; known: readonly Known[] },
-): Promise<string> {
+export async function survey(oracle: Oracle, { seed, sequences, steps }: SequenceOptions): Promise<string> {
   const kinds = new Map<string, Kind>();
   for (const sequence of fc.sample(anySteps(steps), { seed, numRuns: sequences })) {
     const { found } = await oracle.run(sequence, leniently);

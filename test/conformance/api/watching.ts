@@ -28,7 +28,8 @@ export async function watchOn(side: Side, asked: Step): Promise<Watching> {
       await Promise.race([read.over, delay(PATIENCE_MS, undefined, { ref: false })]);
       stream.close();
       // An answer, not a stream of frames.
-      if (stream.code !== 200) return [side.neutralFrame(read.lines.join("\n"))];
+      if (stream.code !== 200)
+        return [side.neutralFrame(read.lines.join("\n"), stream.headers["content-type"])];
       // The others come by the clock.
       const lines = read.lines.filter(
         (line) => !line.includes('"BOOKMARK"') || line.includes("initial-events-end"),

@@ -82,6 +82,11 @@ describe("pages of a list", () => {
     for (const each of metadata) expect(each).not.to.have.property("remainingItemCount");
   });
 
+  it("say how many remain also where a selector selects everything", async () => {
+    const { json } = await toy.call(`${WIDGETS}?limit=2&fieldSelector=%3D`);
+    expect(json.metadata.remainingItemCount).to.equal(3);
+  });
+
   it("do not tell a caller how much there is that it may not see", async () => {
     const { json } = await toy.call(`${WIDGETS}?limit=1`, { headers: { user: "guest" } });
     expect(json.metadata).not.to.have.property("remainingItemCount");
@@ -100,6 +105,31 @@ describe("pages of a list", () => {
       expect(rest.json[items]).to.have.length(3);
       expect(Object.keys(rest.json.metadata)).to.deep.equal(["resourceVersion"]);
     }
+  });
+
+  it("are not needed for one object by its name", async () => {
+    for (const name of ["b", "b1"]) await toy.put("a", name);
+    const before = await toy.store.revision();
+    await toy.put("a", "b", { color: "blue" });
+    const { json } = await toy.call(`${WIDGETS}?limit=1&fieldSelector=metadata.name%3Db`);
+    expect(namesOf(json)).to.deep.equal(["a/b"]);
+    expect(json.metadata.continue).to.equal("");
+    const then = await toy.call(
+      `${WIDGETS}?resourceVersion=${before}&resourceVersionMatch=Exact&fieldSelector=metadata.name%3Db`,
+    );
+    expect([then.json.items[0].spec.color, then.json.metadata.resourceVersion]).to.deep.equal([
+      "red",
+      String(before),
+    ]);
+    for (const name of ["b0", "%C3%A4", "b~"]) {
+      const none = await toy.call(`${WIDGETS}?fieldSelector=metadata.name%3D${name}`);
+      expect([none.status, none.json.items], name).to.deep.equal([200, []]);
+    }
+    const other = await toy.call(`${WIDGETS}?fieldSelector=metadata.name%3Db,spec.color%3Dred`);
+    expect(other.json.items).to.deep.equal([]);
+    expect(namesOf((await toy.call(`${ROOT}/widgets?fieldSelector=metadata.name%3Db`)).json)).to.deep.equal([
+      "a/b",
+    ]);
   });
 
   it("begin at the version that is named", async () => {
