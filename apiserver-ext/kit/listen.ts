@@ -60,6 +60,8 @@ const HTTP1 = {
 };
 /** As the Go servers behind the API server allow. */
 const MOST_STREAMS = 1000;
+/** MB. The API server brings everybody's watches over one connection; Node's 10 are too few for hundreds of them. */
+const MOST_SESSION_MEMORY = 128;
 
 /**
  * How long a connection that nobody uses is kept while draining. Closed at once, some HTTP/1.1 ones would be closed just as
@@ -85,6 +87,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     rejectUnauthorized: false,
     handshakeTimeout: SLOWEST_HANDSHAKE,
     maxHeaderListPairs: MOST_HEADER_LINES,
+    maxSessionMemory: MOST_SESSION_MEMORY,
     ...HTTP1,
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });
@@ -150,7 +153,8 @@ async function closeGracefully(
   // That of the class itself would close the idle HTTP/1.1 connections as well.
   const closed = new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve()));
   // No last stream is named yet: requests that cross this on their way are still served, not refused.
-  for (const session of sessions) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+  for (const session of sessions)
+    if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
   // What GOAWAY is to HTTP/2; else the client, such as kube-apiserver to a webhook, keeps the connection.
   const goodbye = (answer: ServerResponse | Http2ServerResponse) => {
     if (answer instanceof ServerResponse) answer.shouldKeepAlive = false;

@@ -3,10 +3,18 @@ import type { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import type { ApiRequest } from "./request.ts";
 
+/** Per connection (an HTTP/2 session, a TLS socket): a certificate is read once, not with each request. */
+const presented = new WeakMap<object, X509Certificate>();
+
 /** The certificate whose key the caller has proved to hold in the handshake. Nobody has checked who issued it. */
 export function clientCertificate(request: ApiRequest): X509Certificate | undefined {
-  const socket = request.socket;
-  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  const { socket } = request;
+  if (!(socket instanceof TLSSocket)) return undefined;
+  // Under HTTP/2 a request's socket is a stand-in of its own; the session is the connection.
+  const connection = ("stream" in request ? request.stream.session : undefined) ?? socket;
+  const certificate = presented.get(connection) ?? socket.getPeerX509Certificate();
+  if (certificate) presented.set(connection, certificate);
+  return certificate;
 }
 
 const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
@@ -22,9 +30,18 @@ export function isIssuedBy(
   now: Date,
 ): boolean {
   if (!isValidAt(certificate, now) || !mayAuthenticateClients(certificate)) return false;
-  return cas.some(
-    (ca) => ca.ca && isValidAt(ca, now) && certificate.checkIssued(ca) && certificate.verify(ca.publicKey),
-  );
+  return cas.some((ca) => ca.ca && isValidAt(ca, now) && isSignedBy(certificate, ca));
+}
+
+const signed = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>();
+
+/** Found out once for each pair: a signature does not change, and checking one takes as long as a small request. */
+function isSignedBy(certificate: X509Certificate, ca: X509Certificate): boolean {
+  const known = signed.get(certificate) ?? new WeakMap<X509Certificate, boolean>();
+  signed.set(certificate, known);
+  const is = known.get(ca) ?? (certificate.checkIssued(ca) && certificate.verify(ca.publicKey));
+  known.set(ca, is);
+  return is;
 }
 
 function isValidAt(certificate: X509Certificate, now: Date): boolean {
@@ -37,8 +54,21 @@ function mayAuthenticateClients(certificate: X509Certificate): boolean {
   return usages === undefined || usages.includes(CLIENT_AUTH) || usages.includes(ANY_USAGE);
 }
 
-/** Common name ("" where there is not exactly one) and organizations. */
-export function subjectOf(certificate: X509Certificate): { commonName: string; organizations: string[] } {
+interface Subject {
+  /** "" where there is not exactly one. */
+  commonName: string;
+  organizations: readonly string[];
+}
+
+const subjects = new WeakMap<X509Certificate, Subject>();
+
+export function subjectOf(certificate: X509Certificate): Subject {
+  const subject = subjects.get(certificate) ?? readSubject(certificate);
+  subjects.set(certificate, subject);
+  return subject;
+}
+
+function readSubject(certificate: X509Certificate): Subject {
   // `subject` is text with escapes in it; this object holds the values themselves.
   const subject: Readonly<Record<string, unknown>> = { ...certificate.toLegacyObject().subject };
   const [commonName = "", ...more] = values(subject["CN"]);
