@@ -8,8 +8,8 @@ export const NODE_FLAGS: readonly string[] = [
   "--max-semi-space-size=8",
   // Far more than is ever needed at once; what V8 knows to be scarce it lets grow less before it collects.
   "--max-old-space-size=256",
-  // Helper threads of V8. Each keeps memory of its own.
-  "--v8-pool-size=1",
+  // Helper threads of V8. Each keeps memory of its own; with one alone, marking ends late, and the heap grows meanwhile.
+  "--v8-pool-size=2",
 ];
 
 /** With glibc each thread would keep its own heap of freed memory. */

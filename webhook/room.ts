@@ -1,4 +1,7 @@
-/** How many bytes of reviews may be under way at once. What does not fit waits in its order, and is not read yet. */
+/**
+ * How many bytes of reviews are worked on at once. What does not fit waits in its order, and is not read yet. More at
+ * once would not be done sooner, and what one review leaves behind would be kept in memory by the lives of the others.
+ */
 
 export interface Place {
   /** It turned out to need less. */
@@ -12,14 +15,15 @@ interface Queued {
 }
 
 export class Room {
-  #free: number;
+  readonly #bytes: number;
+  #taken = 0;
   #queue: Queued[] = [];
 
   constructor(bytes: number) {
-    this.#free = bytes;
+    this.#bytes = bytes;
   }
 
-  /** `undefined`: the client is gone. What is larger than the whole room never comes in. */
+  /** `undefined`: the client is gone. What is larger than the whole room comes in when nobody else is there. */
   async take(bytes: number, gone: AbortSignal): Promise<Place | undefined> {
     if (gone.aborted) return undefined;
     const { promise, resolve } = Promise.withResolvers<Place | undefined>();
@@ -39,17 +43,21 @@ export class Room {
   }
 
   #admit(): void {
-    for (let [next] = this.#queue; next !== undefined && next.bytes <= this.#free; [next] = this.#queue) {
+    for (let [next] = this.#queue; next !== undefined && this.#fits(next); [next] = this.#queue) {
       this.#queue.shift();
-      this.#free -= next.bytes;
+      this.#taken += next.bytes;
       next.enter(this.#place(next.bytes));
     }
+  }
+
+  #fits({ bytes }: Queued): boolean {
+    return this.#taken === 0 || this.#taken + bytes <= this.#bytes;
   }
 
   #place(bytes: number): Place {
     let taken = bytes;
     const shrinkTo = (less: number) => {
-      this.#free += taken - less;
+      this.#taken -= taken - less;
       taken = less;
       this.#admit();
     };

@@ -20,8 +20,8 @@ export type Response = Http2ServerResponse | ServerResponse;
 
 /** kube-apiserver takes 3 MiB from a client; a review carries the object twice and more. */
 const MAX_BODY = 16 * 1024 * 1024;
-/** Of all reviews under way. In memory a review is several times as large as its text. */
-const ROOM = 32 * 1024 * 1024;
+/** Of reviews that are worked on; those that wait for people have seats of their own. */
+const ROOM = 1024 * 1024;
 
 /** A write has 34 s in all and this webhook 30: longer than this nobody may wait, and this much stays for the way back. */
 const MAX_WAIT_MILLISECONDS = 25_000;
@@ -35,6 +35,8 @@ interface Incoming {
   gone: AbortSignal;
   /** The size of its body. */
   bytes: number;
+  /** It begins to wait for people. */
+  rests: () => void;
 }
 
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
@@ -98,7 +100,7 @@ async function serve(
     const answer = await readBody(request).then((read) => {
       if (read === undefined) return tooLarge(response);
       place.shrinkTo(read.bytes);
-      return endpoint(ports, read.text, { caller: kind, until, gone, bytes: read.bytes });
+      return endpoint(ports, read.text, { caller: kind, until, gone, bytes: read.bytes, rests: place.giveBack });
     });
     if (answer !== undefined) json(response, answer);
   } finally {

@@ -37,6 +37,8 @@ export interface Patience {
   gone: AbortSignal;
   /** How much text the request came in, where that is known: it stays in memory for as long as it waits. */
   bytes?: number;
+  /** Called when it begins to wait for people: nothing is done for it until it is woken. */
+  rests?: () => void;
 }
 
 export type Settlement =
@@ -128,6 +130,7 @@ async function decideOrWait(
       seat ??= ports.waiters.takeSeat(patience.bytes);
       if (seat === undefined)
         return waiting(found, question, spreadOverAttempts(question.terms.maxWaitSeconds));
+      patience.rests?.();
       const answer = await waitHere(ports, question, found, waitUntil, patience.gone);
       if (answer !== undefined) return answer;
     }

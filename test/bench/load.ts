@@ -20,10 +20,12 @@ export interface Load {
 const CONNECTIONS = 4;
 
 export class Client {
+  readonly #open: () => ClientHttp2Session;
   readonly #sessions: ClientHttp2Session[];
 
   constructor({ url, ca, cert, key }: Identity) {
-    this.#sessions = Array.from({ length: CONNECTIONS }, () => connectHttp2(url, { ca, cert, key }));
+    this.#open = () => connectHttp2(url, { ca, cert, key });
+    this.#sessions = Array.from({ length: CONNECTIONS }, this.#open);
   }
 
   close(): void {
@@ -59,9 +61,13 @@ export class Client {
   }
 
   #session(n: number): ClientHttp2Session {
-    const session = this.#sessions[n % CONNECTIONS];
-    if (session === undefined) throw new Error("no connection");
-    return session;
+    const at = n % CONNECTIONS;
+    const session = this.#sessions[at];
+    if (session !== undefined && !session.closed && !session.destroyed) return session;
+    // The API server closes those that were not used for a while.
+    const fresh = this.#open();
+    this.#sessions[at] = fresh;
+    return fresh;
   }
 
   #post(n: number, path: string, body: string): Promise<number> {

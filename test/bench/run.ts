@@ -50,6 +50,7 @@ const SECONDS = Number(options.seconds);
 const ROUNDS = Number(options.rounds);
 const PAIRS = Number(options.pairs);
 const CONCURRENCY = options.concurrency.split(",").map(Number);
+const WARM_UP = { concurrency: 16, seconds: 8 };
 /** Of the part about people, where many short turns tell more than few long ones. */
 const PEOPLE = { concurrency: 16, seconds: 1.5 };
 
@@ -114,9 +115,17 @@ async function cellsOf(targets: readonly Target[], machine: Machine): Promise<Ce
   for (const body of BODIES)
     for (const concurrency of CONCURRENCY) {
       const some = targets.filter((target) => wanted(target, body));
+      if (concurrency === CONCURRENCY[0]) await warmUp(some, body, machine);
       cells.push(...(await row(some, body, concurrency, machine)));
     }
   return cells;
+}
+
+/** Node.js translates what it runs while it runs: for its first two thousand reviews or so Hoop takes twice as long. */
+async function warmUp(targets: readonly Target[], body: Body, { apiserver }: Machine): Promise<void> {
+  console.log(`${body.name}, warming up`);
+  for (const target of targets)
+    if (target.pid !== null) await turn(target, body, WARM_UP.concurrency, WARM_UP.seconds, apiserver);
 }
 
 async function row(
@@ -162,15 +171,16 @@ async function callsDuring<T>(machine: Machine, work: () => Promise<T>): Promise
 
 async function measured(machine: Machine, webhook: NullWebhook): Promise<void> {
   const targets = await targetsOf(machine, webhook);
+  const said = ({ hoop, apiserver }: Calls) =>
+    `Reviews meanwhile: ${hoop} by Hoop's count, ${apiserver} by the API server's.`;
   const [cells, agents] = await callsDuring(machine, () => cellsOf(targets, machine));
+  console.log(`\n${table(cells, FLOORS)}\n\n${said(agents)}\n`);
   const [nobody, ...people] = await peopleOf(machine);
   const share = { ...PEOPLE, bodies: BODIES, pairs: PAIRS, apiserver: machine.apiserver };
   const [costs, none] = await callsDuring(machine, async () =>
     PAIRS === 0 ? [] : shares(nobody, people, share),
   );
-  const said = ({ hoop, apiserver }: Calls) => `${hoop} by Hoop's count, ${apiserver} by the API server's`;
-  console.log(`\n${table(cells, FLOORS)}\n\nReviews meanwhile: ${said(agents)}.`);
-  if (PAIRS > 0) console.log(`\n${shareTable(costs)}\n\nReviews meanwhile: ${said(none)}.`);
+  if (PAIRS > 0) console.log(`\n${shareTable(costs)}\n\n${said(none)}`);
   if (options.json !== "") {
     const everything = { options, cells, reviews: agents, people: { costs, reviews: none } };
     await writeFile(options.json, `${JSON.stringify(everything, null, 2)}\n`);

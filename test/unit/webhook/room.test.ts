@@ -41,6 +41,20 @@ describe("the room for reviews", () => {
     expect(full).to.equal(true);
   });
 
+  it("lets in what is larger than it, alone", async () => {
+    const room = new Room(10);
+    const huge = await room.take(100, here());
+    let entered = false;
+    const small = room.take(1, here()).then((place) => {
+      entered = true;
+      return place;
+    });
+    await turn();
+    expect(entered).to.equal(false);
+    huge?.giveBack();
+    expect(await small).to.be.an("object");
+  });
+
   it("forgets who is gone: it is told so, and whoever stood behind it comes in", async () => {
     const room = new Room(10);
     await room.take(5, here());
