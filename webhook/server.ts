@@ -100,7 +100,13 @@ async function serve(
     const answer = await readBody(request).then((read) => {
       if (read === undefined) return tooLarge(response);
       place.shrinkTo(read.bytes);
-      return endpoint(ports, read.text, { caller: kind, until, gone, bytes: read.bytes, rests: place.giveBack });
+      return endpoint(ports, read.text, {
+        caller: kind,
+        until,
+        gone,
+        bytes: read.bytes,
+        rests: place.giveBack,
+      });
     });
     if (answer !== undefined) json(response, answer);
   } finally {
