@@ -74,16 +74,12 @@ export interface BodyOptions {
 
 /** @throws {StatusError} UnsupportedMediaType or BadRequest: the body is no object of this API version. */
 export function decodeBody(rules: ObjectRules, type: string, text: string, options: BodyOptions): KubeObject {
-  const { validation, untyped = false, warn } = options;
-  const { value, faults } = readObject(rules, type, text, untyped);
+  const { validation, warn } = options;
+  const { value, faults } = readObject(rules, type, text, options);
   const kind = String(value["kind"]);
   const apiVersion = String(value["apiVersion"] ?? "");
   const decoding = decodeObject(rules, value, faults(validation), validation);
-  if (decoding.outcome !== "decoded") {
-    const version = JSON.stringify(apiVersion.split("/").at(-1) ?? "");
-    const what = `${kind} in version ${version} cannot be handled as a ${rules.kind}`;
-    throw new StatusError("BadRequest", `${what}: ${decoding.why}`);
-  }
+  if (decoding.outcome !== "decoded") throw unfit(rules, kind, apiVersion, decoding.why);
   warn(decoding.warnings);
   if (apiVersion !== rules.apiVersion) {
     const expected = `does not match the expected API version (${rules.apiVersion})`;
@@ -98,7 +94,12 @@ interface ReadObject {
 }
 
 /** An object with a kind. */
-function readObject(rules: ObjectRules, type: string, text: string, untyped: boolean): ReadObject {
+function readObject(
+  rules: ObjectRules,
+  type: string,
+  text: string,
+  { validation, untyped = false }: BodyOptions,
+): ReadObject {
   const reading = readContent(type, text);
   if (reading.outcome === "malformed") throw unrecognized(rules, unreadable(type, reading.why), text);
   const value = reading.value ?? {};
@@ -112,7 +113,13 @@ function readObject(rules: ObjectRules, type: string, text: string, untyped: boo
       value: { ...value, kind: kind || rules.kind, apiVersion: apiVersion || rules.apiVersion },
       faults,
     };
-  if ((kind ?? "") === "") throw unrecognized(rules, missingKind(rules, text), text);
+  if ((kind ?? "") === "") {
+    const missing = missingKind(rules, text);
+    // Of two decoders in a row it is another one that finds it.
+    throw validation === "Ignore"
+      ? unfit(rules, rules.kind, rules.apiVersion, missing)
+      : unrecognized(rules, missing, text);
+  }
   return { value, faults };
 }
 
@@ -129,6 +136,14 @@ const LONGEST = 4096;
 
 function missingKind({ secret }: ObjectRules, text: string): string {
   return `Object 'Kind' is missing in '${secret ? "" : text.slice(0, LONGEST)}'`;
+}
+
+function unfit(rules: ObjectRules, kind: string, apiVersion: string, why: string): StatusError {
+  const version = JSON.stringify(apiVersion.split("/").at(-1) ?? "");
+  return new StatusError(
+    "BadRequest",
+    `${kind} in version ${version} cannot be handled as a ${rules.kind}: ${why}`,
+  );
 }
 
 function unrecognized({ kind, secret }: ObjectRules, why: string, text: string): StatusError {

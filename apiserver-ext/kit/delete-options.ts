@@ -101,7 +101,12 @@ function fromQuery(query: URLSearchParams): Given {
       `strconv.ParseInt: parsing ${JSON.stringify(seconds)}: invalid syntax`,
     );
   const [propagationPolicy, orphan] = [query.get("propagationPolicy"), query.get("orphanDependents")];
+  const [uid, resourceVersion] = [query.get("uid") ?? "", query.get("resourceVersion") ?? ""];
   return {
+    preconditions: {
+      ...(uid === "" ? {} : { uid }),
+      ...(resourceVersion === "" ? {} : { resourceVersion }),
+    },
     ...(propagationPolicy === null ? {} : { propagationPolicy }),
     ...(orphan === null ? {} : { orphanDependents: !["false", "0"].includes(orphan.toLowerCase()) }),
     dryRun: query.getAll("dryRun"),

@@ -195,7 +195,7 @@ function onlyStatus<T extends KubeObject>(object: T, old: T): T {
 function keptMetadata<T extends KubeObject>(object: T, old: T, target: Target): ObjectMetadata {
   const { metadata } = object;
   const { generation, uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
-  const { generation: _, ...rest } = metadata;
+  const { generation: _, selfLink: __, ...rest } = metadata;
   const isChanged = target === "object" && !equal({ ...object, metadata: null }, { ...old, metadata: null });
   const kept = {
     ...rest,

@@ -83,6 +83,8 @@ async function listOne<T extends KubeObject>(
   name: string,
 ): Promise<ListPage<T>> {
   const { version } = request;
+  // A token that is none is refused, though none is ever given here.
+  tokenOf(request);
   const key = await rows.key(request.namespace, name);
   if (key === undefined) return { items: [], resourceVersion: String(await reached(store, version)) };
   const at = version.kind === "exact" ? parseVersion(version.version) : undefined;

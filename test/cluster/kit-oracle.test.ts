@@ -7,6 +7,7 @@ import { sqliteStore } from "#store/sqlite.ts";
 import { gadgets, OUR_GROUP } from "../conformance/api/gadget.ts";
 import { judge, KNOWN } from "../conformance/api/known.ts";
 import { type Oracle, startOracle } from "../conformance/api/oracle.ts";
+import { SCENARIOS } from "../conformance/api/scenarios.ts";
 import { agreeOnSequences, report } from "../conformance/api/sequences.ts";
 import { serveBehind } from "../support/kit-api.ts";
 
@@ -34,9 +35,15 @@ describe("the kit and a CustomResourceDefinition", function () {
 
   // `test/conformance/api/run.ts` goes on for as long as one likes.
   it("answer random sequences of requests alike", async () => {
-    const agreed = await agreeOnSequences(oracle, { seed: 20_261_121, sequences: 40, steps: 40 });
+    const agreed = await agreeOnSequences(oracle, { seed: 20_261_121, sequences: 50, steps: 40 });
     expect(agreed).to.be.above(400);
   });
+
+  for (const [name, steps] of Object.entries(SCENARIOS))
+    it(`answer alike: ${name}`, async () => {
+      const { found } = await oracle.run(steps, judge);
+      expect(report(found.filter((each) => judge(each) === "unexpected"))).to.equal("");
+    });
 
   for (const { name, example, covers } of KNOWN)
     it(`differ, as is known: ${name}`, async () => {

@@ -25,7 +25,7 @@ export function create<T extends KubeObject>(call: Call<T>): Promise<Answer> {
     const given = decoded(call, type, text, options, warn);
     const { name, generateName = "" } = given.metadata;
     if (definition.scope === "Namespaced")
-      await checkNamespace(namespaces, info.namespace, definition, name || generateName);
+      await checkNamespace(namespaces, info.namespace, definition, name || generateName || "Unknown");
     return await createdAnew(call, shape, given, options, warn);
   });
 }

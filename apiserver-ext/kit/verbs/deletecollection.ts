@@ -16,11 +16,14 @@ export async function deletecollection<T extends KubeObject>(call: Call<T>): Pro
   const { request, info, definition, caller, signal } = call;
   const shape = shapeOf(call);
   const asked = listOptions(info.query);
+  const { version } = asked;
+  // The list is one of pages, and a page of a version that is named without a match is one of that very version.
+  const isExact = version.kind === "notOlderThan" && (info.query.get("resourceVersionMatch") ?? "") === "";
   const selected = selection(call);
   const options = await deleteOptions(request, info.query);
   const items: T[] = [];
   let first: ListMeta | undefined;
-  let next = asked;
+  let next = isExact ? { ...asked, version: { ...version, kind: "exact" as const } } : asked;
   do {
     if (signal.aborted) throw new StatusError("Timeout", "the request could not be completed in time");
     const limit = asked.limit ?? PAGE;

@@ -27,25 +27,27 @@ export function patch<T extends KubeObject>(call: Call<T>, target: Target = "obj
     const result = await edited(call, target, options, (_old, visible) => {
       // What is not there is NotFound, whatever the patch is.
       parsed ??= parsePatch(type, text, options.fieldValidation);
-      const wanted = patched(call, parsed, visible, options.fieldValidation);
-      warn(wanted.warnings);
-      return wanted;
+      return patched(call, parsed, visible, options.fieldValidation, warn);
     });
     warn(result.warnings);
     return shown(call, shape, 200, result.object);
   });
 }
 
+/** What is wrong with its fields is told even where the object is refused after all. */
 function patched<T extends KubeObject>(
   call: Call<T>,
   change: Patch,
   old: T,
   validation: FieldValidation,
+  warn: (warnings: readonly string[]) => void,
 ): Edited<T> {
   const value = change.apply(old);
   const { object, warnings } = decodedAgain(call.served.rules, value, change.faults, validation);
+  warn(warnings);
   const owned = withOwnersOnce(addressed(call.info, object as T), " after mutating admission happens");
-  return { object: owned.object, warnings: [...warnings, ...owned.warnings] };
+  warn(owned.warnings);
+  return { object: owned.object, warnings: [] };
 }
 
 /** @throws {StatusError} Invalid where the patch made something else of the object than an object. */

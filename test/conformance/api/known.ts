@@ -147,8 +147,26 @@ export const KNOWN: readonly Known[] = [
     ],
     covers: ({ path, theirs, step: { path: asked } }) =>
       asked.endsWith("/status") &&
-      (/^body\.metadata\.(resourceVersion|managedFields)$/.test(path) || theirs === undefined),
+      (/^body\.(rows\[0\]\.object\.)?metadata\.(resourceVersion|managedFields)$/.test(path) ||
+        theirs === undefined),
     parts: true,
+  },
+  {
+    name: "no version of what is only tried",
+    reason: "a dry run of a creation repeats the version that a real one would be refused for",
+    example: [
+      withJson(
+        "POST",
+        RESOURCE,
+        { ...SENT, metadata: { name: "a", resourceVersion: "1" } },
+        { query: [["dryRun", "All"]] },
+      ),
+    ],
+    covers: ({ path, ours, step: { method, query } }) =>
+      path === "body.metadata.resourceVersion" &&
+      ours === undefined &&
+      method === "POST" &&
+      query.some(([key, value]) => key === "dryRun" && value === "All"),
   },
   {
     name: "a YAML parser's own words",
