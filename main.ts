@@ -15,9 +15,9 @@ import { subjectAccessReview } from "#cluster/access-review.ts";
 import { type Client, connect } from "#cluster/client.ts";
 import { connectTargetUid } from "#cluster/connect-target.ts";
 import { postEvent } from "#cluster/events.ts";
-import { frontProxy } from "#cluster/front-proxy.ts";
+import { type FrontProxy, frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
-import { namespaceCache } from "#cluster/namespaces.ts";
+import { type NamespaceCache, namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { ADMISSION_FIELDS, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
@@ -32,6 +32,7 @@ import type { Rule } from "#core/rules/rule.ts";
 import { accessLine } from "#kit/access-log.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
+import type { ApiHandler } from "#kit/server.ts";
 import type { Store } from "#kit/storage.ts";
 import { callback } from "#notify/callback.ts";
 import { eventNotice } from "#notify/events.ts";
@@ -108,22 +109,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
 
-    const api = aggregatedApi({
-      ...ports,
-      namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
-      authenticationConfig: liveAuthenticationConfig(proxy.current, log),
-      tokenReview: timed(counting, "authn", (token: string) => tokenReview(client, token)),
-      subjectAccessReview: timed(counting, "authz", (spec: AccessReviewSpec) =>
-        subjectAccessReview(client, spec),
-      ),
-      namespaces: namespaces.state,
-      version: VERSION,
-      checks: { "front-proxy": () => proxy.current() !== undefined },
-      onRequest: (event) => {
-        counting.api.request(event);
-        if (settings.log.requests) log.info(accessLine(event), "request");
-      },
-    });
+    const api = apiOf(settings, ports, counting, { client, namespaces, proxy });
     const callers = liveCallers(settings, () => certificates);
     doors.open(api, webhookHandler(ports, callers), ports.waiters);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
@@ -216,6 +202,38 @@ async function installationKey(store: Store): Promise<string> {
   const value = randomBytes(32).toString("hex");
   await store.commit({ puts: [{ key, value, expect: 0 }] });
   return (await store.get(key))?.value ?? value;
+}
+
+/** What of the cluster is followed all the time. */
+interface Followed {
+  client: Client;
+  namespaces: NamespaceCache;
+  proxy: FrontProxy;
+}
+
+function apiOf(
+  settings: Settings,
+  ports: ReviewPorts,
+  counting: Metrics,
+  { client, namespaces, proxy }: Followed,
+): ApiHandler {
+  const { log } = ports;
+  return aggregatedApi({
+    ...ports,
+    namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
+    authenticationConfig: liveAuthenticationConfig(proxy.current, log),
+    tokenReview: timed(counting, "authn", (token: string) => tokenReview(client, token)),
+    subjectAccessReview: timed(counting, "authz", (spec: AccessReviewSpec) =>
+      subjectAccessReview(client, spec),
+    ),
+    namespaces: namespaces.state,
+    version: VERSION,
+    checks: { "front-proxy": () => proxy.current() !== undefined },
+    onRequest: (event) => {
+      counting.api.request(event);
+      if (settings.log.requests) log.info(accessLine(event), "request");
+    },
+  });
 }
 
 /** Tells how long the API server took to answer. */
