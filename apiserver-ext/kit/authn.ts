@@ -8,6 +8,8 @@ import { AnswerCache } from "./cache.ts";
 import { callerFromHeaders, isFrontProxy } from "./front-proxy.ts";
 import { type ApiRequest, header, headerLines, protocolsOf, TOKEN_PROTOCOL } from "./request.ts";
 import type { Caller } from "./resource.ts";
+import { tooManyRequests } from "./status.ts";
+import { Throttle } from "./throttle.ts";
 import { clientCertificate, isIssuedBy, subjectOf } from "./x509.ts";
 
 export interface Authenticated {
@@ -41,8 +43,14 @@ export interface AuthenticationPorts {
 }
 
 const AUTHENTICATED = "system:authenticated";
+/** Whom the API server lets in without a credential stays that. */
+const UNAUTHENTICATED = "system:unauthenticated";
+const ANONYMOUS = "system:anonymous";
 const TOKEN_TTL = 10_000;
 const TOKENS_KEPT = 4096;
+const REVIEWS_AT_ONCE = 20;
+const REVIEWS_IN_A_BURST = 100;
+const REVIEWS_PER_SECOND = 50;
 
 interface Presented {
   request: ApiRequest;
@@ -101,18 +109,21 @@ function tokenOfProtocols(request: ApiRequest): string | undefined {
 }
 
 function complete(caller: Caller): Caller {
-  return caller.groups.includes(AUTHENTICATED)
-    ? caller
-    : { ...caller, groups: [...caller.groups, AUTHENTICATED] };
+  const isKnown = caller.groups.some((group) => group === AUTHENTICATED || group === UNAUTHENTICATED);
+  if (isKnown || caller.username === ANONYMOUS) return caller;
+  return { ...caller, groups: [...caller.groups, AUTHENTICATED] };
 }
 
+/** @throws {StatusError} TooManyRequests: anybody may make up tokens, and the API server has to look at each. */
 function reviewedTokens(review: TokenReview): (token: string) => Promise<Caller | undefined> {
   const answers = new AnswerCache<{ user: Caller | undefined }>(TOKENS_KEPT, TOKEN_TTL);
+  const throttle = new Throttle(REVIEWS_AT_ONCE, REVIEWS_IN_A_BURST, REVIEWS_PER_SECOND);
   return async (token) => {
     if (token === "") return undefined;
     const { user } = await answers.get(token, async () => {
-      const answer = await review(token);
-      return { user: answer.authenticated ? answer.user : undefined };
+      const reviewed = await throttle.during(() => review(token));
+      if (!reviewed) throw tooManyRequests();
+      return { user: reviewed.result.authenticated ? reviewed.result.user : undefined };
     });
     return user;
   };

@@ -1,5 +1,6 @@
 /** What becomes of an object when it is decoded: unknown fields go, nulls that mean nothing go, defaults come. */
 
+import { append } from "./append.ts";
 import { child, item } from "./path.ts";
 import { isRecord } from "./record.ts";
 import type { Structural } from "./structural.ts";
@@ -33,7 +34,7 @@ function prune(schema: Structural | undefined, value: unknown, path: string): Co
     if (of) {
       const below = prune(of, each, child(path, key));
       kept.push([key, below.value]);
-      unknown.push(...below.unknown);
+      append(unknown, below.unknown);
     } else if (schema?.open) kept.push([key, each]);
     else unknown.push(child(path, key));
   }

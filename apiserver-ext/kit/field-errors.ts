@@ -57,14 +57,30 @@ export function tooMany(field: string, found: number, limit: number): FieldError
   return { reason: "FieldValueTooMany", field, value: found, detail };
 }
 
-/** With `secret`, values are not repeated. */
+/** Characters of messages in all. One may show a whole list, and come once for each of its items. */
+const MOST_TEXT = 64 * 1024;
+
+/** With `secret`, values are not repeated. What is too much to tell is counted. */
 export function causes(errors: readonly FieldError[], secret = false): Required<Cause>[] {
-  return errors.map((error) => {
-    const shown = "value" in error && !secret ? [shownValue(error.value)] : [];
-    const detail = error.detail === "" ? [] : [error.detail];
-    const message = [TITLES[error.reason], ...shown, ...detail].join(": ");
-    return { reason: error.reason, message, field: error.field };
-  });
+  const told: Required<Cause>[] = [];
+  let room = MOST_TEXT;
+  for (const error of errors) {
+    if (room <= 0) {
+      const message = `Invalid value: and ${errors.length - told.length} more`;
+      return [...told, { reason: "FieldValueInvalid", message, field: "<omitted>" }];
+    }
+    const cause = causeOf(error, secret);
+    room -= cause.message.length + cause.field.length;
+    told.push(cause);
+  }
+  return told;
+}
+
+function causeOf(error: FieldError, secret: boolean): Required<Cause> {
+  const shown = "value" in error && !secret ? [shownValue(error.value)] : [];
+  const detail = error.detail === "" ? [] : [error.detail];
+  const message = [TITLES[error.reason], ...shown, ...detail].join(": ");
+  return { reason: error.reason, message, field: error.field };
 }
 
 function shownValue(value: unknown): string {

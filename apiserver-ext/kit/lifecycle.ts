@@ -128,12 +128,13 @@ function withoutStatus<T extends KubeObject>(object: T): T {
 
 /**
  * `given` after an update of `old`: what clients cannot change is as it was.
+ * @param seen `old` as the caller sees it. What he sends in place of a mask is a change, also if he has guessed it.
  * @throws {StatusError} Invalid.
  */
 export function changedObject<T extends KubeObject>(
   context: Context<T>,
   given: T,
-  old: T,
+  { old, seen }: { old: T; seen: T },
   target: Target,
 ): Prepared<T> {
   const { definition, rules, caller } = context;
@@ -144,7 +145,8 @@ export function changedObject<T extends KubeObject>(
   const hooks = hooksFor(context, errors(isolated));
   const prepared =
     target === "object" ? (hooks.prepareForUpdate?.(isolated, old, caller) ?? isolated) : isolated;
-  const object = { ...prepared, metadata: keptMetadata(prepared, old, target) };
+  const isChanged = target === "object" && (isOther(given, seen, definition) || isOther(prepared, old));
+  const object = { ...prepared, metadata: keptMetadata(prepared, old, isChanged) };
   const commonErrors = [
     ...metadataErrors(object.metadata, definition.scope === "Namespaced", "path"),
     ...metadataUpdateErrors(object.metadata, old.metadata),
@@ -192,11 +194,20 @@ function onlyStatus<T extends KubeObject>(object: T, old: T): T {
   };
 }
 
-function keptMetadata<T extends KubeObject>(object: T, old: T, target: Target): ObjectMetadata {
+/** Whether anything but the metadata differs, and the status where that is a subresource of the definition. */
+function isOther<T extends KubeObject>(
+  object: T,
+  old: T,
+  { status = false }: { status?: boolean } = {},
+): boolean {
+  const content = (of: T) => ({ ...(status ? withoutStatus(of) : of), metadata: null });
+  return !equal(content(object), content(old));
+}
+
+function keptMetadata<T extends KubeObject>(object: T, old: T, isChanged: boolean): ObjectMetadata {
   const { metadata } = object;
   const { generation, uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds } = old.metadata;
   const { generation: _, selfLink: __, ...rest } = metadata;
-  const isChanged = target === "object" && !equal({ ...object, metadata: null }, { ...old, metadata: null });
   const kept = {
     ...rest,
     ...(generation === undefined ? {} : { generation: isChanged ? generation + 1 : generation }),

@@ -1,7 +1,7 @@
 /** How long a request may take, and how many may run at once. */
 import { parseDuration } from "./go-duration.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { StatusError } from "./status.ts";
+import { StatusError, tooManyRequests } from "./status.ts";
 
 export interface Limits {
   /** Requests that only read, at once. Watches and connections are not counted. */
@@ -37,11 +37,12 @@ export function timeFor(info: RequestInfo, limits: Limits): number {
 /**
  * What the work gives, or Timeout (504) when it takes longer; `over` aborts then. What it still does is in vain.
  * @param over aborted by others too, when nobody waits for the answer any more.
+ * @param work gets what rejects when the time is over, and only then.
  */
 export async function withDeadline<T>(
   milliseconds: number,
   over: AbortController,
-  work: () => Promise<T>,
+  work: (late: Promise<never>) => Promise<T>,
 ): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -51,7 +52,7 @@ export async function withDeadline<T>(
     over.abort();
   }, milliseconds);
   try {
-    return await Promise.race([work(), late.promise]);
+    return await Promise.race([work(late.promise), late.promise]);
   } finally {
     clearTimeout(timer);
   }
@@ -82,7 +83,7 @@ export class InFlight {
   async during<T>(info: RequestInfo, exempt: boolean, work: () => Promise<T>): Promise<T> {
     const writes = isWriting(info);
     const { reading, writing } = this.#limits;
-    if (!exempt && (writes ? this.#writing >= writing : this.#reading >= reading)) throw tooMany();
+    if (!exempt && (writes ? this.#writing >= writing : this.#reading >= reading)) throw tooManyRequests();
     this.#count(writes, 1);
     try {
       return await work();
@@ -95,10 +96,4 @@ export class InFlight {
     if (writes) this.#writing += by;
     else this.#reading += by;
   }
-}
-
-function tooMany(): StatusError {
-  return new StatusError("TooManyRequests", "Too many requests, please try again later.", {
-    retryAfterSeconds: 1,
-  });
 }

@@ -77,6 +77,8 @@ export interface Selection<T> {
   accepts: (object: T) => boolean;
   /** Whether `accepts` takes more than the namespace into account; then nobody can tell how many remain. */
   narrowed: boolean;
+  /** Whether there may be objects that the caller may not see; then nothing tells him that there are more. */
+  guarded: boolean;
   /** The selectors as given, "" where absent, for storages that pass them on. */
   labelSelector: string;
   fieldSelector: string;

@@ -152,8 +152,8 @@ class Api {
     const target = this.#routes.find(info);
     exchange.target = target;
     if (upgrade && target?.subresource?.type !== "connect") throw notUpgradable();
-    const answer = await withDeadline(timeFor(info, this.#limits), over, () =>
-      this.#answer(exchange, info, target),
+    const answer = await withDeadline(timeFor(info, this.#limits), over, (late) =>
+      this.#answer(exchange, info, target, late),
     );
     if ("run" in answer) await this.#last(exchange, () => this.#watch(answer, response));
     else if ("connect" in answer) await this.#last(exchange, answer.connect);
@@ -164,6 +164,7 @@ class Api {
     exchange: Exchange,
     info: RequestInfo,
     target: Target | undefined,
+    late: Promise<never>,
   ): Promise<Answer | Watch | Connecting> {
     const who = await this.#authenticated(exchange, info);
     if (isHealthPath(info.path)) return this.#health(info);
@@ -179,7 +180,8 @@ class Api {
     };
     if (isLongRunning(target, info)) return authorized();
     const isExempt = who.caller.groups.includes("system:masters");
-    return this.#inFlight.during(info, isExempt, authorized);
+    // Work that never ends does not keep its place; one whose client has left does, until it ends.
+    return this.#inFlight.during(info, isExempt, () => Promise.race([authorized(), late]));
   }
 
   async #authenticated({ request }: Exchange, info: RequestInfo): Promise<Authenticated | undefined> {
@@ -274,8 +276,9 @@ class Api {
   }
 
   async #fail({ request, response, hasSwitched }: Exchange, error: unknown): Promise<void> {
-    const status = this.#statusError(error);
+    // Breaking off is what clients do, and no failure of ours.
     if (response.destroyed || response.writableEnded) return;
+    const status = this.#statusError(error);
     // What has begun cannot become an error; breaking it off tells that it is not whole.
     if (response.headersSent || hasSwitched()) response.destroy();
     else await sendStatus(request, response, status).catch(() => response.destroy());

@@ -176,3 +176,9 @@ export function invalid(
     { name: subject.name, group: subject.group, kind: subject.kind, causes },
   );
 }
+
+export function tooManyRequests(): StatusError {
+  return new StatusError("TooManyRequests", "Too many requests, please try again later.", {
+    retryAfterSeconds: 1,
+  });
+}

@@ -25,12 +25,18 @@ interface Place {
   after: string;
 }
 
+/** With its key, relative to the prefix. */
+interface Found<T> {
+  object: T;
+  key: string;
+}
+
 export async function listStored<T extends KubeObject>(
   store: Store,
   rows: Rows<T>,
   request: ListRequest<T>,
 ): Promise<ListPage<T>> {
-  const { namespace, limit } = request;
+  const { namespace } = request;
   const name = onlyName(request);
   if (name !== undefined && rows.isOnePlace(namespace)) return listOne(store, rows, request, name);
   const prefix = await rows.prefix(namespace);
@@ -38,15 +44,7 @@ export async function listStored<T extends KubeObject>(
   if (prefix === undefined) {
     return { items: [], resourceVersion: String(await reached(store, request.version)) };
   }
-  const place = placeOf(request);
-  const items: T[] = [];
-  let left = 0;
-  for (let size = limit; ; size = size && Math.min(size * 2, LARGEST_PART)) {
-    const part = await partOf(store, prefix, place, size, request);
-    place.at = part.revision;
-    left = part.remaining + fill(items, part, place);
-    if (left === 0 || items.length === limit) break;
-  }
+  const { items, left, place } = await pageOf(store, rows, prefix, request);
   if (!rows.isByName && namespace === "") items.sort(byNamespaceAndName);
   const isCountable = !request.narrowed && !rows.isFiltered(namespace);
   return {
@@ -55,15 +53,43 @@ export async function listStored<T extends KubeObject>(
     ...(left > 0 ? { continue: encodeToken({ revision: place.at, start: place.after }) } : {}),
     ...(left > 0 && isCountable ? { remainingItemCount: left } : {}),
   };
+}
+
+/** A page that may be empty of everything but its end: `place` is where the next one begins, if there is any `left`. */
+async function pageOf<T extends KubeObject>(
+  store: Store,
+  rows: Rows<T>,
+  prefix: string,
+  request: ListRequest<T>,
+): Promise<{ items: T[]; left: number; place: Place }> {
+  const { namespace, guarded } = request;
+  // Where something may be hidden, only another object that is not may say that there is a next page.
+  const limit = request.limit && guarded ? request.limit + 1 : request.limit;
+  const place = placeOf(request);
+  const found: Found<T>[] = [];
+  let left = 0;
+  for (let size = limit; ; size = size && Math.min(size * 2, LARGEST_PART)) {
+    const part = await partOf(store, prefix, place, size, request);
+    place.at = part.revision;
+    left = part.remaining + fill(found, part, place);
+    if (left === 0 || found.length === limit) break;
+  }
+  if (limit !== request.limit && found.length === limit) {
+    found.pop();
+    left = 1;
+    place.after = found.at(-1)?.key ?? place.after;
+  }
+  return { items: found.map(({ object }) => object), left, place };
 
   /** Takes what is selected until the page is full; gives how many rows of the part were not looked at. */
-  function fill(page: T[], part: Part, reachedPlace: Place): number {
+  function fill(page: Found<T>[], part: Part, reachedPlace: Place): number {
     for (const [index, row] of part.rows.entries()) {
       if (page.length === limit) return part.rows.length - index;
-      reachedPlace.after = row.key.slice(prefix?.length);
+      const key = row.key.slice(prefix.length);
+      reachedPlace.after = key;
       if (!rows.counts(namespace, row.key)) continue;
       const object = rows.objectOf(row);
-      if (request.accepts(object)) page.push(object);
+      if (request.accepts(object)) page.push({ object, key });
     }
     return 0;
   }
@@ -108,6 +134,8 @@ async function partOf(
   limit: number | undefined,
   { version, continue: token }: ListRequest<never>,
 ): Promise<Part> {
+  // No store has so many revisions.
+  if (at !== undefined && !Number.isSafeInteger(at)) throw tooLarge(at, await store.revision());
   const part = await store.listPart(prefix, {
     ...(at === undefined ? {} : { at }),
     ...(after === "" ? {} : { after: `${prefix}${after}` }),

@@ -3,6 +3,7 @@
  * leaves as it was is not held against it, so that a schema may become stricter.
  */
 
+import { append } from "./append.ts";
 import { equal, fingerprint } from "./equal.ts";
 import {
   duplicate,
@@ -163,7 +164,7 @@ function objectErrors(schema: Structural, { value, old, path }: Subject): FieldE
   if (maxProperties !== undefined && count > maxProperties) errors.push(tooMany(path, count, maxProperties));
   for (const [key, each] of Object.entries(value)) {
     const of = properties.get(key) ?? values;
-    if (of) errors.push(...violations(of, { value: each, old: before[key], path: child(path, key) }));
+    if (of) append(errors, violations(of, { value: each, old: before[key], path: child(path, key) }));
   }
   const missing = needed.filter((key) => !Object.hasOwn(value, key));
   return [...errors, ...missing.map((key) => required(child(path, key)))];

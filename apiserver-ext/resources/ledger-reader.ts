@@ -48,19 +48,9 @@ async function listLines<T extends KubeObject>(
   decode: (line: Line) => T,
   request: ListRequest<T>,
 ): Promise<ListPage<T>> {
-  const { limit } = request;
   const { revision, from } = await placeOf(store, request);
   const end = await store.firstLineAfter(revision);
-  const items: T[] = [];
-  let next = from;
-  while (next < end && items.length !== limit) {
-    for (const line of await store.lines(next, Math.min(PART, end - next))) {
-      if (items.length === limit) break;
-      const object = decode(line);
-      if (isSelected(request, object)) items.push(object);
-      next = line.index + 1;
-    }
-  }
+  const { items, next } = await pageOf(store, decode, request, { from, end });
   const left = end - next;
   const isCountable = !request.narrowed && request.namespace === "";
   return {
@@ -69,6 +59,29 @@ async function listLines<T extends KubeObject>(
     ...(left > 0 ? { continue: encodeToken({ revision, start: String(next - 1) }) } : {}),
     ...(left > 0 && isCountable ? { remainingItemCount: left } : {}),
   };
+}
+
+/** The selected records from a line on, and the line that the next page begins with: `end` where there is none. */
+async function pageOf<T extends KubeObject>(
+  store: Store,
+  decode: (line: Line) => T,
+  request: ListRequest<T>,
+  { from, end }: { from: number; end: number },
+): Promise<{ items: T[]; next: number }> {
+  const { limit, guarded } = request;
+  const items: T[] = [];
+  for (let next = from; next < end; ) {
+    for (const line of await store.lines(next, Math.min(PART, end - next))) {
+      // Where something may be hidden, only another record that is not may say that there is a next page.
+      if (items.length === limit && !guarded) return { items, next };
+      const object = decode(line);
+      const isOne = isSelected(request, object);
+      if (isOne && items.length === limit) return { items, next: line.index };
+      if (isOne) items.push(object);
+      next = line.index + 1;
+    }
+  }
+  return { items, next: end };
 }
 
 /** Which lines a list is of: those up to a revision, from an index on. */

@@ -1,5 +1,6 @@
 /** One authorized request for a resource, as the verbs take it. */
 import type { Namespaces } from "../namespaces.ts";
+import { presenter } from "../present.ts";
 import type { ApiRequest } from "../request.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { Caller, KubeObject, ResourceDefinition, Selection } from "../resource.ts";
@@ -23,16 +24,21 @@ export interface Call<T extends KubeObject = KubeObject> {
 export function selection<T extends KubeObject>(call: Call<T>): Selection<T> {
   const { info, definition, caller } = call;
   const { namespace, labelSelector, fieldSelector } = info;
-  const isVisible = definition.visible?.(caller);
+  const guarded = definition.visible?.(caller) !== undefined;
+  const present = presenter(definition, caller);
   const tests = [
-    isVisible ?? (() => true),
     labelMatcher(labelSelector),
     fieldMatcher(fieldSelector, definition.fields, definition.scope),
   ];
   return {
     ...{ namespace, labelSelector, fieldSelector },
     // An empty term, such as "=", selects everything.
-    narrowed: isVisible !== undefined || labelSelector !== "" || fieldRequirements(fieldSelector).length > 0,
-    accepts: (object) => tests.every((test) => test(object)),
+    guarded,
+    narrowed: guarded || labelSelector !== "" || fieldRequirements(fieldSelector).length > 0,
+    accepts(object) {
+      // By what the caller sees: a selector is no way to guess what is masked.
+      const seen = present(object);
+      return seen !== undefined && tests.every((test) => test(seen));
+    },
   };
 }

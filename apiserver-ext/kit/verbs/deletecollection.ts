@@ -1,3 +1,4 @@
+import { append } from "../append.ts";
 import { deleteOptions } from "../delete-options.ts";
 import type { Answer } from "../encode.ts";
 import { listOptions } from "../list-options.ts";
@@ -29,7 +30,7 @@ export async function deletecollection<T extends KubeObject>(call: Call<T>): Pro
     const limit = asked.limit ?? PAGE;
     const { items: page, ...metadata } = await definition.storage.list({ ...selected, ...next, limit });
     for (const item of page) await removedIfThere(() => removed(call, item.metadata.name, options));
-    items.push(...page);
+    append(items, page);
     first ??= asked.limit === undefined ? { resourceVersion: metadata.resourceVersion } : metadata;
     next = { ...next, version: { kind: "latest" }, continue: metadata.continue };
   } while (asked.limit === undefined && next.continue !== undefined);

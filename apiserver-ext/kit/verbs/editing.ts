@@ -35,7 +35,7 @@ export async function edited<T extends KubeObject>(
     warnings = wanted.warnings;
     const owned = withManagers(call, target, options, wanted.object, visible);
     checkVersion(call, owned, old);
-    const prepared = changedObject(contextOf(call), owned, old, target);
+    const prepared = changedObject(contextOf(call), owned, { old, seen: visible }, target);
     warnings = [...warnings, ...prepared.warnings];
     seen(call, present, prepared.object);
     return { step: isFinalized(prepared.object, old) ? "remove" : "replace", object: prepared.object };

@@ -6,12 +6,12 @@ import { causes } from "../field-errors.ts";
 import { negotiateForm } from "../negotiate.ts";
 import type { ObjectRules } from "../object-rules.ts";
 import { checkPatchType, type Patch, parsePatch } from "../patch.ts";
-import { presentedBySubresource } from "../present.ts";
+import { presentedBySubresource, presenter } from "../present.ts";
 import { representObject } from "../represent.ts";
 import { header } from "../request.ts";
 import type { KubeObject, SubresourceVerb } from "../resource.ts";
 import type { ServedCustom } from "../served.ts";
-import { invalid, methodNotSupported, StatusError } from "../status.ts";
+import { invalid, methodNotSupported, notFound, StatusError } from "../status.ts";
 import { repeatedItems, violations } from "../validate.ts";
 import { type WriteOptions, writeOptions } from "../write-options.ts";
 import type { Call } from "./call.ts";
@@ -29,10 +29,17 @@ export function callSubresource<T extends KubeObject>(call: Call<T>, served: Ser
     const verb = served.subresource.verbs.find((offered) => offered === info.verb);
     if (!verb) throw methodNotSupported(definition, info.verb);
     const { form, media } = negotiateForm(request, info, ["object", "PartialObjectMetadata"]);
+    await parentOf(call);
     const object = presentedBySubresource(await answered(call, served, verb, warn));
     const shown = { ...definition, kind: served.subresource.kind, columns: [] };
     return { code: CODES[verb], body: representObject(shown, form, "Metadata", object), media };
   });
+}
+
+/** @throws {StatusError} NotFound: what the caller does not see has nothing below it. */
+async function parentOf<T extends KubeObject>({ definition, caller, info }: Call<T>): Promise<void> {
+  const found = await definition.storage.get(info.namespace, info.name, { kind: "latest" });
+  if (!found || !presenter(definition, caller)(found)) throw notFound(definition, info.name);
 }
 
 async function answered<T extends KubeObject>(

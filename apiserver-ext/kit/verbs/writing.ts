@@ -1,4 +1,5 @@
 /** What the verbs that write share: how they answer, and the loop around compare-and-swap. */
+import { append } from "../append.ts";
 import type { Answer } from "../encode.ts";
 import { type Context, isSame } from "../lifecycle.ts";
 import { type Form, type Media, negotiateForm } from "../negotiate.ts";
@@ -40,7 +41,7 @@ export async function withWarnings(
   run: (warn: (texts: readonly string[]) => void) => Promise<Answer>,
 ): Promise<Answer> {
   const warnings: string[] = [];
-  const answer = await run((texts) => void warnings.push(...texts)).catch((error: unknown) => {
+  const answer = await run((texts) => append(warnings, texts)).catch((error: unknown) => {
     if (warnings.length === 0 || !(error instanceof StatusError)) throw error;
     return refusal(error);
   });

@@ -46,7 +46,14 @@ describe("the ledger as a resource", () => {
     return result.outcome === "committed" ? result.revision : 0;
   };
   const request = (parts: Partial<ListRequest<KubeObject>> = {}): ListRequest<KubeObject> => ({
-    ...{ namespace: "", accepts: () => true, narrowed: false, labelSelector: "", fieldSelector: "" },
+    ...{
+      namespace: "",
+      accepts: () => true,
+      narrowed: false,
+      guarded: false,
+      labelSelector: "",
+      fieldSelector: "",
+    },
     ...{ version: LATEST, limit: undefined, continue: undefined },
     ...parts,
   });
