@@ -6,7 +6,8 @@ import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { pino } from "pino";
-import { type AggregatedApiPorts, aggregatedApi } from "#apiserver-ext/server.ts";
+import { aggregatedApi } from "#apiserver-ext/server.ts";
+import { certificatesIn } from "#certs/ca.ts";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
 import { keepRenewed, type Renewal } from "#certs/renewal.ts";
@@ -15,6 +16,7 @@ import { type Client, connect } from "#cluster/client.ts";
 import { connectTargetUid } from "#cluster/connect-target.ts";
 import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
+import { isGoing, removeApiService } from "#cluster/going.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
 import { tokenReview } from "#cluster/token-review.ts";
@@ -28,7 +30,6 @@ import type { ReviewPorts } from "#core/review.ts";
 import { CATALOGUE } from "#core/rules/catalogue.ts";
 import type { Rule } from "#core/rules/rule.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
-import { listen } from "#kit/listen.ts";
 import type { Store } from "#kit/storage.ts";
 import { callback } from "#notify/callback.ts";
 import { eventNotice } from "#notify/events.ts";
@@ -39,6 +40,7 @@ import { type Metrics, metrics } from "#web/metrics.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
+import { openDoors } from "./doors.ts";
 import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
 import { clock, random } from "./system.ts";
 
@@ -46,7 +48,12 @@ const VERSION = "v0.1.0";
 
 export interface Hoop {
   ports: { api: number; webhook: number; web: number };
-  /** Drains and ends it: reviews under way are answered, watches end cleanly. */
+  /** Looks at the certificates now, and not only when the minute is over. */
+  look(): void;
+  /**
+   * Drains and ends it: reviews under way are answered, watches end cleanly. Where its namespace is being deleted, it
+   * takes its APIService along.
+   */
   stop(): Promise<void>;
 }
 
@@ -56,6 +63,8 @@ export interface Given {
   rules?: readonly Rule[];
   /** The store is lost: nothing can be recorded any more, so the process must end. */
   onLost?: (cause: Error) => void;
+  /** Tells the Hoop that serves on the same ports and store to end. From before until after, requests wait here. */
+  takeOver?: () => void;
 }
 
 /** Starts everything, and resolves when both servers answer. */
@@ -63,8 +72,9 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
   const { log } = given;
   const stops: (() => Promise<void>)[] = [];
   try {
-    const store = await openStore(settings, given.onLost ?? (() => {}));
-    stops.push(() => store.close());
+    let store: Store | undefined;
+    stops.push(async () => store?.close());
+    if (given.takeOver === undefined) store = await openStore(settings, given, 0);
     const client = connect(settings.kubeconfig);
     stops.push(() => client.close());
     const loadCertificates = () =>
@@ -77,6 +87,10 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       () => proxy.stop(),
     );
     await Promise.all([namespaces.ready(), proxy.ready()]);
+    const doors = await openDoors(settings.listen, certificates, given.takeOver !== undefined);
+    stops.push(doors.stop);
+    given.takeOver?.();
+    store ??= await openStore(settings, given, HANDOVER_MILLISECONDS);
 
     const counting = meters(
       store,
@@ -90,7 +104,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
 
-    const api = await serveApi(settings, certificates, {
+    const api = aggregatedApi({
       ...ports,
       namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
       authenticationConfig: liveAuthenticationConfig(proxy.current, log),
@@ -99,9 +113,8 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       version: VERSION,
       ready: () => proxy.current() !== undefined,
     });
-    stops.push(api.stop);
-    const webhook = await serveWebhook(settings, () => certificates, ports);
-    stops.push(webhook.stop);
+    const callers = liveCallers(settings, () => certificates);
+    doors.open(api, webhookHandler(ports, callers), ports.waiters);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
     stops.push(() => registrations.stop());
     for (const { kind, name, problem } of await registrations.assert())
@@ -110,14 +123,17 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const renewal: Renewal = {
       load: loadCertificates,
       failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
-      apply: async (now, before) => {
-        await believeBoth(registrations, now, before);
+      apply: async (now, before, signal) => {
+        await believeBoth(registrations, now, before, signal);
         certificates = now;
-        for (const server of [api, webhook]) server.setCertificate({ key: now.key, cert: now.certificate });
+        doors.setCertificate(now);
+        // Whoever has the key of a CA that was replaced is not believed any longer than needed.
+        await registrations.want({ caBundle: now.caBundle });
         log.info({ written: now.written }, "certificates replaced");
       },
     };
-    stops.push(background((signal) => keepRenewed(certificates, renewal, signal)));
+    const renewing = keepRenewed(certificates, renewal);
+    stops.push(() => renewing.stop());
     const notReady = () =>
       proxy.current() === undefined ? ["the front proxy's certificates are not known"] : [];
     const web = await serveWeb(
@@ -125,17 +141,24 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       { host: settings.listen.host, port: settings.listen.web },
     );
     stops.push(web.stop);
-    const served = { api: api.port, webhook: webhook.port, web: web.port };
+    const served = { ...doors.ports, web: web.port };
     log.info({ ...served, version: VERSION }, "hoop serves");
-    return { ports: served, stop: () => inReverse(stops) };
+    // First of all: from here on requests go to whoever takes over, and wait there until all of this has ended.
+    stops.push(doors.stop, () => removeWhereGoing(client, settings, log));
+    return { ports: served, look: renewing.look, stop: () => inReverse(stops) };
   } catch (error) {
     await inReverse(stops);
     throw error;
   }
 }
 
-async function openStore({ store }: Settings, onLost: (cause: Error) => void): Promise<Store> {
-  return store.driver === "memory" ? memoryStore() : sqliteStore(store.file, { onLost });
+/** As long as the API server waits for a webhook: who takes over later than that has nobody left to answer. */
+const HANDOVER_MILLISECONDS = 30_000;
+
+async function openStore({ store }: Settings, { onLost, takeOver }: Given, patience: number): Promise<Store> {
+  if (store.driver === "memory" && takeOver === undefined) return memoryStore();
+  if (store.driver === "memory") throw new Error("what is in memory cannot be taken over");
+  return sqliteStore(store.file, { patience, ...(onLost === undefined ? {} : { onLost }) });
 }
 
 async function reviewPorts(
@@ -176,30 +199,13 @@ async function installationKey(store: Store): Promise<string> {
   return (await store.get(key))?.value ?? value;
 }
 
-async function serveApi(
-  settings: Settings,
-  { key, certificate: cert }: Certificates,
-  ports: AggregatedApiPorts,
-) {
-  const handler = aggregatedApi(ports);
-  const { host, api: port } = settings.listen;
-  const listening = await listen({ key, cert, host, port, handler });
-  return { ...listening, stop: () => listening.close(() => handler.close(), 5_000) };
-}
-
-/** `current`: the certificates in use now; they may be replaced while it serves. */
-async function serveWebhook(settings: Settings, current: () => Certificates, ports: ReviewPorts) {
+/** Who is believed to be the API server, by the certificates in use now. */
+function liveCallers(settings: Settings, current: () => Certificates): () => Callers {
   let known = { of: current(), callers: callersOf(settings, current()) };
-  const callers = () => {
+  return () => {
     if (known.of !== current()) known = { of: current(), callers: callersOf(settings, current()) };
     return known.callers;
   };
-  const { key, certificate: cert } = current();
-  const { host, webhook: port } = settings.listen;
-  const listening = await listen({ key, cert, host, port, handler: webhookHandler(ports, callers) });
-  // Who waits is sent away to ask again; the approvals stay.
-  const drain = async () => ports.waiters.stop();
-  return { ...listening, stop: () => listening.close(drain, 5_000) };
 }
 
 /** Whom the API server's own file calls agents is not ours to write: where the settings differ from it, say so. */
@@ -220,23 +226,37 @@ async function believeBoth(
   registrations: Registrations,
   now: Certificates,
   before: Certificates,
+  signal: AbortSignal,
 ): Promise<void> {
   if (now.caBundle === before.caBundle) return;
   await registrations.want({ caBundle: `${now.caBundle.trimEnd()}\n${before.caBundle}` });
-  await clock.sleep(NOTICE_MILLISECONDS);
+  await clock.sleep(NOTICE_MILLISECONDS, signal);
 }
 
 function callersOf({ callers }: Settings, { clientAuthority, client }: Certificates): Callers {
   if (callers.mode === "unguessable-path") return callers;
   return {
     mode: "client-certificate",
-    authority: new X509Certificate(clientAuthority),
+    authorities: certificatesIn(clientAuthority),
     commonName: client.commonName,
   };
 }
 
+const API_SERVICE = "v1alpha1.hoop.dev";
+
 function registrationNames() {
-  return { validating: ["hoop"], mutating: ["hoop"], policies: ["hoop"], apiService: "v1alpha1.hoop.dev" };
+  return { validating: ["hoop"], mutating: ["hoop"], policies: ["hoop"], apiService: API_SERVICE };
+}
+
+/** An uninstalled Hoop would leave a group behind that nobody answers for, and no namespace be deleted to its end. */
+async function removeWhereGoing(client: Client, { namespace }: Settings, log: Log): Promise<void> {
+  try {
+    if (!(await isGoing(client, namespace))) return;
+    const removed = await removeApiService(client, API_SERVICE);
+    log.info({ namespace, removed }, "the namespace is being deleted, and with it the APIService");
+  } catch (error) {
+    log.warn({ namespace, error: String(error) }, "whether the namespace is being deleted is not known");
+  }
 }
 
 function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {
@@ -277,38 +297,58 @@ async function inReverse(stops: (() => Promise<void>)[]): Promise<void> {
   for (const stop of stops.splice(0).reverse()) await stop();
 }
 
-const HELP = `hoop [--config FILE] [--set PATH=VALUE]…
+const HELP = `hoop [--config FILE] [--set PATH=VALUE]… [--take-over PID]
 
 Serves Hoop's admission webhook and its aggregated API. Settings come from FILE (YAML or JSON), then from environment
 variables (HOOP_SET_HOLD_MAX_WAIT_SECONDS=50), then from --set (hold.maxWaitSeconds=50); what comes later wins.
+
+With --take-over, Hoop takes the place of the one in process PID, on the same ports and store, without a refused request
+(Linux): it opens the ports, sends that one SIGTERM, and lets requests wait until it has let go of the store.
+
+SIGTERM and SIGINT end it once all that is under way is answered; SIGHUP has it look at its certificates at once.
 
 Settings:
 ${settingsHelp()}
 `;
 
-async function readSettings(): Promise<Settings | undefined> {
+interface Asked {
+  settings: Settings;
+  /** The process whose place to take. */
+  takeOver?: number;
+}
+
+async function readAsked(): Promise<Asked | undefined> {
   const { values } = parseArgs({
     options: {
       config: { type: "string" },
       set: { type: "string", multiple: true },
+      "take-over": { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return undefined;
-  const { config, set: sets = [] } = values;
+  const { config, set: sets = [], "take-over": pid } = values;
   const file = config === undefined ? {} : { file: { text: await readFile(config, "utf8"), name: config } };
-  return loadSettings({ ...file, env: process.env, sets });
+  const settings = loadSettings({ ...file, env: process.env, sets });
+  if (pid === undefined) return { settings };
+  if (!/^[1-9]\d*$/.test(pid)) throw new Error(`--take-over ${pid}: the number of a process is wanted`);
+  return { settings, takeOver: Number(pid) };
 }
 
 async function main(): Promise<void> {
-  const settings = await readSettings();
-  if (settings === undefined) return void process.stdout.write(HELP);
-  const log = pino({ level: settings.log.level, redact: ["err.config", "err.request"] });
+  const asked = await readAsked();
+  if (asked === undefined) return void process.stdout.write(HELP);
+  const { settings, takeOver: pid } = asked;
+  // Many lines a write, none more than a tenth of a second late; a fatal one, and the last ones, at once.
+  const lines = pino.destination({ sync: true, minLength: 4096, periodicFlush: 100 });
+  process.once("exit", () => lines.flushSync());
+  const log = pino({ level: settings.log.level, redact: ["err.config", "err.request"] }, lines);
   const onLost = (cause: Error) => {
     log.fatal({ err: cause }, "the store is lost; ending, so that nothing is answered without its record");
     process.exit(1);
   };
-  const hoop = await startHoop(settings, { log, onLost });
+  const takeOver = pid === undefined ? {} : { takeOver: () => end(pid) };
+  const hoop = await startHoop(settings, { log, onLost, ...takeOver });
   const stop = (signal: string) => {
     log.info({ signal }, "stopping");
     hoop.stop().then(
@@ -321,6 +361,15 @@ async function main(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  process.on("SIGHUP", hoop.look);
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (cause) {
+    throw new Error(`--take-over ${pid}: that process cannot be ended: ${cause}`, { cause });
+  }
 }
 
 if (import.meta.main)

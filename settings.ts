@@ -137,16 +137,16 @@ const PREFIX = "HOOP_SET_";
 
 /** Throws an error that names each field that is wrong. */
 export function loadSettings({ file, env = {}, sets = [] }: Sources): Settings {
-  const given: unknown = file === undefined ? {} : (parse(file.text) ?? {});
+  const given: unknown = file === undefined ? {} : (parsed(file.text, file.name) ?? {});
   if (typeof given !== "object" || given === null) throw new Error(`${file?.name ?? ""} holds no settings`);
   for (const [name, value] of Object.entries(env))
     if (name.startsWith(PREFIX) && value !== undefined)
-      assign(given, pathOfVariable(name), parse(value), name);
+      assign(given, pathOfVariable(name), parsed(value, name), name);
   for (const set of sets) {
     const [, path, value] = /^([^=]+)=(.*)$/s.exec(set) ?? [];
     if (path === undefined)
       throw new Error(`--set ${set}: PATH=VALUE is wanted, such as hold.maxWaitSeconds=50`);
-    assign(given, path.split("."), parse(value ?? ""), `--set ${path}`);
+    assign(given, path.split("."), parsed(value ?? "", `--set ${path}`), `--set ${path}`);
   }
   return checked(given, file?.name ?? "the settings");
 }
@@ -156,13 +156,43 @@ export function parseSettings(text: string, source: string): Settings {
   return loadSettings({ file: { text, name: source } });
 }
 
+function parsed(yaml: string, source: string): unknown {
+  try {
+    return parse(yaml);
+  } catch (cause) {
+    throw new Error(`${source}: ${cause instanceof Error ? cause.message.trim() : String(cause)}`, { cause });
+  }
+}
+
 function checked(given: object, source: string): Settings {
   const complete = Value.Default(Settings, Value.Clone(given));
   if (Value.Check(Settings, complete)) return complete;
-  const problems = Value.Errors(Settings, complete).map(
-    (error) => `  ${error.instancePath || "/"}: ${error.message}`,
+  const problems = problemsIn(complete).map(({ field, what }) => `  ${field}: ${what}`);
+  throw new Error(`${source}: this is not valid:\n${[...new Set(problems)].join("\n")}`);
+}
+
+/** In words for whoever wrote the settings: what may stand there, not which branch of the schema has not matched. */
+function problemsIn(settings: unknown): { field: string; what: string }[] {
+  // These two only say that something is wrong inside, or here.
+  const errors = Value.Errors(Settings, settings).filter(
+    ({ keyword }) => keyword !== "anyOf" && keyword !== "boolean",
   );
-  throw new Error(`${source} is not valid:\n${[...new Set(problems)].join("\n")}`);
+  const field = (path: string) => (path === "" ? "/" : path.slice(1).replaceAll("/", "."));
+  return errors.map((error) => {
+    const { instancePath, keyword, message } = error;
+    if (keyword === "const") {
+      const values = errors.flatMap((other) =>
+        other.keyword === "const" && other.instancePath === instancePath ? [other.params.allowedValue] : [],
+      );
+      return { field: field(instancePath), what: `must be ${values.join(" or ")}` };
+    }
+    if (keyword === "additionalProperties")
+      return {
+        field: field(instancePath),
+        what: `there is no such setting: ${error.params.additionalProperties.join(", ")}`,
+      };
+    return { field: field(instancePath), what: message };
+  });
 }
 
 /** Every setting there is: dotted path, default and description, as `--help` tells them. */

@@ -12,7 +12,6 @@ export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts {
   tokenReview: TokenReview;
   subjectAccessReview: SubjectAccessReview;
   version: string;
-  log: { error(fields: object, message: string): void };
   /** Whether everything it stands on is there. */
   ready: () => boolean;
 }

@@ -86,6 +86,12 @@ function earlier(date: Date, limit: Date | undefined): Date {
   return limit !== undefined && limit < date ? limit : date;
 }
 
+/** Each certificate of a bundle (PEM), in order. Throws where one cannot be read. */
+export function certificatesIn(bundle: string): X509Certificate[] {
+  const pems = bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return pems.map((pem) => new X509Certificate(pem));
+}
+
 /** Whether the CA of this certificate (PEM) has signed the other one (PEM). */
 export function hasIssued(authority: string, certificate: string): boolean {
   const ca = new X509Certificate(authority);

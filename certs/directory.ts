@@ -22,7 +22,7 @@ const RENEW_BEFORE = 30 * DAY;
 export interface Certificates extends KeyPair {
   /** PEM: what a client must trust to believe our servers. */
   caBundle: string;
-  /** PEM: what our webhooks must trust to believe the API server. */
+  /** PEM, one or several: what our webhooks must trust to believe the API server. */
   clientAuthority: string;
   /** What the API server is given to call our webhooks. */
   client: KeyPair & { commonName: string };
@@ -58,8 +58,8 @@ export async function servingCertificate(
 
 /**
  * A directory with a CA's certificate and not its key is a mount of somebody who issues and renews what is in it, such
- * as cert-manager: it is read, never written. `client-ca.crt` is the CA of the API server's client certificate,
- * `client.crt` that certificate, which is needed for its name alone.
+ * as cert-manager: it is read, never written. `client-ca.crt` is the CA of the API server's client certificate
+ * (while that is replaced, both the old and the new), `client.crt` that certificate, which is needed for its name alone.
  */
 async function somebodyElses(directory: string): Promise<Certificates | undefined> {
   const file = (name: string) => join(directory, name);

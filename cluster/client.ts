@@ -1,11 +1,6 @@
 /** The connection to the Kubernetes API: one transport for every call and watch we make. */
-import {
-  createConfiguration,
-  HttpMethod,
-  KubeConfig,
-  RequestContext,
-  type ResponseContext,
-} from "@kubernetes/client-node";
+import type { RequestContext as Request, ResponseContext } from "@kubernetes/client-node";
+import { createConfiguration, HttpMethod, KubeConfig, RequestContext } from "./client-node.ts";
 
 export interface Call {
   method?: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -61,7 +56,7 @@ const TIMEOUT = 10_000;
 /** Certificates in files and plugins' credentials change; connections made with the old ones go after a while. */
 const POOL_LIFETIME = 10 * 60_000;
 
-type Dispatcher = NonNullable<ReturnType<RequestContext["getDispatcher"]>>;
+type Dispatcher = NonNullable<ReturnType<Request["getDispatcher"]>>;
 
 /** Connects as a kubeconfig file says or, without one, as the ServiceAccount of the pod we run in. */
 export function connect(kubeconfigFile?: string): Client {
@@ -124,7 +119,7 @@ export function connect(kubeconfigFile?: string): Client {
 function connectionPool() {
   let current: { dispatcher: Dispatcher; since: number } | undefined;
   return {
-    use(request: RequestContext): void {
+    use(request: Request): void {
       const fresh = request.getDispatcher();
       if (fresh === undefined) return;
       const now = performance.now();

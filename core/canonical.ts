@@ -26,13 +26,31 @@ function write(value: Json, levels: number): string {
   if (Array.isArray(value)) return `[${value.map((item) => write(item, levels - 1)).join(",")}]`;
   if (typeof value !== "object") throw new TypeError(`${typeof value} is not JSON`);
   let members = "";
-  // The default order of sort is that of UTF-16 code units.
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sorted(Object.keys(value))) {
     const item = value[key];
     if (item === undefined) continue;
-    members += `${members === "" ? "" : ","}${JSON.stringify(key)}:${write(item, levels - 1)}`;
+    members += `${members === "" ? "" : ","}${quoted(key)}:${write(item, levels - 1)}`;
   }
   return `{${members}}`;
+}
+
+/** By UTF-16 code units, which is the default order; most come in it, as the API server writes them. */
+function sorted(keys: string[]): string[] {
+  for (let at = 1; at < keys.length; at++) if ((keys[at - 1] ?? "") > (keys[at] ?? "")) return keys.sort();
+  return keys;
+}
+
+/** The names of fields are few, and quoting them is a good part of the work. */
+const QUOTED = new Map<string, string>();
+const MOST_QUOTED = 2000;
+const LONGEST_QUOTED = 40;
+
+function quoted(key: string): string {
+  const known = QUOTED.get(key);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(key);
+  if (key.length <= LONGEST_QUOTED && QUOTED.size < MOST_QUOTED) QUOTED.set(key, text);
+  return text;
 }
 
 function number(value: number): string {

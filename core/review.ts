@@ -32,7 +32,11 @@ export async function review(
   call: Call,
 ): Promise<Answer | undefined> {
   const actor = ports.agents.identify(request.userInfo);
-  if (actor.kind === "other") return answerTo({ kind: "not-applicable" });
+  if (actor.kind === "other") {
+    // Counted, because the API server should not have asked.
+    ports.meter.admission("not-applicable", 0);
+    return answerTo({ kind: "not-applicable" });
+  }
   const context = {
     installationNamespace: ports.installationNamespace,
     stamps: stampsFor(request.userInfo),

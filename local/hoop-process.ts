@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Component, component, type Lifetime } from "#controlplane/component.ts";
 import { replaceLink } from "./links.ts";
+import { NODE_ENVIRONMENT, NODE_FLAGS } from "./node-flags.ts";
 import type { Layout, Remembered } from "./state-directory.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
@@ -32,7 +33,8 @@ export async function hoopProcess(
     directory: state.directory,
     lifetime,
     spec: async () => ({
-      command: [process.execPath, MAIN, "--config", state.settings],
+      env: { ...NODE_ENVIRONMENT },
+      command: [process.execPath, ...NODE_FLAGS, MAIN, "--config", state.settings],
       ready: () => isReady(ports.api, join(state.certificates, "ca.crt")),
     }),
   });

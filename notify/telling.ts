@@ -35,6 +35,7 @@ export function startTelling(ports: TellingPorts, channels: readonly Channel[]):
           try {
             await tell(moment, signal);
             told(name, moment.kind, "delivered");
+            log.info({ channel: name, ...subject(moment) }, "told");
           } catch (error) {
             told(name, moment.kind, "failed");
             throw error;
@@ -43,4 +44,9 @@ export function startTelling(ports: TellingPorts, channels: readonly Channel[]):
       }),
     ),
   );
+}
+
+/** Which moment of which approval, by the name that the records and the audit annotations know it by. */
+function subject({ kind, approval: { metadata } }: Moment): object {
+  return { moment: kind, approval: `${metadata.namespace}/${metadata.name}` };
 }

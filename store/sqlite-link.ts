@@ -45,8 +45,8 @@ export class Link {
     return new Promise((resolve, reject) => {
       // The thread answers a call with what Answers says of it.
       this.#waiting.push({ resolve: (answer) => resolve(answer as Answers[K]), reject });
-      // After the running callback and all promises it settles: what those ask for travels along.
-      if (this.#unsent.length === 0) process.nextTick(() => this.#send());
+      // When all that has arrived on sockets is looked at: what it asks for travels along.
+      if (this.#unsent.length === 0) setImmediate(() => this.#send());
       this.#unsent.push(call);
     });
   }

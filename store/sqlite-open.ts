@@ -10,11 +10,15 @@ const SQLITE_BUSY = 5;
  * words for an operator why that is not possible.
  */
 export function openDatabase(opening: Opening): DatabaseSync {
-  const { file } = opening;
+  const { file, patience } = opening;
   let db: DatabaseSync | undefined;
   let locked = false;
   try {
-    db = new DatabaseSync(file, { enableForeignKeyConstraints: false, allowExtension: false, timeout: 0 });
+    db = new DatabaseSync(file, {
+      enableForeignKeyConstraints: false,
+      allowExtension: false,
+      timeout: patience,
+    });
     lock(db, file);
     locked = true;
     identify(db);
@@ -65,7 +69,7 @@ function configure(db: DatabaseSync, maxPages: number | null): void {
     PRAGMA synchronous = FULL;
     PRAGMA fullfsync = ON; -- macOS only: there a plain fsync stops at the drive's cache
     PRAGMA trusted_schema = OFF;
-    PRAGMA cache_size = -65536;
+    PRAGMA cache_size = -8192;
   `);
   if (maxPages !== null) db.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
 }

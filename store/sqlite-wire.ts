@@ -15,6 +15,8 @@ export interface Opening {
   retention: Retention;
   /** The file may not grow beyond this many pages; null: no limit. */
   maxPages: number | null;
+  /** Milliseconds to wait for another process to give the file back. */
+  patience: number;
 }
 
 export type Call =

@@ -7,6 +7,8 @@ export interface SqliteOptions {
   retention?: Partial<Retention>;
   /** The file may not grow beyond this many pages of 4 KiB; a commit that needs more loses the store. */
   maxPages?: number;
+  /** How many milliseconds to wait for another process that has the file to give it back. Default: not at all. */
+  patience?: number;
   /** Called once when the store is lost: from then on every call rejects with this cause. */
   onLost?: (cause: Error) => void;
 }
@@ -24,7 +26,12 @@ const PREFIX = /^(?:[A-Za-z0-9._:-]+\/)*[A-Za-z0-9._:-]*$/;
  */
 export async function sqliteStore(file: string, options: SqliteOptions = {}): Promise<Store> {
   const link = new Link(
-    { file, retention: { ...RETENTION, ...options.retention }, maxPages: options.maxPages ?? null },
+    {
+      file,
+      retention: { ...RETENTION, ...options.retention },
+      maxPages: options.maxPages ?? null,
+      patience: options.patience ?? 0,
+    },
     options.onLost ?? (() => {}),
   );
   await link.opened;

@@ -1,6 +1,6 @@
 /** Plain HTTP for what looks after the process: probes and metrics. Nothing here tells of anybody's requests. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import express from "express";
 import type { Metrics } from "./metrics.ts";
 
@@ -31,11 +31,29 @@ export function webApp(ports: WebPorts): express.Express {
   return app;
 }
 
+/** Anybody may come here: many at once would else keep a probe out. */
+const MOST_CONNECTIONS = 200;
+
+/** One connection more than there may be, and the oldest is closed: a probe is quick. */
+function keepFew(server: Server): void {
+  const open = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > MOST_CONNECTIONS) oldest?.destroy();
+  });
+}
+
 export async function serveWeb(
   ports: WebPorts,
   { host, port }: { host: string; port: number },
 ): Promise<{ port: number; stop: () => Promise<void> }> {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, webApp(ports));
+  const server = createServer(
+    { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 5_000 },
+    webApp(ports),
+  );
+  keepFew(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);

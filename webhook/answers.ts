@@ -4,9 +4,13 @@ import type { AccessVerdict } from "#core/authorize.ts";
 import type { PatchOperation } from "#core/stamp.ts";
 
 export function admissionReview(uid: string, answer: Answer): object {
+  const { approval, record } = answer;
   const annotations = {
-    ...(answer.approval === undefined ? {} : { approval: answer.approval }),
-    ...(answer.record === undefined ? {} : { record: String(answer.record) }),
+    ...(approval === undefined ? {} : { approval }),
+    ...(record === undefined ? {} : { record: String(record) }),
+    // A call that met a conflict is admitted again, maybe by another approval, and of each key the API server keeps the
+    // first value: so that the last admission is in the audit log too, it has a key of its own.
+    ...(approval === undefined || record === undefined ? {} : { [`record-${record}`]: approval }),
   };
   return envelope({
     uid,

@@ -8,8 +8,8 @@ import { clientCertificate, isIssuedBy, subjectOf } from "#kit/x509.ts";
 import type { Request } from "./server.ts";
 
 export type Callers =
-  /** The CA that signed the API server's webhook client certificate, and the name in it. */
-  | { mode: "client-certificate"; authority: X509Certificate; commonName: string }
+  /** The CAs of which one signed the API server's webhook client certificate, and the name in it. */
+  | { mode: "client-certificate"; authorities: readonly X509Certificate[]; commonName: string }
   /** The secret part of `/validate/SECRET` and `/mutate/SECRET`. */
   | { mode: "unguessable-path"; secret: string };
 
@@ -29,22 +29,23 @@ export function identifyCaller(callers: Callers, request: Request, path: string)
 }
 
 /** What was found out about a connection; it keeps its certificate as long as it lives. */
-const known = new WeakMap<object, { authority: X509Certificate; until: number }>();
+const known = new WeakMap<object, { authorities: readonly X509Certificate[]; until: number }>();
 
 function hasCertificate(
-  { authority, commonName }: Extract<Callers, { mode: "client-certificate" }>,
+  { authorities, commonName }: Extract<Callers, { mode: "client-certificate" }>,
   request: Request,
 ): boolean {
   // Under HTTP/2 a request's socket is a stand-in of its own; the session is the connection.
   const connection = ("stream" in request ? request.stream.session : undefined) ?? request.socket;
   const now = new Date();
   const before = known.get(connection);
-  if (before?.authority === authority) return now.getTime() < before.until;
+  if (before?.authorities === authorities) return now.getTime() < before.until;
   const presented = clientCertificate(request);
-  if (presented === undefined || !isIssuedBy(presented, [authority], now)) return false;
-  if (subjectOf(presented).commonName !== commonName) return false;
-  const until = Math.min(presented.validToDate.getTime(), authority.validToDate.getTime());
-  known.set(connection, { authority, until });
+  if (presented === undefined || subjectOf(presented).commonName !== commonName) return false;
+  const issuer = authorities.find((authority) => isIssuedBy(presented, [authority], now));
+  if (issuer === undefined) return false;
+  const until = Math.min(presented.validToDate.getTime(), issuer.validToDate.getTime());
+  known.set(connection, { authorities, until });
   return true;
 }
 

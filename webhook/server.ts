@@ -4,18 +4,24 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { AdmissionRequest } from "#core/admission.ts";
+import type { Answer } from "#core/answer.ts";
 import { authorize } from "#core/authorize.ts";
 import { type ReviewPorts, review } from "#core/review.ts";
 import { stampPatch } from "#core/stamp.ts";
+import { vouchFor } from "#kit/connections.ts";
 import { accessReview, admissionReview, failedReview, mutationReview } from "./answers.ts";
 import { type Callers, identifyCaller } from "./callers.ts";
 import { BadReview, decodeAccess, decodeAdmission } from "./decode.ts";
+import { Room } from "./room.ts";
 
 export type Request = Http2ServerRequest | IncomingMessage;
 export type Response = Http2ServerResponse | ServerResponse;
 
 /** kube-apiserver takes 3 MiB from a client; a review carries the object twice and more. */
 const MAX_BODY = 16 * 1024 * 1024;
+/** Of all reviews under way. In memory a review is several times as large as its text. */
+const ROOM = 32 * 1024 * 1024;
 
 /** A write has 34 s in all and this webhook 30: longer than this nobody may wait, and this much stays for the way back. */
 const MAX_WAIT_MILLISECONDS = 25_000;
@@ -27,27 +33,32 @@ interface Incoming {
   caller: "verified" | "unverified";
   until: number;
   gone: AbortSignal;
+  /** The size of its body. */
+  bytes: number;
 }
 
 const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ["validate", validate],
   ["mutate", async (_ports, body) => stamped(body)],
-  [
-    "authorize",
-    async (ports, body) =>
-      accessReview(authorize(ports.agents, decodeAccess(body), ports.installationNamespace)),
-  ],
+  ["authorize", authorized],
 ]);
 
-/** Answers one HTTP request; `callers` is asked for each. Never rejects. */
+/**
+ * Answers one HTTP request; `callers` is asked for each, and `waited` is how many milliseconds ago it came.
+ * Never rejects.
+ */
 export function webhookHandler(ports: ReviewPorts, callers: () => Callers) {
-  return async (request: Request, response: Response): Promise<void> => {
+  const room = new Room(ROOM);
+  return async (request: Request, response: Response, waited = 0): Promise<void> => {
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    // Not after every answer: an abort makes an error with its stack.
+    response.once("close", () => {
+      if (!response.writableEnded) gone.abort();
+    });
     try {
-      await serve(ports, callers(), request, response, gone.signal);
+      await serve(ports, callers(), request, response, { gone: gone.signal, waited, room });
     } catch (error) {
-      if (error instanceof BadReview) return plain(response, 400, error.message);
+      if (error instanceof BadReview) return refused(ports, request, response, error);
       if (gone.signal.aborted) return;
       ports.log.error({ err: error }, "could not answer a review");
       plain(response, 500, "internal error");
@@ -55,36 +66,105 @@ export function webhookHandler(ports: ReviewPorts, callers: () => Callers) {
   };
 }
 
+function refused(ports: ReviewPorts, request: Request, response: Response, { message }: BadReview): void {
+  const from = request.socket.remoteAddress;
+  ports.log.warn({ from, problem: message }, "what came is not a review");
+  plain(response, 400, message);
+}
+
 async function serve(
   ports: ReviewPorts,
   callers: Callers,
   request: Request,
   response: Response,
-  gone: AbortSignal,
+  { gone, waited, room }: { gone: AbortSignal; waited: number; room: Room },
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "https://webhook");
   const caller = identifyCaller(callers, request, url.pathname);
   if (caller.kind === "unknown") return plain(response, 401, "the caller is not the API server");
+  vouchFor(request);
+  const { kind } = caller;
   const endpoint = ENDPOINTS.get(caller.endpoint);
   if (endpoint === undefined) return plain(response, 404, "no such endpoint");
   if (request.method !== "POST") return plain(response, 405, "reviews are posted");
-  const body = await readBody(request);
-  if (body === undefined) return plain(response, 413, "the review is larger than 16 MiB");
-  const until = deadline(ports.clock.now(), url);
-  const answer = await endpoint(ports, body, { caller: caller.kind, until, gone });
-  if (answer !== undefined) json(response, answer);
+  if (!isPlainJson(request)) return plain(response, 415, "reviews are application/json, and not compressed");
+  const until = deadline(ports.clock.now() - waited, url);
+  const announced = Number(request.headers["content-length"] ?? MAX_BODY);
+  if (!(announced <= MAX_BODY)) return tooLarge(response);
+  const place = await room.take(announced, gone);
+  if (place === undefined) return;
+  try {
+    // The text of a body stays out of every frame that waits: else it would lie in memory beside what it says.
+    const answer = await readBody(request).then((read) => {
+      if (read === undefined) return tooLarge(response);
+      place.shrinkTo(read.bytes);
+      return endpoint(ports, read.text, { caller: kind, until, gone, bytes: read.bytes });
+    });
+    if (answer !== undefined) json(response, answer);
+  } finally {
+    place.giveBack();
+  }
 }
 
-async function validate(ports: ReviewPorts, body: string, call: Incoming): Promise<object | undefined> {
-  const request = decodeAdmission(body);
+function validate(ports: ReviewPorts, body: string, call: Incoming): Promise<object | undefined> {
+  return validated(ports, decodeAdmission(body), call);
+}
+
+async function validated(
+  ports: ReviewPorts,
+  request: AdmissionRequest,
+  call: Incoming,
+): Promise<object | undefined> {
+  const began = ports.clock.now();
   try {
     const answer = await review(ports, request, call);
+    const seconds = (ports.clock.now() - began) / 1000;
+    ports.log.info({ ...asked(request), ...told(answer), seconds }, "review");
     return answer === undefined ? undefined : admissionReview(request.uid, answer);
   } catch (error) {
     ports.meter.notRecorded();
-    ports.log.error({ err: error, uid: request.uid }, "could not review a request");
+    ports.log.error({ err: error, ...asked(request) }, "could not review a request");
     return failedReview(request.uid, "hoop could not review or record this request, so it is denied");
   }
+}
+
+/** Who asks for what, for the log: names, and nothing of the object. `uid` is the AdmissionReview's. */
+function asked(request: AdmissionRequest): object {
+  const { uid, operation, resource, subresource, namespace, dryRun } = request;
+  const what = [resource.resource, resource.group].filter(Boolean).join(".");
+  return {
+    uid,
+    user: request.userInfo.username,
+    operation,
+    resource: subresource === "" ? what : `${what}/${subresource}`,
+    ...(namespace === "" ? {} : { namespace }),
+    name: request.name,
+    ...(dryRun ? { dryRun } : {}),
+  };
+}
+
+/**
+ * What was answered, for the log. `record` and `approval` are also in the audit annotations of the same request, and
+ * `record` is the name of its ledger entry. The message stays out: it may quote what people wrote.
+ */
+function told(answer: Answer | undefined): object {
+  if (answer === undefined) return { answer: "none, the client is gone" };
+  const { allowed, refusal, approval, record } = answer;
+  return {
+    answer: allowed ? "allowed" : refusal?.code,
+    ...(approval === undefined ? {} : { approval }),
+    ...(record === undefined ? {} : { record }),
+  };
+}
+
+async function authorized(ports: ReviewPorts, body: string): Promise<object> {
+  const request = decodeAccess(body);
+  const verdict = authorize(ports.agents, request, ports.installationNamespace);
+  if (verdict.kind === "denied") {
+    const { user, resource } = request;
+    ports.log.info({ user: user.username, ...resource, rule: verdict.rule }, "denied by authorization");
+  }
+  return accessReview(verdict);
 }
 
 function stamped(body: string): object {
@@ -100,10 +180,15 @@ function deadline(now: number, url: URL): number {
   return now + Math.max(0, Math.min(MAX_WAIT_MILLISECONDS, timeout - RESERVE_MILLISECONDS));
 }
 
-/** The whole body as text; `undefined` as soon as it is known to be too large. */
-async function readBody(request: Request): Promise<string | undefined> {
-  const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > MAX_BODY) return undefined;
+/** Where nothing is said of the body, it is taken for JSON; it is parsed, after all. */
+function isPlainJson({ headers }: Request): boolean {
+  const [type = ""] = (headers["content-type"] ?? "application/json").split(";");
+  const encoding = headers["content-encoding"] ?? "identity";
+  return type.trim().toLowerCase() === "application/json" && encoding === "identity";
+}
+
+/** The whole body; `undefined` as soon as it is known to be too large. */
+async function readBody(request: Request): Promise<{ text: string; bytes: number } | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
@@ -111,7 +196,11 @@ async function readBody(request: Request): Promise<string | undefined> {
     if (size > MAX_BODY) return undefined;
     chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return { text: Buffer.concat(chunks).toString("utf8"), bytes: size };
+}
+
+function tooLarge(response: Response): undefined {
+  plain(response, 413, "the review is larger than 16 MiB");
 }
 
 function json(response: Response, body: object): void {

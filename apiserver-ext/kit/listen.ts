@@ -1,12 +1,14 @@
 /** A TLS server for HTTP/2 and HTTP/1.1 that asks for client certificates, leaves judging them to its handler, and drains. */
 import { ServerResponse } from "node:http";
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
+  Http2ServerRequest,
   type Http2ServerResponse,
-  type ServerHttp2Session,
 } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer, Server } from "node:net";
+import { type Connections, trackConnections } from "./connections.ts";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 
 export interface ListenOptions {
@@ -16,6 +18,8 @@ export interface ListenOptions {
   host: string;
   /** 0: any free one. */
   port: number;
+  /** Takes the address although another `listen` of this user has it: until that one closes, either may be called. */
+  shared?: boolean;
   /** Answers a request; must not reject. */
   handler: (request: ApiRequest, response: ApiResponse) => Promise<void>;
 }
@@ -25,8 +29,8 @@ export interface Listening {
   /** For connections from now on; those that are open keep theirs. */
   setCertificate(pair: { key: string; cert: string }): void;
   /**
-   * Takes no new connections and tells clients to go elsewhere (GOAWAY), waits for what `drain` ends and for
-   * requests under way, at most `grace` milliseconds, then closes what is left.
+   * Takes no new connections and tells clients to go elsewhere (GOAWAY; over HTTP/1.1 with the next answer), waits for
+   * what `drain` ends and for requests under way, at most `grace` milliseconds, then closes what is left.
    */
   close(drain: () => Promise<void>, grace: number): Promise<void>;
 }
@@ -39,17 +43,33 @@ const MOST_HEADER_BYTES = 1024 * 1024;
  * first now and then closes just as a request comes in, which is a POST and so is not sent again, but refused.
  */
 const KEEP_ALIVE = 180_000;
+/** How long a client may take for its handshake, its headers and a whole request. The API server takes a moment. */
+const SLOWEST_HANDSHAKE = 10_000;
+const SLOWEST_HEADERS = 10_000;
+const SLOWEST_REQUEST = 30_000;
 /** Options of its HTTP/1.1 half that the type of the server does not know. */
-const HTTP1 = { maxHeaderSize: MOST_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE };
+const HTTP1 = {
+  maxHeaderSize: MOST_HEADER_BYTES,
+  keepAliveTimeout: KEEP_ALIVE,
+  headersTimeout: SLOWEST_HEADERS,
+  requestTimeout: SLOWEST_REQUEST,
+  connectionsCheckingInterval: 5_000,
+};
 /** As the Go servers behind the API server allow. */
 const MOST_STREAMS = 1000;
-const MOST_CONNECTIONS = 2000;
-/** A connection that nothing happens on for so long is not the API server's, which sends pings. */
-const IDLE = 10 * 60_000;
+
+/**
+ * How long an HTTP/1.1 connection that nobody uses is kept while draining. Closed at once, some would be closed just as
+ * the API server posts into them, and a POST is not sent again, but refused. One that is in use ends with its next answer.
+ */
+const LINGER = 500;
+/** Elsewhere there is no such thing as two processes at one port. */
+const CAN_SHARE = process.platform === "linux";
 
 /** Rejects when the address cannot be had. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { key, cert, host, port, handler } = options;
+  if (options.shared !== true) await mustBeFree(host, port);
   const server = createSecureServer({
     key,
     cert,
@@ -58,20 +78,19 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     requestCert: true,
     // Who a certificate is believed from is known at run time and differs by request.
     rejectUnauthorized: false,
+    handshakeTimeout: SLOWEST_HANDSHAKE,
     maxHeaderListPairs: MOST_HEADER_LINES,
     ...HTTP1,
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });
-  server.maxConnections = MOST_CONNECTIONS;
-  const open = {
-    sessions: trackedSessions(server),
-    sockets: trackedSockets(server),
-    answers: trackedAnswers(server),
-  };
-  server.on("request", (request, response) => void handler(request, response));
+  const open = { ...trackConnections(server), answers: trackedAnswers(server) };
+  server.on("request", (request, response) => {
+    if (request instanceof Http2ServerRequest) hurry(request);
+    void handler(request, response);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, reusePort: CAN_SHARE }, () => {
       server.off("error", reject);
       resolve();
     });
@@ -83,33 +102,27 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
-interface Open {
-  sessions: ReadonlySet<ServerHttp2Session>;
-  sockets: ReadonlySet<Socket>;
+/** That we let others share an address shall not mean that we take part in somebody's unasked. */
+async function mustBeFree(host: string, port: number): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen({ port, host, exclusive: true }, resolve);
+  });
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+/** HTTP/2 knows no limit of time: a body that does not end within it is no longer waited for. */
+function hurry({ stream }: Http2ServerRequest): void {
+  if (stream.endAfterHeaders) return;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), SLOWEST_REQUEST);
+  const inTime = () => clearTimeout(timer);
+  stream.once("end", inTime).once("close", inTime);
+}
+
+interface Open extends Connections {
   /** Those of HTTP/1.1 that are not given yet. */
   answers: ReadonlySet<ServerResponse>;
-}
-
-function trackedSessions(server: Http2SecureServer): ReadonlySet<ServerHttp2Session> {
-  const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.setTimeout(IDLE, () => session.close());
-    session.once("close", () => sessions.delete(session));
-    // A peer that breaks the protocol or the connection ends its own session, nothing more.
-    session.on("error", () => session.destroy());
-  });
-  return sessions;
-}
-
-/** HTTP/1.1 connections and unfinished handshakes have no session. */
-function trackedSockets(server: Http2SecureServer): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  return sockets;
 }
 
 function trackedAnswers(server: Http2SecureServer): ReadonlySet<ServerResponse> {
@@ -128,15 +141,24 @@ async function closeGracefully(
   drain: () => Promise<void>,
   grace: number,
 ): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // That of the class itself would close the idle HTTP/1.1 connections as well.
+  const closed = new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve()));
   for (const session of sessions) session.close();
   // What GOAWAY is to HTTP/2; else the client, such as kube-apiserver to a webhook, keeps the connection.
-  for (const answer of answers) answer.shouldKeepAlive = false;
-  const timer = setTimeout(() => {
-    for (const session of sessions) session.destroy();
-    for (const socket of sockets) socket.destroy();
-  }, grace);
+  const goodbye = (answer: ServerResponse | Http2ServerResponse) => {
+    if (answer instanceof ServerResponse) answer.shouldKeepAlive = false;
+  };
+  for (const answer of answers) goodbye(answer);
+  server.prependListener("request", (_request, answer) => goodbye(answer));
+  const timers = [
+    setTimeout(() => server.close(), Math.min(LINGER, grace)),
+    setTimeout(() => {
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets()) socket.destroy();
+    }, grace),
+  ];
   await drain();
   await closed;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
+  server.close();
 }

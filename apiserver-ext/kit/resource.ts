@@ -74,7 +74,8 @@ export interface Subresource {
     namespace: string,
     name: string,
     body: KubeObject,
-    options: { dryRun: boolean; verb: SubresourceVerb },
+    /** `auditID`: by which the API server's audit log knows the request, "" where it did not say. */
+    options: { dryRun: boolean; verb: SubresourceVerb; auditID: string },
   ): Promise<KubeObject>;
 }
 

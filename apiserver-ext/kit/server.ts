@@ -1,6 +1,7 @@
 /** A generic extension API server: declared resources in, a request handler out. */
 import type { Authenticate, Authenticated } from "./authn.ts";
 import { type Authorize, forbidden, isHealthPath } from "./authz.ts";
+import { vouchFor } from "./connections.ts";
 import { type Documents, documents, type VersionInfo } from "./documents.ts";
 import { type Answer, openFrames, send, sendStatus } from "./encode.ts";
 import type { ApiRequest, ApiResponse } from "./request.ts";
@@ -88,6 +89,8 @@ class Api {
     const result = await this.#options.authenticate(request);
     switch (result.outcome) {
       case "authenticated":
+        // Whoever comes by himself, with a token, is served, and stays a stranger: there are many of those.
+        if (result.frontProxied) vouchFor(request);
         return result;
       case "refused":
         throw unauthorized();

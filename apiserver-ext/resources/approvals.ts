@@ -4,7 +4,7 @@ import type { AgentMatcher } from "#core/agents.ts";
 import { type Approval, ApprovalSpec, ApprovalStatus, Verdict } from "#core/approval.ts";
 import { type DecideOutcome, decide } from "#core/decide.ts";
 import { APPROVALS, decodeApproval, findApproval } from "#core/hold/rows.ts";
-import type { Cluster } from "#core/ports.ts";
+import type { Cluster, Log } from "#core/ports.ts";
 import { type ReapprovePorts, reapprove } from "#core/reapprove.ts";
 import { operationWords, targetWords } from "#core/wording.ts";
 import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
@@ -13,6 +13,7 @@ import { rowStorage } from "#kit/stored.ts";
 import { GROUP, VERSION } from "./group.ts";
 
 export interface ApprovalsPorts extends ReapprovePorts {
+  log: Log;
   cluster: Cluster;
   /** Whether a namespace of this uid exists now. */
   namespaceExists: (uid: string) => boolean;
@@ -150,7 +151,7 @@ function approvalSubresource(ports: ApprovalsPorts): Subresource {
       const stored = await found(caller, namespace, name);
       return decisionObject(stored.approval, stored.revision);
     },
-    write: async (caller, namespace, name, body, { dryRun }) => {
+    write: async (caller, namespace, name, body, { dryRun, auditID }) => {
       const stored = await found(caller, namespace, name);
       const { decision } = body as unknown as ApprovalDecision;
       if (decision === undefined)
@@ -161,10 +162,13 @@ function approvalSubresource(ports: ApprovalsPorts): Subresource {
       const at = { namespaceUid: stored.namespaceUid, name };
       const { verdict, ...rest } = decision;
       const wish = { ...rest, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-      if (verdict !== "Reapprove")
-        return answerTo(await decide(ports, at, caller, { ...wish, verdict }, dryRun), name);
-      const outcome = await reapprove(ports, at, caller, wish, dryRun);
-      if (outcome.kind !== "decided") return answerTo(outcome, name);
+      const outcome =
+        verdict === "Reapprove"
+          ? await reapprove(ports, at, caller, wish, dryRun)
+          : await decide(ports, at, caller, { ...wish, verdict }, dryRun);
+      const said = { auditID, user: caller.username, approval: `${namespace}/${name}`, verdict, dryRun };
+      ports.log.info({ ...said, outcome: outcome.kind }, "decision");
+      if (verdict !== "Reapprove" || outcome.kind !== "decided") return answerTo(outcome, name);
       const { metadata, status } = outcome.approval;
       return {
         ...decisionObject(stored.approval, stored.revision),

@@ -11,6 +11,14 @@ export interface Access {
 
 /** In the order asked. Rejects where it may not be asked at all. */
 export async function may(cluster: Cluster, asked: readonly Access[]): Promise<boolean[]> {
+  return (await verdicts(cluster, asked)).map(({ allowed }) => allowed);
+}
+
+/** As `may`; `denied`: somebody said no, where otherwise nobody said yes. */
+export async function verdicts(
+  cluster: Cluster,
+  asked: readonly Access[],
+): Promise<{ allowed: boolean; denied: boolean }[]> {
   const items = asked.map((resourceAttributes) => ({
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectAccessReview",
@@ -18,12 +26,17 @@ export async function may(cluster: Cluster, asked: readonly Access[]): Promise<b
   }));
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
   const told = await cluster.kubectl(
-    ["create", "--validate=false", "--filename=-", '--output=jsonpath={.status.allowed}{"\\n"}'],
+    ["create", "--validate=false", "--filename=-", `--output=jsonpath=${ANSWER}`],
     { input },
   );
   const answers = told.trim().split("\n");
-  return asked.map((_, at) => answers[at] === "true");
+  return asked.map((_, at) => {
+    const [allowed, denied] = answers[at]?.split(" ") ?? [];
+    return { allowed: allowed === "true", denied: denied === "true" };
+  });
 }
+
+const ANSWER = '{.status.allowed} {.status.denied}{"\\n"}';
 
 /** What an agent must not be able to do, as only authorization can see it. */
 export const AROUND: readonly (Access & { says: string })[] = [

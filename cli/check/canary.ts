@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import type { Approval } from "#core/approval.ts";
 import { CommandError } from "../failure.ts";
 import type { Finished } from "../kubectl.ts";
-import { AROUND, may } from "./access.ts";
-import { type Finding, failed, notChecked, type Probe, passed, refused, type Step } from "./step.ts";
+import { AROUND, may, verdicts } from "./access.ts";
+import { type Finding, failed, notChecked, type Probe, passed, refused, type Step, warning } from "./step.ts";
 
 type Agent = NonNullable<Probe["agent"]>;
 
@@ -22,6 +22,7 @@ export function canarySteps(): Step[] {
   return [
     agentStep("ways around", FOUND, waysAround),
     agentStep("dry run", FOUND, (probe, agent) => dryRun(probe, agent, name)),
+    agentStep("stamped", [...FOUND, "stamps", "dry run"], (probe, agent) => stamped(probe, agent, name)),
     agentStep("hold and release", [...FOUND, "dry run"], async (probe, agent) => {
       const result = await holdAndRelease(probe, agent, name);
       approval = result.approval;
@@ -65,11 +66,33 @@ function unreachable(message: string): Finding {
 }
 
 async function waysAround(_: Probe, { cluster }: Agent): Promise<Finding> {
-  const allowed = await may(cluster, AROUND);
-  const open = AROUND.filter((_, at) => allowed[at]).map(({ says }) => says);
-  if (open.length === 0)
-    return passed("the agent can neither read Secrets nor act as somebody else, nor undo Hoop");
-  return failed("HOOP-016", `the agent may, and Hoop's webhook never sees it: ${open.join("; ")}`);
+  const answers = await verdicts(cluster, AROUND);
+  const open = AROUND.filter((_, at) => answers[at]?.allowed).map(({ says }) => says);
+  if (open.length > 0)
+    return failed("HOOP-016", `the agent may, and Hoop's webhook never sees it: ${open.join("; ")}`);
+  if (!answers.some(({ denied }) => denied))
+    return warning(
+      "HOOP-022",
+      "the agent's RBAC closes each way around Hoop that is looked for, and nothing else does",
+    );
+  return passed("the agent can neither read Secrets nor act as somebody else, nor undo Hoop");
+}
+
+/** Whether the API server really does what the registrations say. */
+async function stamped({ namespace }: Probe, { cluster }: Agent, name: string): Promise<Finding> {
+  const [creates] = await may(cluster, [{ verb: "create", group: "", resource: "configmaps", namespace }]);
+  if (!creates) return notChecked(`this agent may not create ConfigMaps in namespace ${namespace}`);
+  const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace } };
+  const stamp = "--output=jsonpath={.metadata.annotations.hoop\\.dev/agent}";
+  const args = ["create", "--filename=-", "--dry-run=server", stamp];
+  const { code, stdout, stderr } = await heard(cluster, args, JSON.stringify(object));
+  if (isUnreachable(stderr)) return unreachable(stderr);
+  if (code !== 0) return notChecked(`creating a ConfigMap (dry run) was refused: ${stderr}`);
+  if (stdout.trim() !== "") return passed(`a dry run of what this agent writes is stamped ${stdout.trim()}`);
+  return failed(
+    "HOOP-019",
+    "a dry run of what this agent writes comes back without the annotation hoop.dev/agent",
+  );
 }
 
 /** What the agent may do that is held for sure. */

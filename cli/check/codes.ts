@@ -16,6 +16,12 @@ export const CODES = {
   "HOOP-014": "the approved canary did not pass",
   "HOOP-015": "the canary left no record",
   "HOOP-016": "this agent can go around Hoop",
+  "HOOP-017": "what agents write is stamped twice",
+  "HOOP-018": "this API server cannot stamp by policy",
+  "HOOP-019": "this agent's writes are not stamped",
+  "HOOP-020": "a caBundle is not Hoop's",
+  "HOOP-021": "the registrations disagree on who is an agent",
+  "HOOP-022": "Hoop's authorization webhook is not asked",
 } as const;
 export type Code = keyof typeof CODES;
 

@@ -9,6 +9,8 @@ import type { Code } from "./codes.ts";
 export type Finding =
   | { state: "passed"; says: string }
   | { state: "failed"; code: Code; says: string }
+  /** It works, and not as well as it could. */
+  | { state: "warning"; code: Code; says: string }
   /** It cannot be looked at: by this person, or not now. */
   | { state: "not-checked"; says: string };
 
@@ -39,6 +41,10 @@ export function passed(says: string): Finding {
 
 export function failed(code: Code, says: string): Finding {
   return { state: "failed", code, says };
+}
+
+export function warning(code: Code, says: string): Finding {
+  return { state: "warning", code, says };
 }
 
 export function notChecked(says: string): Finding {

@@ -31,14 +31,11 @@ export async function check(this: Context, flags: CheckFlags): Promise<void> {
     if (flags.output === undefined) this.process.stdout.write(lineFor(step, finding));
     if (this.signal.aborted) return;
   }
-  const failures = found.filter(({ state }) => state === "failed").length;
-  const unchecked = found.filter(({ state }) => state === "not-checked").length;
+  const ok = found.every(({ state }) => state !== "failed");
   this.process.stdout.write(
-    flags.output === "json"
-      ? toJson({ ok: failures === 0, steps: found.map(withPage) })
-      : summary(found.length - failures - unchecked, failures, unchecked),
+    flags.output === "json" ? toJson({ ok, steps: found.map(withPage) }) : summary(found),
   );
-  this.process.exitCode = failures === 0 ? 0 : 1;
+  this.process.exitCode = ok ? 0 : 1;
 }
 
 function probeFor(context: Context, flags: CheckFlags): Probe {
@@ -75,21 +72,33 @@ async function lookedAt(
   }
 }
 
-const MARKS: Record<Finding["state"], string> = { passed: "ok", failed: "FAILED", "not-checked": "unknown" };
+const MARKS: Record<Finding["state"], string> = {
+  passed: "ok",
+  failed: "FAILED",
+  warning: "warning",
+  "not-checked": "unknown",
+};
 const INDENT = " ".repeat(9);
 
 function lineFor({ name }: Step, finding: Finding): string {
   const line = `${MARKS[finding.state].padEnd(INDENT.length)}${printable(`${name}: ${finding.says}`)}\n`;
-  if (finding.state !== "failed") return line;
+  if (!("code" in finding)) return line;
   const { code } = finding;
   return `${line}${INDENT}${code}: ${CODES[code]}; see ${pageOf(code)}\n`;
 }
 
 function withPage(found: Found): object {
-  return found.state === "failed" ? { ...found, page: pageOf(found.code) } : found;
+  return "code" in found ? { ...found, page: pageOf(found.code) } : found;
 }
 
-function summary(passed: number, failures: number, unchecked: number): string {
-  const parts = [`${passed} right`, `${failures} wrong`, `${unchecked} not checked`];
+function summary(found: readonly Found[]): string {
+  const count = (wanted: Finding["state"]) => found.filter(({ state }) => state === wanted).length;
+  const warnings = count("warning");
+  const parts = [
+    `${count("passed")} right`,
+    ...(warnings === 0 ? [] : [`${warnings} with a warning`]),
+    `${count("failed")} wrong`,
+    `${count("not-checked")} not checked`,
+  ];
   return `${parts.join(", ")}.\n`;
 }

@@ -35,6 +35,8 @@ export interface Patience {
   until: number;
   /** Aborts when the client is gone. */
   gone: AbortSignal;
+  /** How much text the request came in, where that is known: it stays in memory for as long as it waits. */
+  bytes?: number;
 }
 
 export type Settlement =
@@ -123,7 +125,7 @@ async function decideOrWait(
       const { found, claim: step } = await standing(ports, question);
       if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
       // Each waiter takes a seat in the API server. The rest wait in their clients, as long as their attempts reach.
-      seat ??= ports.waiters.takeSeat();
+      seat ??= ports.waiters.takeSeat(patience.bytes);
       if (seat === undefined)
         return waiting(found, question, spreadOverAttempts(question.terms.maxWaitSeconds));
       const answer = await waitHere(ports, question, found, waitUntil, patience.gone);

@@ -3,6 +3,9 @@ import type { Revision, Store } from "#kit/storage.ts";
 import type { Log } from "../ports.ts";
 import { APPROVALS } from "./rows.ts";
 
+/** Who waits is kept in memory: of large requests only so many bytes may. The others ask again, as without a seat. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
 export class Waiters {
   readonly #store: Store;
   readonly #log: Log;
@@ -13,6 +16,7 @@ export class Waiters {
   #stop: () => void = () => {};
   #stopped = false;
   #size = 0;
+  #bytes = 0;
   readonly #most: number;
 
   /** `most`: how many requests may wait at once. */
@@ -44,13 +48,15 @@ export class Waiters {
     return this.#stopped;
   }
 
-  /** A place to wait, held until it is given back; `undefined`: there is none left. */
-  takeSeat(): { giveBack: () => void } | undefined {
-    if (this.#stopped || this.#size >= this.#most) return undefined;
+  /** A place to wait for a request of so many bytes, held until it is given back; `undefined`: there is none left. */
+  takeSeat(bytes = 0): { giveBack: () => void } | undefined {
+    if (this.#stopped || this.#size >= this.#most || this.#bytes + bytes > MOST_BYTES) return undefined;
     this.#size += 1;
+    this.#bytes += bytes;
     return {
       giveBack: () => {
         this.#size -= 1;
+        this.#bytes -= bytes;
       },
     };
   }

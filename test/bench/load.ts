@@ -51,11 +51,22 @@ export class Client {
     return { times, failures, seconds: (performance.now() - began) / 1000 };
   }
 
-  #post(n: number, path: string, body: string): Promise<number> {
+  /** What is at a path. */
+  async get(path: string): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#session(0).request({ ":path": path })) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  }
+
+  #session(n: number): ClientHttp2Session {
     const session = this.#sessions[n % CONNECTIONS];
     if (session === undefined) throw new Error("no connection");
+    return session;
+  }
+
+  #post(n: number, path: string, body: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      const stream = session.request({
+      const stream = this.#session(n).request({
         ":method": "POST",
         ":path": `${path}?dryRun=All`,
         "content-type": "application/json",

@@ -1,191 +1,186 @@
 /**
  * `npm run bench`: what a write costs through Hoop, beside the field, on one real kube-apiserver. All targets are
  * registered at once, each for a namespace of its own, and take turns, so that a machine that grows slower does so
- * for all of them. Compare ratios of one run; absolute times are this machine's. `-- --seconds 2 --rounds 2` is quick;
- * `--stamp-by webhook` has objects stamped by Hoop's second webhook instead of the API server's policy.
+ * for all of them. Compare ratios of one run; absolute times are this machine's.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
-import { createAuthority } from "#certs/ca.ts";
-import { issueServing } from "#certs/leaf.ts";
-import { claimPort } from "#controlplane/ports.ts";
-import { processIdentity } from "#controlplane/process-identity.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 import { BODIES, type Body } from "./bodies.ts";
-import { Client, type Identity } from "./load.ts";
-import { cpuSeconds, residentMebibytes } from "./processes.ts";
-import { type Cell, percentile, table } from "./report.ts";
+import { type HoopProcess, hoopProcess, sumOf } from "./hoop.ts";
+import { Client } from "./load.ts";
+import { rotated, type Target, type Turn, turn } from "./measure.ts";
+import { type NullWebhook, startNullWebhook } from "./null-webhook.ts";
+import { shares } from "./people.ts";
+import { profiled } from "./profile.ts";
+import { NAMESPACES, NULL_HOST, register, STAMPED_GROUP } from "./registrations.ts";
+import { type Cell, cellOf, type Floors, shareTable, table } from "./report.ts";
+
+const HELP = `npm run bench -- [OPTION…]
+
+  --seconds N         of each target's turn (3.5)
+  --rounds N          turns of each target (3)
+  --concurrency LIST  writes at once (1,16,64)
+  --pairs N           rounds of what Hoop costs people (20; 0: none)
+  --only TEXT         only targets and bodies whose "TARGET, BODY" contains one of these, given once or more
+  --stamp-by WAY      policy (the API server's own) or webhook (Hoop's second)
+  --json FILE         everything measured
+  --profile DIR       CPU profiles: of the API server for each cell (go tool pprof), of Hoop (*.cpuprofile)
+
+A quick look: --seconds 2 --rounds 2 --pairs 6
+`;
 
 const { values: options } = parseArgs({
   options: {
     seconds: { type: "string", default: "3.5" },
     rounds: { type: "string", default: "3" },
-    json: { type: "string", default: "" },
     concurrency: { type: "string", default: "1,16,64" },
+    pairs: { type: "string", default: "20" },
+    only: { type: "string", multiple: true, default: [""] },
     "stamp-by": { type: "string", default: "policy" },
+    json: { type: "string", default: "" },
+    profile: { type: "string", default: "" },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
 const SECONDS = Number(options.seconds);
 const ROUNDS = Number(options.rounds);
+const PAIRS = Number(options.pairs);
 const CONCURRENCY = options.concurrency.split(",").map(Number);
+/** Of the part about people, where many short turns tell more than few long ones. */
+const PEOPLE = { concurrency: 16, seconds: 1.5 };
 
-interface Target {
-  name: string;
-  namespace: string;
-  client: Client;
-  /** The webhook's process, where there is one. */
-  pid: number | null;
+const FLOORS: Floors = {
+  none: "no webhook",
+  nothing: "null webhook in Go",
+  stamped: "null webhook in Go, stamped",
+};
+
+type Machine = Record<"apiserver", number> & { bed: Testbed; admin: Client; hoop: HoopProcess };
+
+async function client(bed: Testbed, user: string, ...groups: string[]): Promise<Client> {
+  return clientOf(bed.controlPlane.url, await bed.controlPlane.kubeconfig(user, groups));
 }
 
-const EXPRESSION =
-  "!object.spec.?template.?spec.orValue(object.spec).containers.exists(c, c.?securityContext.?privileged.orValue(false))";
-
-async function nullWebhook(
-  scratch: string,
-): Promise<{ pid: number; port: number; ca: string; stop: () => void }> {
-  const source = join(import.meta.dirname, "null-webhook");
-  const program = join(scratch, "null-webhook");
-  const built = spawnSync("go", ["build", "-o", program, "."], { cwd: source, encoding: "utf8" });
-  if (built.status !== 0) throw new Error(`go build: ${built.stderr}`);
-  const authority = createAuthority("bench CA", 1);
-  const pair = issueServing(authority, { dns: ["localhost"], ips: ["127.0.0.1"] }, 7);
-  const [certificate, key] = [join(scratch, "null.crt"), join(scratch, "null.key")];
-  await writeFile(certificate, pair.certificate);
-  await writeFile(key, pair.key, { mode: 0o600 });
-  const port = await claimPort();
-  const child = spawn(program, [`127.0.0.1:${port}`, certificate, key], { stdio: "ignore" });
-  if (child.pid === undefined) throw new Error("the null webhook did not start");
-  return { pid: child.pid, port, ca: authority.certificate, stop: () => void child.kill() };
-}
-
-const inNamespace = (name: string) => ({ matchLabels: { "kubernetes.io/metadata.name": name } });
-const RULES = [
-  {
-    apiGroups: ["", "apps"],
-    apiVersions: ["v1"],
-    resources: ["pods", "deployments"],
-    operations: ["CREATE", "UPDATE"],
-  },
-];
-
-async function register(bed: Testbed, webhook: { port: number; ca: string }): Promise<void> {
-  await bed.apply([
-    {
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingAdmissionPolicy",
-      metadata: { name: "bench" },
-      spec: {
-        failurePolicy: "Fail",
-        matchConstraints: { resourceRules: RULES },
-        validations: [{ expression: EXPRESSION }],
-      },
-    },
-    {
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingAdmissionPolicyBinding",
-      metadata: { name: "bench" },
-      spec: {
-        policyName: "bench",
-        validationActions: ["Deny"],
-        matchResources: { namespaceSelector: inNamespace("bench-vap") },
-      },
-    },
-    {
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingWebhookConfiguration",
-      metadata: { name: "bench-null" },
-      webhooks: [
-        {
-          name: "null.bench.dev",
-          admissionReviewVersions: ["v1"],
-          clientConfig: {
-            url: `https://127.0.0.1:${webhook.port}/`,
-            caBundle: Buffer.from(webhook.ca).toString("base64"),
-          },
-          rules: RULES,
-          namespaceSelector: inNamespace("bench-null"),
-          sideEffects: "None",
-          timeoutSeconds: 10,
-        },
-      ],
-    },
-  ]);
-}
-
-async function identity(url: string, kubeconfig: string): Promise<Identity> {
+async function clientOf(url: string, kubeconfig: string): Promise<Client> {
   interface Config {
     clusters: [{ cluster: Record<string, string> }];
     users: [{ user: Record<string, string> }];
   }
   const { clusters, users } = parse(await readFile(kubeconfig, "utf8")) as Config;
   const decode = (data: string | undefined) => Buffer.from(data ?? "", "base64").toString("utf8");
-  return {
+  return new Client({
     url,
     ca: decode(clusters[0].cluster["certificate-authority-data"]),
     cert: decode(users[0].user["client-certificate-data"]),
     key: decode(users[0].user["client-key-data"]),
-  };
-}
-
-/** Hoop in a process of its own, so that its CPU time is its own. */
-async function hoopProcess(bed: Testbed, scratch: string): Promise<{ pid: number; stop: () => void }> {
-  await bed.stopHoop();
-  const settings = join(scratch, "hoop.yaml");
-  await writeFile(settings, bed.settingsYaml, { mode: 0o600 });
-  const main = join(import.meta.dirname, "..", "..", "main.ts");
-  const child = spawn(process.execPath, [main, "--config", settings], {
-    stdio: "ignore",
-    env: { ...process.env, NODE_ENV: "production" },
   });
-  if (child.pid === undefined) throw new Error("hoop did not start");
-  const { pid } = child;
-  for (let n = 0; n < 100 && processIdentity(pid) !== undefined; n++) {
-    const asked = await bed.kubectl("agent", [
-      "create",
-      "configmap",
-      "probe",
-      "-n",
-      "bench-hoop",
-      "--dry-run=server",
-    ]);
-    if (asked.code === 0) return { pid, stop: () => void child.kill() };
-    await delay(200);
-  }
-  throw new Error("hoop did not become ready");
 }
 
-async function measure(
-  target: Target,
+async function targetsOf({ bed, hoop }: Machine, webhook: NullWebhook): Promise<Target[]> {
+  const { none, policy, nothing, stamped } = NAMESPACES;
+  const person = await client(bed, "bench-person", "bench");
+  const likeAnAgent = await client(bed, "bench-like-an-agent", "bench", STAMPED_GROUP);
+  const agent = await client(bed, "bench-agent", "bench", "hoop:agents");
+  return [
+    { name: FLOORS.none, namespace: none, client: person, pid: null },
+    { name: "ValidatingAdmissionPolicy", namespace: policy, client: person, pid: null },
+    { name: FLOORS.nothing, namespace: nothing, client: person, pid: webhook.pid },
+    { name: FLOORS.stamped, namespace: stamped, client: likeAnAgent, pid: webhook.pid },
+    { name: "hoop, an agent", namespace: NAMESPACES.hoop, client: agent, pid: hoop.pid },
+  ];
+}
+
+/** What the API server is asked by whom, least first: nobody of Hoop's; its authorization conditions; all of them. */
+async function peopleOf({ bed, admin }: Machine): Promise<[Target, ...Target[]]> {
+  const person = await client(bed, "bench-person", "bench");
+  const administrator = { client: admin, pid: null };
+  const anybody = { client: person, pid: null };
+  return [
+    { name: "an administrator, no webhook", namespace: NAMESPACES.none, ...administrator },
+    { name: "an administrator, hoop", namespace: NAMESPACES.hoop, ...administrator },
+    { name: "a person with RBAC, hoop", namespace: NAMESPACES.hoop, ...anybody },
+  ];
+}
+
+const wanted = (target: Target, { name }: Body) =>
+  options.only.some((text) => `${target.name}, ${name}`.includes(text));
+
+async function cellsOf(targets: readonly Target[], machine: Machine): Promise<Cell[]> {
+  const cells: Cell[] = [];
+  for (const body of BODIES)
+    for (const concurrency of CONCURRENCY) {
+      const some = targets.filter((target) => wanted(target, body));
+      cells.push(...(await row(some, body, concurrency, machine)));
+    }
+  return cells;
+}
+
+async function row(
+  targets: readonly Target[],
   body: Body,
   concurrency: number,
-  cell: Cell,
-  apiserver: number,
-): Promise<void> {
-  const before = {
-    webhook: target.pid === null ? 0 : cpuSeconds(target.pid),
-    apiserver: cpuSeconds(apiserver),
-  };
-  const load = await target.client.run(body.path(target.namespace), body.text, concurrency, SECONDS);
-  const count = Math.max(1, load.times.length);
-  const micros = (pid: number, since: number) => ((cpuSeconds(pid) - since) / count) * 1e6;
-  cell.p50.push(percentile(load.times, 0.5));
-  cell.p99.push(percentile(load.times, 0.99));
-  cell.throughput.push(load.times.length / load.seconds);
-  cell.failures += [...load.failures.values()].reduce((sum, n) => sum + n, 0);
-  const share = 1 / ROUNDS;
-  cell.apiserverMicros += micros(apiserver, before.apiserver) * share;
-  if (target.pid === null) return;
-  cell.webhookMicros = (cell.webhookMicros ?? 0) + micros(target.pid, before.webhook) * share;
-  cell.residentMebibytes = residentMebibytes(target.pid);
+  machine: Machine,
+): Promise<Cell[]> {
+  const turns = new Map<Target, Turn[]>(targets.map((target) => [target, []]));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const target of rotated(targets, round)) {
+      const what = `${target.name}, ${body.name}, ${concurrency} at once`;
+      console.log(`${what}, round ${round + 1} of ${ROUNDS}`);
+      const profile = { directory: options.profile, name: what, seconds: SECONDS };
+      const took = await profiled(machine.admin, profile, () =>
+        turn(target, body, concurrency, SECONDS, machine.apiserver),
+      );
+      turns.get(target)?.push(took);
+    }
+  return [...turns].map(([{ name: target }, of]) => cellOf({ target, body: body.name, concurrency }, of));
+}
+
+interface Calls {
+  /** Reviews that Hoop says it was asked for, and that the API server says it asked for. */
+  hoop: number;
+  apiserver: number;
+}
+
+/** All calls until now. */
+async function calls({ admin, hoop }: Machine): Promise<Calls> {
+  const line =
+    /^apiserver_admission_webhook_request_total\{.*name="agents-are-refused-while-hoop-is-unreachable\.hoop\.dev".*type="validating"\} (\S+)$/gm;
+  const text = (await admin.get("/metrics")).toString("utf8");
+  return { hoop: await hoop.reviews(), apiserver: sumOf(text, line) };
+}
+
+async function callsDuring<T>(machine: Machine, work: () => Promise<T>): Promise<[T, Calls]> {
+  const before = await calls(machine);
+  const done = await work();
+  const after = await calls(machine);
+  return [done, { hoop: after.hoop - before.hoop, apiserver: after.apiserver - before.apiserver }];
+}
+
+async function measured(machine: Machine, webhook: NullWebhook): Promise<void> {
+  const targets = await targetsOf(machine, webhook);
+  const [cells, agents] = await callsDuring(machine, () => cellsOf(targets, machine));
+  const [nobody, ...people] = await peopleOf(machine);
+  const share = { ...PEOPLE, bodies: BODIES, pairs: PAIRS, apiserver: machine.apiserver };
+  const [costs, none] = await callsDuring(machine, async () =>
+    PAIRS === 0 ? [] : shares(nobody, people, share),
+  );
+  const said = ({ hoop, apiserver }: Calls) => `${hoop} by Hoop's count, ${apiserver} by the API server's`;
+  console.log(`\n${table(cells, FLOORS)}\n\nReviews meanwhile: ${said(agents)}.`);
+  if (PAIRS > 0) console.log(`\n${shareTable(costs)}\n\nReviews meanwhile: ${said(none)}.`);
+  if (options.json !== "") {
+    const everything = { options, cells, reviews: agents, people: { costs, reviews: none } };
+    await writeFile(options.json, `${JSON.stringify(everything, null, 2)}\n`);
+  }
+  for (const { client: one } of [...targets, nobody, ...people]) one.close();
 }
 
 async function main(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "hoop-bench-"));
+  if (options.profile !== "") await mkdir(options.profile, { recursive: true });
   const bed = await startTestbed({
     stampBy: options["stamp-by"] === "webhook" ? "webhook" : "policy",
     // Writing the audit log is no part of what is compared.
@@ -193,77 +188,21 @@ async function main(): Promise<void> {
       auditPolicy: { apiVersion: "audit.k8s.io/v1", kind: "Policy", rules: [{ level: "None" }] },
     },
   });
-  const webhook = await nullWebhook(scratch);
-  let hoop: { pid: number; stop: () => void } | undefined;
+  const stops: (() => unknown)[] = [() => bed.stop(), () => rm(scratch, { recursive: true, force: true })];
   try {
-    const apiserver = Number(
-      await readFile(join(bed.controlPlane.directory, "pids", "kube-apiserver.pid"), "utf8"),
-    );
-    for (const name of ["bench-none", "bench-vap", "bench-null", "bench-hoop"])
-      await bed.controlPlane.createNamespace(name);
+    const { directory, url, adminKubeconfig } = bed.controlPlane;
+    const apiserver = Number(await readFile(join(directory, "pids", "kube-apiserver.pid"), "utf8"));
+    const webhook = await startNullWebhook(scratch, NULL_HOST);
+    stops.unshift(webhook.stop);
     await register(bed, webhook);
-    hoop = await hoopProcess(bed, scratch);
-    const person = await identity(bed.controlPlane.url, bed.kubeconfig("human"));
-    const agent = await identity(bed.controlPlane.url, bed.kubeconfig("agent"));
-    const targets: Target[] = [
-      { name: "no webhook", namespace: "bench-none", client: new Client(person), pid: null },
-      { name: "ValidatingAdmissionPolicy", namespace: "bench-vap", client: new Client(person), pid: null },
-      { name: "null webhook in Go", namespace: "bench-null", client: new Client(person), pid: webhook.pid },
-      { name: "hoop, an agent", namespace: "bench-hoop", client: new Client(agent), pid: hoop.pid },
-      { name: "hoop, a person", namespace: "bench-hoop", client: new Client(person), pid: hoop.pid },
-    ];
-    const cells = await rounds(targets, apiserver);
-    for (const { client } of targets) client.close();
-    console.log(`\n${table(cells, "null webhook in Go")}`);
-    if (options.json !== "") await writeFile(options.json, `${JSON.stringify(cells, null, 2)}\n`);
+    const hoop = await hoopProcess(bed, scratch, options.profile);
+    stops.unshift(hoop.stop);
+    await measured({ bed, apiserver, hoop, admin: await clientOf(url, adminKubeconfig) }, webhook);
   } finally {
-    hoop?.stop();
-    webhook.stop();
-    await bed.stop();
-    await rm(scratch, { recursive: true, force: true });
+    for (const stop of stops) await stop();
   }
 }
 
-async function rounds(targets: readonly Target[], apiserver: number): Promise<Cell[]> {
-  const cells: Cell[] = [];
-  for (const body of BODIES)
-    for (const concurrency of CONCURRENCY) {
-      const row = targets.map(({ name }) => emptyCell(name, body, concurrency));
-      for (let round = 0; round < ROUNDS; round++) {
-        console.log(`${body.name}, ${concurrency} at once, round ${round + 1} of ${ROUNDS}`);
-        // The order turns with each round.
-        const turned = targets.map((_, n) => (n + round) % targets.length);
-        for (const at of turned) await measureAt(targets[at], row[at], body, concurrency, apiserver);
-      }
-      cells.push(...row);
-    }
-  return cells;
-}
-
-async function measureAt(
-  target: Target | undefined,
-  cell: Cell | undefined,
-  body: Body,
-  concurrency: number,
-  apiserver: number,
-): Promise<void> {
-  if (target !== undefined && cell !== undefined) await measure(target, body, concurrency, cell, apiserver);
-}
-
-function emptyCell(target: string, body: Body, concurrency: number): Cell {
-  return {
-    target,
-    body: body.name,
-    concurrency,
-    p50: [],
-    p99: [],
-    throughput: [],
-    webhookMicros: null,
-    apiserverMicros: 0,
-    residentMebibytes: null,
-    failures: 0,
-  };
-}
-
-await main();
+if (options.help) process.stdout.write(HELP);
+else await main();
 process.exit();

@@ -213,7 +213,7 @@ describe("deploy/", function () {
         "create events.events.k8s.io",
         "get,list,watch,patch validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies" +
           ".admissionregistration.k8s.io hoop",
-        "get,list,watch,patch apiservices.apiregistration.k8s.io v1alpha1.hoop.dev",
+        "get,list,watch,patch,delete apiservices.apiregistration.k8s.io v1alpha1.hoop.dev",
         // system:auth-delegator
         "create tokenreviews.authentication.k8s.io",
         "create subjectaccessreviews.authorization.k8s.io",

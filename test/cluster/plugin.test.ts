@@ -153,7 +153,7 @@ describe("the plugin on a real cluster", () => {
     it("finds everything right, and leaves nothing behind", async () => {
       const { code, stdout } = await check();
       expect({ code, stdout }).to.have.property("code", 0);
-      expect(stdout).to.match(/\n10 right, 0 wrong, 0 not checked\.\n$/);
+      expect(stdout).to.match(/\n11 right, 0 wrong, 0 not checked\.\n$/);
       expect(await bed.must("human", ["get", "roles", "-n", "demo", "-o", "name"])).to.equal("");
     });
 

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { NODE_ENVIRONMENT, NODE_FLAGS } from "../../local/node-flags.ts";
 import type { Testbed } from "./testbed.ts";
 
 const MAIN = join(import.meta.dirname, "..", "..", "main.ts");
@@ -12,27 +12,41 @@ export interface HoopProcess {
   child: ChildProcess;
   /** Exit code (null: by a signal) and everything it logged. */
   ended: Promise<{ code: number | null; log: string }>;
+  /** Resolves when it says that it serves: true; or when it has ended before: false. */
+  serves: Promise<boolean>;
 }
 
-/** Resolves when it serves. The testbed's own Hoop must be stopped. */
-export async function startProcess(bed: Testbed): Promise<HoopProcess> {
+/** The testbed's own Hoop must be stopped. */
+export async function launchProcess(bed: Testbed): Promise<HoopProcess> {
   const file = join(bed.certificates, "..", "settings.yaml");
   await writeFile(file, bed.settingsYaml);
-  const child = spawn(process.execPath, [MAIN, "--config", file], { stdio: ["ignore", "pipe", "inherit"] });
-  process.once("exit", () => child.kill("SIGKILL"));
-  const log = text(child.stdout);
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve)).then(async (code) => ({
-    code,
-    log: await log,
-  }));
-  let over = false;
-  void ended.then(() => {
-    over = true;
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, "--config", file], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...NODE_ENVIRONMENT },
   });
+  const killWithUs = () => child.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  const { promise: serves, resolve } = Promise.withResolvers<boolean>();
+  let log = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    log += chunk;
+    if (log.includes('"hoop serves"')) resolve(true);
+  });
+  const ended = new Promise<number | null>((done) => child.once("close", done)).then((code) => {
+    process.off("exit", killWithUs);
+    resolve(false);
+    return { code, log };
+  });
+  return { child, ended, serves };
+}
+
+/** Resolves when the API server has it serve. The testbed's own Hoop must be stopped. */
+export async function startProcess(bed: Testbed): Promise<HoopProcess> {
+  const launched = await launchProcess(bed);
+  if (!(await launched.serves)) throw new Error(`main.ts ended: ${(await launched.ended).log}`);
   for (;;) {
     const { code } = await bed.kubectl("human", ["get", "approvals.hoop.dev", "-A"]);
-    if (code === 0) return { child, ended };
-    if (over) throw new Error(`main.ts ended: ${(await ended).log}`);
+    if (code === 0) return launched;
     await delay(250);
   }
 }

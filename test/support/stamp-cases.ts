@@ -247,6 +247,21 @@ export const CASES: Readonly<Record<string, Case>> = {
     does: patch("agent", "configmaps/taken", { data: { b: "2" } }),
     stamps: { object: "agent" },
   },
+  "an agent's object, changed by it once more": {
+    given: [post("agent", "configmaps", configMap("again"))],
+    does: patch("agent", "configmaps/again", { data: { b: "2" } }),
+    stamps: { object: "agent" },
+  },
+  "an agent's object, changed by it once more and said to be another's": {
+    given: [post("agent", "configmaps", configMap("disowned"))],
+    does: patch("agent", "configmaps/disowned", { metadata: { annotations: { "hoop.dev/agent": "boss" } } }),
+    stamps: { object: "agent" },
+  },
+  "an agent's Deployment, given another image by it": {
+    given: [post("human", DEPLOYMENTS, app("twice")), patch("agent", `${DEPLOYMENTS}/twice`, labelled)],
+    does: patch("agent", `${DEPLOYMENTS}/twice`, { spec: image("app:2") }, "strategic-merge-patch+json"),
+    stamps: { object: "agent", template: "agent" },
+  },
   "an agent's object, changed by a person": {
     given: [post("agent", "configmaps", configMap("back"))],
     does: patch("human", "configmaps/back", { data: { b: "2" } }),

@@ -7,6 +7,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { authorizationFilter } from "#core/authorize.ts";
 import { podTemplatePath, WORKLOADS } from "#core/rules/pod-template.ts";
+import { NODE_ENVIRONMENT, NODE_FLAGS } from "../../local/node-flags.ts";
 import { parseSettings } from "../../settings.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -93,6 +94,21 @@ describe("deploy/", () => {
       return path === undefined ? [] : [[`${group}/${resource}`, `/${path.join("/")}`]];
     });
     expect(listed).to.have.deep.members(stamped);
+    const unstamped = spec.matchConditions.find(({ name }) => name === "unstamped")?.expression ?? "";
+    const [, never = ""] = / in \[([^\]]*)\]/.exec(unstamped) ?? [];
+    const resources = stamped.map(([kind = ""]) => JSON.stringify(kind.split("/")[1]));
+    expect(never.split(/,\s+/), "never passed over").to.have.members(resources);
+  });
+
+  it("runs Node.js in the image as everywhere else", async () => {
+    const containerfile = await readFile(join(ROOT, "Containerfile"), "utf8");
+    const [, entrypoint = ""] = /^ENTRYPOINT (.+)$/m.exec(containerfile) ?? [];
+    expect(JSON.parse(entrypoint)).to.deep.equal(["node", ...NODE_FLAGS, "main.ts"]);
+    const environment = [...containerfile.matchAll(/^ENV ([A-Z_]+)=(.+)$/gm)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
+    expect(environment).to.deep.include.members(Object.entries(NODE_ENVIRONMENT));
   });
 
   it("puts into the image every file that main.ts needs, and sends the build what it puts there", async () => {
@@ -130,5 +146,5 @@ interface PriorityLevel {
 }
 
 interface Policy {
-  spec: { variables: { name: string; expression: string }[] };
+  spec: Record<"variables" | "matchConditions", { name: string; expression: string }[]>;
 }

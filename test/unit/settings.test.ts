@@ -35,10 +35,25 @@ describe("settings", () => {
   const refused: Record<string, { given: Parameters<typeof loadSettings>[0]; says: RegExp }> = {
     "an unknown member": {
       given: { file: { text: "nmespace: x", name: "x.yaml" } },
-      says: /x\.yaml.*nmespace/s,
+      says: /^x\.yaml.*there is no such setting: nmespace$/s,
     },
-    "a value out of range": { given: { sets: ["hold.maxWaitSeconds=500"] }, says: /\/hold\/maxWaitSeconds/ },
-    "a value of the wrong type": { given: { sets: ["listen.api=many"] }, says: /\/listen\/api/ },
+    "a value out of range": {
+      given: { sets: ["hold.maxWaitSeconds=500"] },
+      says: /^the settings: this is not valid:\n {2}hold\.maxWaitSeconds: must be <= 280$/,
+    },
+    "a value of the wrong type": {
+      given: { sets: ["listen.api=many"] },
+      says: /listen\.api: must be integer$/,
+    },
+    "a value that is none of those there are": {
+      given: { sets: ["log.level=loud"] },
+      says: /log\.level: must be debug or info or warn or error$/,
+    },
+    "one of several kinds that is none of them": {
+      given: { sets: ["callers.mode=nobody"] },
+      says: /callers\.mode: must be client-certificate or unguessable-path/,
+    },
+    "a file that is no YAML": { given: { file: { text: "{a", name: "x.yaml" } }, says: /^x\.yaml: / },
     "an unknown path": { given: { sets: ["hold.nothing=1"] }, says: /no such setting/ },
     "a path into the prototype": { given: { sets: ["store.__proto__.x=1"] }, says: /no such setting/ },
     "an unknown variable": { given: { env: { HOOP_SET_NOTHING: "1" } }, says: /HOOP_SET_NOTHING/ },

@@ -4,6 +4,7 @@ import type { Answer } from "../encode.ts";
 import { negotiateForm } from "../negotiate.ts";
 import { type Patch, parsePatch } from "../patch.ts";
 import { representObject } from "../represent.ts";
+import { header } from "../request.ts";
 import type { KubeObject, Subresource, SubresourceVerb } from "../resource.ts";
 import { methodNotAllowed, StatusError } from "../status.ts";
 import { type Check, checkFor } from "../validate.ts";
@@ -82,10 +83,7 @@ async function write<T extends KubeObject>(
     info.namespace,
     info.name,
     object as unknown as KubeObject,
-    {
-      dryRun: options.dryRun,
-      verb,
-    },
+    { dryRun: options.dryRun, verb, auditID: header(call.request, "audit-id") },
   );
   return { object: result, warnings };
 }

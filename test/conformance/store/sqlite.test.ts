@@ -131,6 +131,21 @@ describe("SQLite store", () => {
       await committed(store, put("a/1"));
     });
 
+    it("is waited for by who has patience, until the other process gives it back", async () => {
+      const { child, lines } = write();
+      expect((await lines.next()).value).to.equal("ready");
+      let isOpen = false;
+      const waiting = open({ patience: 30_000 }).then((store) => {
+        isOpen = true;
+        return store;
+      });
+      const impatient = await thrown(() => open({ patience: 50 }));
+      expect(String(impatient)).to.contain(`in use by process ${child.pid}`);
+      expect(isOpen).to.equal(false);
+      child.kill("SIGKILL");
+      await committed(await waiting, put("a/1"));
+    });
+
     it("names the other process that holds the store, and is free when that was killed", async () => {
       const { child, lines } = write();
       expect((await lines.next()).value).to.equal("ready");
@@ -153,6 +168,7 @@ describe("SQLite store", () => {
       expect((await lines.next()).value).to.equal("ready");
       let count = 0;
       for await (const line of lines) {
+        if (!line.endsWith(" .")) continue;
         told.push(parse(line));
         count += 1;
         if (count === enough) child.kill("SIGKILL");

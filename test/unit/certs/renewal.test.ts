@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { DAY } from "#certs/ca.ts";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
-import { renewed } from "#certs/renewal.ts";
+import { keepRenewed, renewed } from "#certs/renewal.ts";
 
 describe("certificates of a running server", () => {
   let directory: string;
@@ -20,11 +20,12 @@ describe("certificates of a running server", () => {
 
   const look = async (current: Certificates, next: () => Promise<Certificates>) => {
     const applied: [Certificates, Certificates][] = [];
-    const inUse = await renewed(current, {
+    const renewal = {
       load: next,
-      apply: async (now, before) => void applied.push([now, before]),
+      apply: async (now: Certificates, before: Certificates) => void applied.push([now, before]),
       failed: () => {},
-    });
+    };
+    const inUse = await renewed(current, renewal, new AbortController().signal);
     return { applied, inUse };
   };
 
@@ -53,12 +54,36 @@ describe("certificates of a running server", () => {
 
   it("stay in use where the new ones could not be put into effect", async () => {
     const first = await load();
-    const failing = renewed(first, {
+    const renewal = {
       load: () => load(Date.now() + 350 * DAY),
       apply: () => Promise.reject(new Error("no")),
       failed: () => {},
-    });
+    };
+    const failing = renewed(first, renewal, new AbortController().signal);
     expect(await failing.catch((error: Error) => error.message)).to.equal("no");
+  });
+
+  it("are looked at when somebody asks, however often, and no more after the end", async () => {
+    const first = await load();
+    let looks = 0;
+    let looked = Promise.withResolvers<void>();
+    const renewing = keepRenewed(first, {
+      load: async () => {
+        looks += 1;
+        looked.resolve();
+        if (looks === 2) throw new Error("cannot be read just now");
+        return first;
+      },
+      apply: () => Promise.reject(new Error("nothing has changed")),
+      failed: () => {},
+    });
+    for (let time = 1; time <= 3; time++) {
+      looked = Promise.withResolvers<void>();
+      renewing.look();
+      await looked.promise;
+    }
+    await renewing.stop();
+    expect(looks).to.equal(3);
   });
 
   describe("that somebody else mounts", () => {

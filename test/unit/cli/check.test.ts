@@ -45,9 +45,20 @@ const webhook = (given: object = {}) => ({
   ],
 });
 
+const policy = (expression: string) => ({
+  kind: "MutatingAdmissionPolicy",
+  spec: {
+    matchConditions: [
+      { name: "agents", expression },
+      { name: "changes", expression: "true" },
+    ],
+  },
+});
+
 const API_SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.hoop.dev";
 const REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1";
 const VALIDATING = `${REGISTRATIONS}/validatingwebhookconfigurations/hoop`;
+const SERVED = (...names: string[]) => json({ resources: names.map((name) => ({ name })) });
 const MUTATING = `${REGISTRATIONS}/mutatingwebhookconfigurations/hoop`;
 const POLICY = `${REGISTRATIONS}/mutatingadmissionpolicies/hoop`;
 const BINDING = `${REGISTRATIONS}/mutatingadmissionpolicybindings/hoop`;
@@ -62,7 +73,8 @@ const RIGHT: Record<string, Answered> = {
   "/apis/hoop.dev/v1alpha1": json({ kind: "APIResourceList" }),
   [VALIDATING]: json(webhook()),
   [MUTATING]: NOT_FOUND,
-  [POLICY]: json({ kind: "MutatingAdmissionPolicy" }),
+  [REGISTRATIONS]: SERVED("validatingwebhookconfigurations", "mutatingadmissionpolicies"),
+  [POLICY]: json(policy("true")),
   [BINDING]: json({ kind: "MutatingAdmissionPolicyBinding" }),
 };
 
@@ -72,6 +84,10 @@ const AGENT = "--kubeconfig=agent.kubeconfig";
 interface Canary {
   /** Whether the agent may do what it must not. */
   around?: boolean;
+  /** Whether it is Hoop's authorization that says no, and not RBAC alone. */
+  unauthorized?: boolean;
+  /** Of its dry run of a ConfigMap. */
+  stamp?: Answered;
   /** Of the dry run. */
   dryRun?: Answered;
   /** The agent's create: how it ends once it is decided, or at once. */
@@ -93,7 +109,8 @@ function cluster(wrong: Record<string, Answered> = {}, canary: Canary = {}) {
   };
   const create = async (input: string): Promise<Answered> => {
     const asked = JSON.parse(input);
-    if (asked.kind === "List") return { stdout: reviews(asked.items, canary.around === true) };
+    if (asked.kind === "List") return { stdout: reviews(asked.items, canary) };
+    if (asked.kind === "ConfigMap") return canary.stamp ?? { stdout: "eve" };
     held.spec.target.name = asked.metadata.name;
     if (isHeld) await decided.promise;
     return canary.create ?? {};
@@ -121,17 +138,17 @@ const USED = { metadata: { name: "7" }, spec: { kind: "admission", approval: { u
 
 function reviews(
   items: { spec: { resourceAttributes: { resource: string; verb: string } } }[],
-  around: boolean,
+  { around = false, unauthorized = false }: Canary,
 ): string {
   const harmless = (resource: string, verb: string) =>
-    ["namespaces", "roles"].includes(resource) && verb !== "get";
+    ["namespaces", "roles", "configmaps"].includes(resource) && verb !== "get";
   return items
     .map(
       ({
         spec: {
           resourceAttributes: { resource, verb },
         },
-      }) => `${around || harmless(resource, verb)}\n`,
+      }) => (around || harmless(resource, verb) ? "true \n" : `false ${unauthorized ? "" : "true"}\n`),
     )
     .join("");
 }
@@ -155,8 +172,8 @@ describe("kubectl hoop check", () => {
     expect(code).to.equal(0);
     expect(stdout).to.match(/^ok {7}API server: the API server answers \(v1\.36\.3\)\n/);
     expect(stdout.match(/^ok /gm)).to.have.length(6);
-    expect(stdout.match(/^unknown {2}.*--agent-kubeconfig FILE$/gm)).to.have.length(4);
-    expect(stdout).to.match(/\n6 right, 0 wrong, 4 not checked\.\n$/);
+    expect(stdout.match(/^unknown {2}.*--agent-kubeconfig FILE$/gm)).to.have.length(5);
+    expect(stdout).to.match(/\n6 right, 0 wrong, 5 not checked\.\n$/);
   });
 
   it("walks the whole path with an agent's kubeconfig, which says all about the agent", async () => {
@@ -164,7 +181,7 @@ describe("kubectl hoop check", () => {
       answer: cluster(),
       now: Date.now(),
     });
-    expect(stdout).to.match(/\n10 right, 0 wrong, 0 not checked\.\n$/);
+    expect(stdout).to.match(/\n11 right, 0 wrong, 0 not checked\.\n$/);
     expect(code).to.equal(0);
     expect(calls).to.deep.include(["delete", "namespace", "demo", "--dry-run=server", AGENT]);
     const role = JSON.parse(inputs.at(-1) ?? "");
@@ -234,7 +251,34 @@ describe("kubectl hoop check", () => {
         ),
       },
     ],
+    [
+      "a caBundle of another authority",
+      "HOOP-020",
+      { [VALIDATING]: json(webhook({ clientConfig: { caBundle: encoded(authority("other").cert) } })) },
+    ],
+    [
+      "a mutating webhook with a caBundle of another authority",
+      "HOOP-020",
+      {
+        [POLICY]: NOT_FOUND,
+        [MUTATING]: json(webhook({ clientConfig: { caBundle: encoded(authority("other").cert) } })),
+      },
+    ],
     ["no stamps", "HOOP-009", { [BINDING]: NOT_FOUND }],
+    [
+      "no stamps where no policy can be",
+      "HOOP-018",
+      { [POLICY]: NOT_FOUND, [BINDING]: NOT_FOUND, [REGISTRATIONS]: SERVED("mutatingwebhookconfigurations") },
+    ],
+    ["a policy for other agents", "HOOP-021", { [POLICY]: json(policy("false")) }],
+    [
+      "a mutating webhook for other agents",
+      "HOOP-021",
+      {
+        [POLICY]: NOT_FOUND,
+        [MUTATING]: json(webhook({ matchConditions: [{ name: "agents", expression: "false" }] })),
+      },
+    ],
   ];
   for (const [what, code, answers] of wrong)
     it(`finds ${what}: ${code}, with its page, exit code 1`, async () => {
@@ -247,6 +291,7 @@ describe("kubectl hoop check", () => {
   const canaries: [string, Code, Canary][] = [
     ["an agent who can go around", "HOOP-016", { around: true }],
     ["a dry run that passes without a word", "HOOP-010", { dryRun: {} }],
+    ["an API server whose policy does nothing", "HOOP-019", { stamp: { stdout: "" } }],
     ["a webhook that cannot be called", "HOOP-011", { dryRun: UNREACHABLE }],
     ["a canary that is created at once", "HOOP-012", { held: false }],
     ["a canary that is refused at once", "HOOP-012", { held: false, create: failed("error: no") }],
@@ -269,6 +314,34 @@ describe("kubectl hoop check", () => {
       const removed = ran.calls.some(([verb, role]) => verb === "delete" && role === "role");
       expect(removed).to.equal(created);
     });
+
+  const warnings: [string, Code, Record<string, Answered>, Canary][] = [
+    ["stamps by policy and by webhook", "HOOP-017", { [MUTATING]: json(webhook()) }, {}],
+    ["an agent whom only RBAC stops", "HOOP-022", {}, { unauthorized: true }],
+  ];
+  for (const [what, code, answers, canary] of warnings)
+    it(`warns of ${what}: ${code}, with its page, exit code 0`, async () => {
+      const { codes, code: exit, stdout } = await check(cluster(answers, canary), ...withAgent);
+      expect(codes).to.deep.equal([code]);
+      expect(stdout).to.match(/^warning {2}/m);
+      expect(stdout).to.match(/\n10 right, 1 with a warning, 0 wrong, 0 not checked\.\n$/);
+      expect(exit).to.equal(0);
+      const told = await check(cluster(answers, canary), ...withAgent, "-o", "json");
+      const { ok, steps } = JSON.parse(told.stdout);
+      expect(ok).to.equal(true);
+      expect(steps.find(({ state }: { state: string }) => state === "warning")).to.include({
+        code,
+        page: `docs/troubleshooting.md#${code.toLowerCase()}`,
+      });
+    });
+
+  it("takes a caBundle that holds the old authority beside the new one for right", async () => {
+    const both = encoded(`${authority("old").cert}\n${ca.cert}`);
+    const { codes } = await check(
+      cluster({ [VALIDATING]: json(webhook({ clientConfig: { caBundle: both } })) }),
+    );
+    expect(codes).to.deep.equal([]);
+  });
 
   it("does not blame the installation for what the person may not see", async () => {
     const { code, codes, stdout } = await check(

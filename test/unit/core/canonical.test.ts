@@ -20,6 +20,18 @@ describe("core/canonical", () => {
     expect(canonical(-0)).to.equal("0");
   });
 
+  it("writes a name the same however often it comes", () => {
+    const names = ["", "a", 'q"uote', "back\\slash", "\ud800", "n".repeat(100), "toString", "__proto__"];
+    const value = parseJson(`{${names.map((name) => `${JSON.stringify(name)}:1`).join(",")}}`);
+    const expected = `{${names
+      .toSorted()
+      .map((name) => `${JSON.stringify(name)}:1`)
+      .join(",")}}`;
+    for (let time = 0; time < 3; time++) expect(canonical(value)).to.equal(expected);
+    for (let more = 0; more < 3000; more++) canonical({ [`name-${more}`]: 1 });
+    expect(canonical({ last: 1, "name-2999": 2 })).to.equal('{"last":1,"name-2999":2}');
+  });
+
   const DIFFERENT: Record<string, [Json, Json]> = {
     "neighbours beyond 2^53": [parseJson("9007199254740992"), parseJson("9007199254740993")],
     "an exact number and its digits as a string": [parseJson("9007199254740993"), "9007199254740993"],

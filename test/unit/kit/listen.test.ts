@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
-import { request as https } from "node:https";
+import { Agent, request as https } from "node:https";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as tls } from "node:tls";
@@ -72,6 +72,54 @@ describe("listening", () => {
     const late = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
     const [error] = await once(late, "error");
     expect(error).to.have.property("code", "ECONNREFUSED");
+  });
+
+  it("drains HTTP/1.1: an idle connection gets its next answer, and is closed with it", async () => {
+    const server = await listen({
+      ...{ ...serving(), host: "127.0.0.1", port: 0 },
+      handler: async (_, response) => {
+        const sink: Writable = response;
+        sink.end("answer");
+      },
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+    const ask = async () => {
+      const asked = https({ host: "127.0.0.1", port: server.port, ca: ca.cert, agent }).end();
+      const [response] = await once(asked, "response");
+      expect(await text(response)).to.equal("answer");
+      return { reused: asked.reusedSocket, connection: response.headers.connection };
+    };
+    expect(await Promise.all([ask(), ask()])).to.deep.equal([
+      { reused: false, connection: "keep-alive" },
+      { reused: false, connection: "keep-alive" },
+    ]);
+    const idle = Object.values(agent.freeSockets).flat();
+    expect(idle).to.have.length(2);
+    const ended = idle.flatMap((socket) => (socket === undefined ? [] : [once(socket, "close")]));
+    const closed = server.close(async () => {}, 60_000);
+    expect(await ask()).to.deep.equal({ reused: true, connection: "close" });
+    await Promise.all([closed, ...ended]);
+    agent.destroy();
+  });
+
+  const shares = process.platform === "linux";
+  it(`${shares ? "lets" : "does not let"} another one share its address, which then has it alone`, async () => {
+    const answering = (words: string) => async (_: unknown, response: Writable) => void response.end(words);
+    const options = { ...serving(), host: "127.0.0.1" };
+    const first = await listen({ ...options, port: 0, handler: answering("first") });
+    const second = listen({ ...options, port: first.port, shared: true, handler: answering("second") });
+    if (!shares) {
+      expect(await second.catch(({ code }) => code)).to.equal("EADDRINUSE");
+      return first.close(async () => {}, 0);
+    }
+    const { close } = await second;
+    await first.close(async () => {}, 1000);
+    for (let time = 0; time < 5; time++) {
+      const asked = https({ host: "127.0.0.1", port: first.port, ca: ca.cert, agent: false }).end();
+      const [response] = await once(asked, "response");
+      expect(await text(response)).to.equal("second");
+    }
+    return close(async () => {}, 1000);
   });
 
   it("closes what does not end within its grace", async () => {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
+import { certificatesIn } from "#certs/ca.ts";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
 import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
@@ -116,13 +117,13 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
     beforeEach(async () => {
       world = await World.begin();
       const { commonName } = ours.client;
-      const authority = new X509Certificate(ours.clientAuthority);
+      const authorities = [new X509Certificate(ours.clientAuthority)];
       server = await listen({
         key: ours.key,
         cert: ours.certificate,
         host: "127.0.0.1",
         port: 0,
-        handler: webhookHandler(world.ports, () => ({ mode: "client-certificate", authority, commonName })),
+        handler: webhookHandler(world.ports, () => ({ mode: "client-certificate", authorities, commonName })),
       });
     });
     afterEach(() => server.close(async () => world.ports.waiters.stop(), 0));
@@ -155,7 +156,7 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
       const approval = await world.only();
       const name = `${approval.metadata.namespace}/${approval.metadata.name}`;
       expect(response).to.deep.include({ uid: asked.uid, allowed: false });
-      expect(response?.["auditAnnotations"]).to.deep.include({ approval: name });
+      expect(response?.["auditAnnotations"]).to.deep.equal({ approval: name, record: "1", "record-1": name });
       const { message, ...status } = statusIn(response);
       expect(status).to.deep.equal({
         kind: "Status",
@@ -296,6 +297,38 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
       expect(tooLarge.code, tooLarge.text).to.equal(413);
     });
   });
+
+describe("the webhook while the API server's authority is replaced", () => {
+  it("believes both the old and the new one, and then the new one alone, on connections that stay open too", async () => {
+    const world = await World.begin();
+    const { commonName } = ours.client;
+    const both = certificatesIn(`${foreign.clientAuthority}${ours.clientAuthority}`);
+    let authorities = both;
+    const server = await listen({
+      key: ours.key,
+      cert: ours.certificate,
+      host: "127.0.0.1",
+      port: 0,
+      handler: webhookHandler(world.ports, () => ({ mode: "client-certificate", authorities, commonName })),
+    });
+    const body = admissionReview(podCreate("web"));
+    const connected = ({ client: { certificate: cert, key } }: Certificates) =>
+      connect(`https://localhost:${server.port}`, { ca: ours.caBundle, cert, key });
+    const [oldOne, newOne] = [connected(ours), connected(foreign)];
+    const codeOver = async (session: typeof oldOne) => {
+      const stream = session.request({ ":method": "POST", ":path": "/mutate" });
+      stream.end(body);
+      const [headers] = await once(stream, "response");
+      stream.resume();
+      return headers[":status"];
+    };
+    expect([await codeOver(oldOne), await codeOver(newOne)]).to.deep.equal([200, 200]);
+    authorities = both.slice(0, 1);
+    expect([await codeOver(oldOne), await codeOver(newOne)]).to.deep.equal([401, 200]);
+    for (const session of [oldOne, newOne]) session.close();
+    await server.close(async () => world.ports.waiters.stop(), 1000);
+  });
+});
 
 describe("the webhook behind an unguessable path", () => {
   let world: World;

@@ -1,0 +1,45 @@
+/** kill -9 among holds and decisions: a few rounds of what `npm run crash` does for long. */
+import { expect } from "chai";
+import { type Violation, violations } from "../support/crash/check.ts";
+import type { Victim } from "../support/crash/evidence.ts";
+import { ledgerViolations } from "../support/crash/ledger.ts";
+import { planned } from "../support/crash/plan.ts";
+import { ARENA, type Arena, arenaOf, crashRound, recordsIn } from "../support/crash/round.ts";
+import { figuresOf } from "../support/crash/summary.ts";
+import { startTestbed, type Testbed } from "../support/testbed.ts";
+
+const HOLDS = 30;
+const ROUNDS: readonly Victim[] = ["hoop", "kube-apiserver", "etcd"];
+
+const told = (broken: readonly Violation[]) => broken.map(({ rule, what }) => `${rule}: ${what}`);
+
+describe("what was decided, pending and recorded outlives kill -9", () => {
+  let bed: Testbed;
+  let arena: Arena;
+  const seed = Math.floor(Math.random() * 1_000_000);
+  const records: Awaited<ReturnType<typeof recordsIn>>[] = [];
+
+  before(async () => {
+    bed = await startTestbed(ARENA);
+    arena = await arenaOf(bed);
+  });
+  after(async () => {
+    await arena?.victims.hoop.kill();
+    await bed?.stop();
+  });
+
+  for (const [i, victim] of ROUNDS.entries())
+    it(`of ${victim}, among ${HOLDS} holds (seed ${seed}, round ${i + 1})`, async () => {
+      const evidence = await crashRound(arena, planned(seed, i + 1, HOLDS, victim), `crash-${i + 1}`);
+      const { kills, allows, denials } = figuresOf(evidence);
+      expect(kills[victim]).to.be.greaterThan(0);
+      expect(Math.min(allows, denials)).to.be.greaterThan(0);
+      expect(told(violations(evidence))).to.deep.equal([]);
+      records.push(evidence.records);
+    });
+
+  it("and the ledger has only grown", async () => {
+    const now = await Promise.all(records.map((_, i) => recordsIn(arena.admin, `crash-${i + 1}`)));
+    expect(told(ledgerViolations(records, now.flat()))).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,162 @@
+/** What many that wait do to others: nothing. Hoop runs as shipped, in a process of its own. */
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { parse, stringify } from "yaml";
+import type { Approval } from "#core/approval.ts";
+import { type HoopProcess, startProcess } from "../support/hoop-process.ts";
+import { memoryOf } from "../support/memory.ts";
+import { asUserOf, type Call, type Caller } from "../support/raw.ts";
+import { reviewClient, untilDecided } from "../support/review-client.ts";
+import { podCreate } from "../support/reviews.ts";
+import { type Blocked, startTestbed, type Testbed } from "../support/testbed.ts";
+
+const RAW = 190;
+const KUBECTL = 10;
+const STRAIGHT = 1000;
+/** MiB, while a thousand wait. */
+const GIVEN = 250;
+
+const ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+
+/** As client-go: sent again when told to, ten times. */
+async function insist(caller: Caller, call: Call): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    const { code, text } = await caller(call);
+    if (code !== 429 || attempt === 10) return code;
+    const { details } = JSON.parse(text) as { details?: { retryAfterSeconds?: number } };
+    await delay((details?.retryAfterSeconds ?? 1) * 1000);
+  }
+}
+
+/** Sums of the priority-and-fairness metrics, of all levels and flows but the agents'. */
+function ofOthers(metrics: string, name: string): number {
+  const lines = metrics
+    .split("\n")
+    .filter((line) => line.startsWith(`${name}{`) && !line.includes('"hoop-agents"'));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
+describe("many holds", () => {
+  let bed: Testbed;
+  let hoop: HoopProcess | undefined;
+  let approver: Caller;
+  let admin: Caller;
+
+  before(async () => {
+    bed = await startTestbed({ controlPlane: { controllerManager: true } });
+    await bed.stopHoop();
+    approver = await asUserOf(bed.kubeconfig("approver"));
+    admin = await asUserOf(bed.kubeconfig("human"));
+    await bed.must("human", [
+      "create",
+      "clusterrolebinding",
+      "people",
+      "--clusterrole=cluster-admin",
+      "--group=people",
+    ]);
+  });
+  after(async () => {
+    hoop?.child.kill("SIGKILL");
+    await hoop?.ended;
+    await bed?.stop();
+  });
+
+  const start = async (hold: object) => {
+    hoop?.child.kill("SIGTERM");
+    await hoop?.ended;
+    const settings = parse(bed.settingsYaml) as object;
+    hoop = await startProcess({ ...bed, settingsYaml: stringify({ ...settings, hold }) });
+  };
+  const pending = async (namespace: string) =>
+    (await bed.approvals(namespace)).filter(({ status }) => status.phase === "Pending");
+  const untilPending = async (namespace: string, count: number): Promise<Approval[]> => {
+    for (;;) {
+      const found = await pending(namespace);
+      if (found.length >= count) return found;
+      await delay(250);
+    }
+  };
+  const approveAll = async (approvals: readonly Approval[]) => {
+    const left = [...approvals];
+    const decider = async () => {
+      for (let next = left.pop(); next !== undefined; next = left.pop()) {
+        const { name, namespace } = next.metadata;
+        const { code, text } = await approver({
+          method: "PATCH",
+          path: `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/approvals/${name}/approval`,
+          type: "application/merge-patch+json",
+          body: { decision: { verdict: "Approve", comment: "" } },
+        });
+        expect(code, text).to.equal(200);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, decider));
+  };
+  /** A controller gives each new namespace its ServiceAccount. */
+  const isTakenCareOf = async (namespace: string) =>
+    (await admin({ path: `/api/v1/namespaces/${namespace}/serviceaccounts/default` })).code === 200;
+
+  it(`${RAW + KUBECTL} through kube-apiserver keep no person and no controller waiting, and all finish when decided`, async () => {
+    // As deploy/base/settings.yaml has it: the rest of them is told when to ask again.
+    await start({ maxWaiters: 50 });
+    const agent = await asUserOf(bed.kubeconfig("agent"));
+    const kind = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", rules: [] };
+    let over = 0;
+    const raw = Array.from({ length: RAW }, async (_, n) => {
+      const code = await insist(agent, {
+        method: "POST",
+        path: ROLES,
+        body: { ...kind, metadata: { name: `raw-${n}` } },
+      });
+      over += 1;
+      return code;
+    });
+    const commands: Blocked[] = Array.from({ length: KUBECTL }, (_, n) =>
+      bed.start("agent", ["create", "clusterrole", `kubectl-${n}`, "--verb=get", "--resource=pods"]),
+    );
+    const approvals = await untilPending("hoop-system", RAW + KUBECTL);
+
+    const person = await asUserOf(await bed.controlPlane.kubeconfig("ann", ["people"]));
+    await bed.must("human", ["create", "namespace", "meanwhile"]);
+    let written = 0;
+    do {
+      const metadata = { generateName: "meanwhile-" };
+      const path = "/api/v1/namespaces/meanwhile/configmaps";
+      const { code, text } = await person({
+        method: "POST",
+        path,
+        body: { apiVersion: "v1", kind: "ConfigMap", metadata },
+      });
+      expect(code, text).to.equal(201);
+      written += 1;
+    } while (!(await isTakenCareOf("meanwhile")));
+    const { text: metrics } = await admin({ path: "/metrics" });
+    expect([over, commands.some((command) => command.over())]).to.deep.equal([0, false]);
+    expect(await pending("hoop-system")).to.have.length(RAW + KUBECTL);
+    expect(written).to.be.greaterThan(0);
+    expect(metrics).to.match(/^apiserver_flowcontrol_dispatched_requests_total\{flow_schema="hoop-agents",/m);
+    expect(ofOthers(metrics, "apiserver_flowcontrol_dispatched_requests_total")).to.be.greaterThan(written);
+    expect(ofOthers(metrics, "apiserver_flowcontrol_rejected_requests_total")).to.equal(0);
+    expect(ofOthers(metrics, "apiserver_flowcontrol_current_inqueue_requests")).to.equal(0);
+
+    await approveAll(approvals);
+    expect(new Set(await Promise.all(raw))).to.deep.equal(new Set([201]));
+    for (const { ended } of commands) {
+      const { code, output } = await ended;
+      expect(code, output).to.equal(0);
+    }
+  });
+
+  it(`${STRAIGHT} posted straight to the webhook all wake by their decisions, in bounded memory`, async () => {
+    await start({ maxWaiters: STRAIGHT });
+    const client = await reviewClient(bed.webhookPort, bed.certificates, 4);
+    const held = Array.from({ length: STRAIGHT }, (_, n) => untilDecided(client, podCreate(`straight-${n}`)));
+    await approveAll(await untilPending("demo", STRAIGHT));
+    const answers = await Promise.all(held);
+    expect(answers.filter(({ allowed }) => allowed)).to.have.length(STRAIGHT);
+    expect(memoryOf(hoop?.child.pid ?? 0).most)
+      .to.be.greaterThan(0)
+      .and.lessThan(GIVEN);
+    client.close();
+  });
+});
