@@ -15,7 +15,15 @@ interface Rule {
 const RULES: Readonly<Record<string, Rule>> = {
   core: {
     ours: ["core", "apiserver-ext/kit/storage.ts"],
-    packages: ["node:crypto", "typebox", "yaml", "diff"],
+    packages: [
+      "node:crypto",
+      "typebox",
+      "yaml",
+      "diff",
+      "@marcbachmann/cel-js",
+      "@marcbachmann/cel-js/evaluator",
+      "re2js",
+    ],
   },
   "apiserver-ext/kit": {
     ours: ["apiserver-ext/kit"],

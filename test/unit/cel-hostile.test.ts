@@ -1,0 +1,122 @@
+/** Expressions and objects made to hang, to fill memory, to leak or to slip through. */
+import { expect } from "chai";
+import fc from "fast-check";
+import { type Compiled, compile, type Evaluated, evaluate } from "#core/cel/cel.ts";
+import { ADMISSION } from "#core/cel/environment.ts";
+import { type Json, parseExact } from "#core/cel/input.ts";
+
+const BUDGET = { steps: 200_000, bytes: 1_000_000 };
+
+function run(text: string, object: Json = {}): Evaluated | Compiled {
+  const compiled = compile(text, ADMISSION);
+  if ("error" in compiled) return compiled;
+  return evaluate(compiled.program, new Map([["object", object]]), BUDGET, { ...BUDGET });
+}
+
+const doubled = (start: string, times: number): string =>
+  `[${start}]${".map(x, x + x)".repeat(times)}.size() == 1`;
+const nested = (depth: number, body: string): string =>
+  Array.from({ length: depth }, (_, i) => `object.l.all(v${i}, `).join("") + body + ")".repeat(depth);
+const LONG = "a".repeat(3 << 20);
+
+describe("hostile CEL", () => {
+  const REFUSED: Readonly<Record<string, string>> = {
+    "an expression longer than the cap": `'${"a".repeat(30_000)}' == ''`,
+    "brackets nested deeply": `${"[".repeat(5_000)}${"]".repeat(5_000)}`,
+    "a chain of negations": `${"!".repeat(15_000)}true`,
+    "a chain of additions": `1${"+1".repeat(9_000)}`,
+    "loops in loops in loops": nested(6, "true"),
+    "a call of what is behind a built-in": "'a'.hoop_matches('a')",
+    "a binding, which Kubernetes lacks": "cel.bind(x, 1, x == 1)",
+    "look-ahead": "'a'.matches('(?=a)')",
+    "a renamed built-in inside an optional's argument": "object.?a.orValue('a'.matches('('))",
+  };
+  for (const [what, text] of Object.entries(REFUSED))
+    it(`refuses ${what}`, () => expect(run(text)).to.have.nested.property("error.line"));
+
+  const numbers: Json = { l: Array.from({ length: 1_000 }, (_, i) => i) };
+  const OVERRUN: Readonly<Record<string, [string, Json]>> = {
+    "a string doubled 40 times": [doubled("'abcdefgh'", 40), {}],
+    "a list doubled 40 times": [doubled("[1, 2]", 40), {}],
+    "three loops over a thousand": [nested(3, "v0 >= 0"), numbers],
+    "loops whose errors are swallowed": [nested(3, "v0.x == 1"), numbers],
+    "equality of what is shared a million-fold": [
+      `[[1]]${".map(x, [x, x])".repeat(30)} == [[1]]${".map(x, [x, x])".repeat(30)}`,
+      {},
+    ],
+    "a replacement that multiplies": [
+      "object.s.replace('a', object.s).size() > 0",
+      { s: LONG.slice(0, 50_000) },
+    ],
+    "a pattern over three million characters": ["object.s.matches('^(a+)+$')", { s: LONG }],
+    "every match in a long text": ["object.s.findAll('a|a*b').size() > 0", { s: LONG.slice(0, 50_000) }],
+    "a list of a million": ["object.l.all(x, x == 1)", { l: new Array<number>(1_000_000).fill(1) }],
+  };
+  for (const [what, [text, object]] of Object.entries(OVERRUN))
+    it(`gives up on ${what}`, () => expect(run(text, object)).to.deep.equal({ error: "budget exceeded" }));
+
+  it("is linear on a pattern that makes others backtrack", () =>
+    expect(run("object.s.matches('^(a+)+$')", { s: `${"a".repeat(5_000)}b` })).to.deep.equal({
+      value: false,
+    }));
+
+  it("spends what a request has left, whatever one expression may", () => {
+    const compiled = compile("object.l.all(x, x >= 0)", ADMISSION);
+    if ("error" in compiled) throw new Error(compiled.error.message);
+    const purse = { steps: 20_000, bytes: 1_000_000 };
+    const outcomes = Array.from({ length: 10 }, () =>
+      evaluate(compiled.program, new Map([["object", numbers]]), BUDGET, purse),
+    );
+    expect(outcomes[0]).to.deep.equal({ value: true });
+    expect(outcomes.at(-1)).to.deep.equal({ error: "budget exceeded" });
+  });
+
+  it("takes no key of an object for JavaScript's", () => {
+    fc.assert(
+      fc.property(fc.constantFrom("constructor", "length", "toString", "size", "get", "__proto__"), (key) => {
+        const object = parseExact(`{"m": {"${key}": 7}, "e": {}}`);
+        expect(run(`object.m['${key}'] == 7 && object.m.size() == 1`, object)).to.deep.equal({ value: true });
+        expect(run(`has(object.e.${key}) || '${key}' in object.e`, object)).to.deep.equal({ value: false });
+      }),
+    );
+  });
+
+  it("keeps integers exact beyond what a double holds", () =>
+    expect(run("object.n == 9007199254740993", parseExact('{"n": 9007199254740993}'))).to.deep.equal({
+      value: true,
+    }));
+
+  it("never says in an error what the object holds, and never throws", () => {
+    const secret = "s3cr3t-9081";
+    const part = fc.constantFrom(
+      "object.s",
+      "object.m",
+      "object.l",
+      "object.m[object.s]",
+      "object.l[0]",
+      "1",
+      "'x'",
+      "null",
+      "[object.s]",
+      "int(object.s)",
+      "duration(object.s)",
+      "timestamp(object.s)",
+      "object.s.matches(object.s + '(')",
+      "{object.s: 1}",
+      "object.s.substring(99)",
+      "bool(object.s)",
+      "double(object.s)",
+    );
+    const expression = fc
+      .tuple(part, fc.constantFrom("+", "-", "==", "<", "in", "&&", "||", "/"), part)
+      .map(([a, op, b]) => `${a} ${op} ${b}`);
+    const object: Json = { s: secret, m: { [`${secret}k`]: secret }, l: [secret] };
+    fc.assert(
+      fc.property(expression, (text) => {
+        const result = run(text, object);
+        if ("error" in result) expect(JSON.stringify(result)).not.to.contain("s3cr3t");
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
