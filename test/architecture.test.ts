@@ -27,7 +27,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "apiserver-ext/kit": {
     ours: ["apiserver-ext/kit"],
-    packages: ["node:*", "typebox", "typebox/*", "rfc6902", "yaml"],
+    packages: ["node:*", "typebox", "typebox/*", "yaml"],
   },
   "apiserver-ext/resources": {
     ours: ["apiserver-ext/resources", "apiserver-ext/kit", "core"],

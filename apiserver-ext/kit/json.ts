@@ -45,6 +45,8 @@ export function readJson(text: string): Reading {
   }
 }
 
+const NO_BLANK = /^in (literal|numeric literal|string escape|\\u)/;
+
 class Stopped extends Error {
   readonly outcome: "malformed" | "refused";
 
@@ -189,7 +191,8 @@ class Reader {
   }
 
   #unexpected(where: string): Stopped {
-    const character = this.#text.charAt(this.#at);
+    // Go reads on at the end as if a blank stood there, which most places take.
+    const character = this.#text.charAt(this.#at) || (NO_BLANK.test(where) ? " " : "");
     if (character === "") return new Stopped("malformed", "unexpected end of JSON input");
     const quoted =
       character === "'" ? "\\'" : character === '"' ? '"' : JSON.stringify(character).slice(1, -1);

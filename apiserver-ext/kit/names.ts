@@ -12,13 +12,13 @@ const isValue = new RegExp(`^${VALUE}$`);
 
 const EMPTY = "must be non-empty";
 
-/** Lengths count in bytes. */
+/** Lengths count in bytes, although names are told that they are characters. */
 function bytes(text: string): number {
   return Buffer.byteLength(text);
 }
 
-function tooLong(text: string, limit: number): string[] {
-  return bytes(text) > limit ? [`must be no more than ${limit} bytes`] : [];
+function tooLong(text: string, limit: number, unit: "bytes" | "characters"): string[] {
+  return bytes(text) > limit ? [`must be no more than ${limit} ${unit}`] : [];
 }
 
 function pattern(sentence: string, expression: string, ...examples: readonly string[]): string {
@@ -47,8 +47,8 @@ const VALUE_RULE = pattern(
   ...["MyValue", "my_value", "12345"],
 );
 
-export function subdomainErrors(name: string): string[] {
-  return [...tooLong(name, 253), ...(isSubdomain.test(name) ? [] : [SUBDOMAIN_RULE])];
+export function subdomainErrors(name: string, unit: "bytes" | "characters" = "characters"): string[] {
+  return [...tooLong(name, 253, unit), ...(isSubdomain.test(name) ? [] : [SUBDOMAIN_RULE])];
 }
 
 /** A name to which something is appended yet. */
@@ -57,7 +57,7 @@ export function subdomainPrefixErrors(prefix: string): string[] {
 }
 
 export function labelErrors(name: string): string[] {
-  return [...tooLong(name, 63), ...(isLabel.test(name) ? [] : [LABEL_RULE])];
+  return [...tooLong(name, 63, "characters"), ...(isLabel.test(name) ? [] : [LABEL_RULE])];
 }
 
 /** The keys of labels and annotations, and finalizers. */
@@ -68,18 +68,18 @@ export function qualifiedNameErrors(text: string): string[] {
       `a valid label key ${KEY_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
   const name = parts.at(-1) ?? "";
-  const length = name === "" ? [EMPTY] : tooLong(name, 63);
+  const length = name === "" ? [EMPTY] : tooLong(name, 63, "bytes");
   const nameErrors = [...length, ...(isKey.test(name) ? [] : [KEY_RULE])].map(
     (error) => `name part ${error}`,
   );
   if (parts.length === 1) return nameErrors;
   const [prefix = ""] = parts;
-  const prefixErrors = prefix === "" ? [EMPTY] : subdomainErrors(prefix);
+  const prefixErrors = prefix === "" ? [EMPTY] : subdomainErrors(prefix, "bytes");
   return [...prefixErrors.map((error) => `prefix part ${error}`), ...nameErrors];
 }
 
 export function labelValueErrors(value: string): string[] {
-  return [...tooLong(value, 63), ...(isValue.test(value) ? [] : [VALUE_RULE])];
+  return [...tooLong(value, 63, "bytes"), ...(isValue.test(value) ? [] : [VALUE_RULE])];
 }
 
 /** What could not stand in a path. */

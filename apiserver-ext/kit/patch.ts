@@ -97,7 +97,7 @@ function jsonPatch(value: unknown, duplicates: readonly string[], lenient: boole
   if (operations.length > MOST_OPERATIONS) {
     throw new StatusError(
       "RequestEntityTooLarge",
-      `The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${operations.length}`,
+      `Request entity too large: The allowed maximum operations in a JSON patch is ${MOST_OPERATIONS}, got ${operations.length}`,
     );
   }
   const checked = operations.map((each) => operationOf(each, lenient));

@@ -28,13 +28,20 @@ export interface KitApi {
   close(): Promise<void>;
 }
 
-/** Resolves when the API server finds the API available. All resources are of one group and version. */
-export async function serveBehind(plane: ControlPlane, resources: readonly AnyResource[]): Promise<KitApi> {
+/**
+ * Resolves when the API server finds the API available. All resources are of one group and version. `failed` is told
+ * of requests that went wrong through no fault of their own.
+ */
+export async function serveBehind(
+  plane: ControlPlane,
+  resources: readonly AnyResource[],
+  failed: (fields: object, message: string) => void = (fields, message) => console.error(message, fields),
+): Promise<KitApi> {
   const [first] = resources;
   if (first === undefined) throw new Error("there is nothing to serve");
   const { group, version } = first;
   const client = connect(plane.adminKubeconfig);
-  const create = await apiOf(client, resources);
+  const create = await apiOf(client, resources, failed);
   const ca = createAuthority(group);
   const certificate = (days: number) => {
     const { key, certificate: cert } = issueServing(ca, { dns: [`api.${NAMESPACE}.svc`], ips: [] }, days);
@@ -78,7 +85,11 @@ export async function serveBehind(plane: ControlPlane, resources: readonly AnyRe
 }
 
 /** Makes the API, as often as it is to be started. */
-async function apiOf(client: Client, resources: readonly AnyResource[]): Promise<() => ApiHandler> {
+async function apiOf(
+  client: Client,
+  resources: readonly AnyResource[],
+  error: (fields: object, message: string) => void,
+): Promise<() => ApiHandler> {
   const { data } = await client.request<{ data: Record<string, string> }>({
     path: "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",
   });
@@ -94,7 +105,7 @@ async function apiOf(client: Client, resources: readonly AnyResource[]): Promise
       }),
       authorize: delegatedAuthorization((spec) => subjectAccessReview(client, spec)),
       namespaces: (name) => namespaceState(client, name),
-      log: { error: (fields, message) => console.error(message, fields) },
+      log: { error },
     });
 }
 

@@ -156,7 +156,7 @@ const base = fc.record({
 });
 
 /** One or two things changed, of all that can be. */
-export const changes = fc.array(fc.constantFrom(...CHANGES), { minLength: 1, maxLength: 2 });
+const changes = fc.array(fc.constantFrom(...CHANGES), { minLength: 1, maxLength: 2 });
 
 /** A gadget that is right two times of three. */
 export function gadget(

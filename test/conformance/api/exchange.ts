@@ -1,4 +1,5 @@
 /** One request and its answer as they are on the wire. */
+import type { IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
@@ -42,7 +43,7 @@ export async function wireOf(kubeconfig: string): Promise<Wire> {
       ...{ host: "127.0.0.1", port, agent, method, path },
       headers: { ...headers, ...length },
     };
-    const { promise, resolve, reject } = Promise.withResolvers<import("node:http").IncomingMessage>();
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     request(options).once("response", resolve).once("error", reject).end(body);
     return promise;
   };

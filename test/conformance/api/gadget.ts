@@ -71,7 +71,7 @@ export const GADGET_NAMES = {
 } as const;
 
 /** What stands at a path such as `.spec.color`. */
-export function at(object: unknown, path: string): unknown {
+function at(object: unknown, path: string): unknown {
   return path
     .split(".")
     .slice(1)

@@ -72,7 +72,7 @@ async function createNamespace(wire: Wire, name: string): Promise<void> {
   if (code !== 201) throw new Error(`namespace ${name}: ${code} ${body}`);
 }
 
-export async function must(plane: ControlPlane, args: string[], object?: object): Promise<string> {
+async function must(plane: ControlPlane, args: string[], object?: object): Promise<string> {
   const options = object === undefined ? {} : { input: JSON.stringify(object) };
   const { code, stdout, stderr } = await plane.kubectl(args, options);
   if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);

@@ -63,7 +63,7 @@ const BAD_LABELS: readonly string[] = [
   "tier=not valid!",
 ];
 
-export const FIELDS: readonly string[] = [
+const FIELDS: readonly string[] = [
   "metadata.name=a",
   "metadata.name!=a",
   "spec.color=red",

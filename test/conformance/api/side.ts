@@ -222,9 +222,10 @@ export class Side {
       .replaceAll(TIME, "TIME");
     for (const [name, symbol] of this.#generated) neutral = neutral.replaceAll(name, symbol);
     return neutral
+      .replaceAll(/(?<=current: )\d+/g, "VERSION")
       .replaceAll(UUID, (uid) => symbolFor(this.#uids, uid, "uid"))
       .replaceAll(
-        /(?<=too old resource version: \d+ \(|current: |precondition \(|record \(|resourceVersion[\\"]+:[\\"]+)\d+/g,
+        /(?<=too old resource version: \d+ \(|precondition \(|record \(|resourceVersion[\\"]+: ?[\\"]+)\d+/g,
         (version) => (this.#versions.has(version) ? this.#version(version) : "VERSION"),
       );
   }

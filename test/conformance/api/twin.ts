@@ -16,7 +16,7 @@ interface Node {
 }
 
 /** The structural schema that means the same. What has a default is not required: defaults come before validation. */
-export function structural(schema: TSchema): object {
+function structural(schema: TSchema): object {
   return translated(schema as Node);
 }
 

@@ -180,7 +180,7 @@ const METADATA: Record<string, Row> = {
   ],
   "a long name": [
     422,
-    /metadata\.name: Invalid value: "a+": must be no more than 253 bytes$/,
+    /metadata\.name: Invalid value: "a+": must be no more than 253 characters$/,
     post(gizmo("a".repeat(254))),
   ],
   "a beginning of a name that cannot be one": [
@@ -520,7 +520,7 @@ const CHANGES: Record<string, Row> = {
   ],
   "more than 10,000 operations": [
     413,
-    "The allowed maximum operations in a JSON patch is 10000, got 10001",
+    "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001",
     json(Array.from({ length: 10_001 }, () => ({ op: "test", path: "/kind", value: "Gizmo" }))),
   ],
 };
