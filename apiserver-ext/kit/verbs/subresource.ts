@@ -29,7 +29,6 @@ export function callSubresource<T extends KubeObject>(call: Call<T>, served: Ser
     const verb = served.subresource.verbs.find((offered) => offered === info.verb);
     if (!verb) throw methodNotSupported(definition, info.verb);
     const { form, media } = negotiateForm(request, info, ["object", "PartialObjectMetadata"]);
-    await parentOf(call);
     const object = presentedBySubresource(await answered(call, served, verb, warn));
     const shown = { ...definition, kind: served.subresource.kind, columns: [] };
     return { code: CODES[verb], body: representObject(shown, form, "Metadata", object), media };
@@ -65,10 +64,9 @@ async function answered<T extends KubeObject>(
   return write(call, served, body, verb, options);
 }
 
-function read<T extends KubeObject>(
-  { caller, info }: Call<T>,
-  { subresource }: ServedCustom,
-): Promise<KubeObject> {
+async function read<T extends KubeObject>(call: Call<T>, { subresource }: ServedCustom): Promise<KubeObject> {
+  const { caller, info } = call;
+  await parentOf(call);
   return subresource.read(caller, info.namespace, info.name);
 }
 
@@ -84,6 +82,7 @@ async function write<T extends KubeObject>(
   const named = { ...object, metadata: { ...object.metadata, name: object.metadata.name || info.name } };
   const body = addressed(info, named);
   check(rules, body);
+  await parentOf(call);
   const auditID = header(call.request, "audit-id");
   return await subresource.write(caller, info.namespace, info.name, body, { dryRun, verb, auditID });
 }
