@@ -45,7 +45,12 @@ export function readJson(text: string): Reading {
   }
 }
 
-const NO_BLANK = /^in (literal|numeric literal|string escape|\\u)/;
+const NO_BLANK = /^(after decimal point|in (literal|numeric literal|exponent|string escape|\\u))/;
+/** What a number that ends here may not end with, and what it is called. */
+const UNFINISHED = [
+  [/\.(?!\d)/y, "after decimal point in numeric literal"],
+  [/[eE][+-]?(?!\d)/y, "in exponent of numeric literal"],
+] as const;
 
 class Stopped extends Error {
   readonly outcome: "malformed" | "refused";
@@ -172,6 +177,7 @@ class Reader {
       this.#at++;
       throw this.#unexpected("in numeric literal");
     }
+    for (const [end, what] of UNFINISHED) if (this.#match(end) !== undefined) throw this.#unexpected(what);
     const value = Number(found);
     if (/^-?\d+$/.test(found) && !Number.isSafeInteger(value))
       throw new Stopped("refused", inexactInteger(path));

@@ -109,14 +109,15 @@ async function listOne<T extends KubeObject>(
   name: string,
 ): Promise<ListPage<T>> {
   const { version } = request;
-  // A token that is none is refused, though none is ever given here.
-  tokenOf(request);
+  // None is ever given here; one of another list tells from where on.
+  const token = tokenOf(request);
   const key = await rows.key(request.namespace, name);
   if (key === undefined) return { items: [], resourceVersion: String(await reached(store, version)) };
   const at = version.kind === "exact" ? parseVersion(version.version) : undefined;
   // Of the keys that begin with this one, it is the first.
   const { rows: found, revision } = await partOf(store, key, { at, after: "" }, 1, request);
-  const items = found.filter((row) => row.key === key).map((row) => rows.objectOf(row));
+  const isBehind = token !== undefined && token.start >= name;
+  const items = found.filter((row) => row.key === key && !isBehind).map((row) => rows.objectOf(row));
   return { items: items.filter(request.accepts), resourceVersion: String(revision) };
 }
 

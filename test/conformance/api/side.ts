@@ -148,7 +148,7 @@ export class Side {
       return this.#text(body);
     }
     this.#learn(parsed);
-    return inOrder(this.#value(parsed));
+    return withoutOrder(this.#value(parsed));
   }
 
   /** Takes note of names, versions and tokens before they are replaced. */
@@ -169,13 +169,18 @@ export class Side {
     continue: token,
   }: Record<string, unknown>): void {
     if (typeof token === "string" && token !== "") this.#continue = token;
+    // What is only tried has a name, and no version.
+    if (
+      typeof name === "string" &&
+      typeof generateName === "string" &&
+      name.startsWith(generateName.slice(0, 58))
+    )
+      this.#generated.set(name, `${generateName}GENERATED`);
     if (typeof resourceVersion !== "string" || resourceVersion === "") return;
     if (typeof name !== "string" || typeof uid !== "string") {
       this.#lists.push(resourceVersion);
       return;
     }
-    if (typeof generateName === "string" && name.startsWith(generateName.slice(0, 58)))
-      this.#generated.set(name, `${generateName}GENERATED`);
     const known = this.#objects.get(name);
     if (known?.uid !== uid) this.#objects.set(name, { uid, versions: [resourceVersion] });
     else if (known.versions.at(-1) !== resourceVersion) known.versions.push(resourceVersion);
@@ -183,7 +188,11 @@ export class Side {
 
   #value(value: unknown, key = "", isObject = false): unknown {
     if (typeof value === "string") return this.#string(value, key, isObject);
-    if (Array.isArray(value)) return value.map((each) => this.#value(each, key));
+    if (Array.isArray(value)) {
+      const items = value.map((each) => this.#value(each, key));
+      // These go by the second in which they were written, which may change between the two sides.
+      return key === "managedFields" ? inOrder(items) : items;
+    }
     if (!isRecord(value)) return value;
     // Symbols are given in the order of sight, which must not hang on the order of keys.
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -232,14 +241,17 @@ export class Side {
 }
 
 /** What a schema refuses is found property by property, in no order; the message lists it all again. */
-function inOrder(body: unknown): unknown {
+function withoutOrder(body: unknown): unknown {
   if (!isRecord(body) || !isRecord(body["details"])) return body;
   const { details, message } = body;
   const causes = details["causes"];
   if (!Array.isArray(causes) || causes.length < 2 || typeof message !== "string") return body;
-  const sorted = causes.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   const [subject] = message.split(" is invalid: [");
-  return { ...body, message: `${subject} is invalid: […]`, details: { ...details, causes: sorted } };
+  return { ...body, message: `${subject} is invalid: […]`, details: { ...details, causes: inOrder(causes) } };
+}
+
+function inOrder(values: readonly unknown[]): unknown[] {
+  return values.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 function symbolFor(symbols: Map<string, string>, text: string, kind: string): string {

@@ -263,7 +263,6 @@ const DELETE_QUERIES: readonly Pair[][] = [
   [["uid", "{{uid a}}"]],
   [["uid", "6e9b8a0e-0000-4000-8000-00000000000f"]],
   [["resourceVersion", "{{rv a}}"]],
-  [["resourceVersion", "1"]],
   [["gracePeriodSeconds", "x"]],
   [["dryRun", "All"]],
   [["dryRun", "Odd"]],

@@ -71,6 +71,8 @@ describe("reading JSON", () => {
     '"\\u12g4"': "invalid character 'g' in \\u hexadecimal character escape",
     '"\n"': "invalid character '\\n' in string literal",
     nulx: "invalid character 'x' in literal null (expecting 'l')",
+    "1.": "invalid character ' ' after decimal point in numeric literal",
+    "1.5e+x": "invalid character 'x' in exponent of numeric literal",
     "-x": "invalid character 'x' in numeric literal",
     "'a'": "invalid character '\\'' looking for beginning of value",
   };
