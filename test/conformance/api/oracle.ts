@@ -1,4 +1,5 @@
 /** A kube-apiserver that serves the resource twice: by itself, and through us. */
+import { setTimeout as delay } from "node:timers/promises";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
 import { type Wire, wireOf } from "./exchange.ts";
 import { type Found, type Judgement, type Outcome, runSteps } from "./run-steps.ts";
@@ -54,6 +55,9 @@ export async function defineTwin(plane: ControlPlane, group: string): Promise<vo
   await must(plane, ["apply", "-f", "-"], twinDefinition(group));
   await must(plane, ["wait", "crd", `gadgets.${group}`, "--for=condition=Established", "--timeout=60s"]);
   await must(plane, ["wait", `apiservice/v1.${group}`, "--for=create", "--timeout=60s"]);
+  // What it keeps at hand for lists is not there at once, and it says so with 429.
+  const atHand = ["get", "--raw", `/apis/${group}/v1/gadgets?resourceVersion=0`];
+  while ((await plane.kubectl(atHand)).code !== 0) await delay(100);
 }
 
 /** A namespace that is going, and never gone, as nobody finalizes it. */
