@@ -23,9 +23,13 @@ export const must = async (
   return stdout;
 };
 
-/** Resolves when it holds; fails after a minute. */
-export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 60_000;
+/** Resolves when it holds; fails after `patience` milliseconds. */
+export const until = async (
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  patience = 60_000,
+): Promise<void> => {
+  const deadline = Date.now() + patience;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
     await delay(50);
