@@ -19,6 +19,7 @@ import { type FrontProxy, frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
 import { type NamespaceCache, namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
+import { secretsBackend } from "#cluster/secrets.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { ADMISSION_FIELDS, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
@@ -220,6 +221,8 @@ function apiOf(
   const { log } = ports;
   return aggregatedApi({
     ...ports,
+    secrets: secretsBackend(client),
+    reveal: settings.secrets.reveal,
     namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
     authenticationConfig: liveAuthenticationConfig(proxy.current, log),
     tokenReview: timed(counting, "authn", (token: string) => tokenReview(client, token)),

@@ -83,6 +83,22 @@ export const Settings = Type.Object(
       },
       strict,
     ),
+    secrets: Type.Object(
+      {
+        reveal: Type.Array(
+          Type.Object(
+            { keys: Type.Array(Type.String(), { minItems: 1 }), types: Names, namespaces: Names },
+            { additionalProperties: false },
+          ),
+          {
+            default: [],
+            description:
+              "Which keys of Secrets are no secret (ca.crt, tls.crt): secure-secrets shows them as they are. No types or namespaces: all.",
+          },
+        ),
+      },
+      strict,
+    ),
     callers: Type.Union(
       [
         Type.Object({ mode: Type.Literal("client-certificate") }, { additionalProperties: false }),

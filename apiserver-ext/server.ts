@@ -8,8 +8,9 @@ import type { Namespaces } from "#kit/namespaces.ts";
 import { type ApiHandler, createApi } from "#kit/server.ts";
 import { type ApprovalsPorts, approvals } from "./resources/approvals.ts";
 import { type RecordsPorts, records } from "./resources/records.ts";
+import { type SecureSecretsPorts, secureSecrets } from "./resources/secure-secrets.ts";
 
-export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts {
+export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts, SecureSecretsPorts {
   /** How the cluster vouches for callers, as of now; `undefined` while that is not known. */
   authenticationConfig: () => AuthenticationConfig | undefined;
   tokenReview: TokenReview;
@@ -25,7 +26,7 @@ export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts {
 export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
   return createApi({
     title: "Hoop",
-    resources: [approvals(ports), records(ports)],
+    resources: [approvals(ports), records(ports), secureSecrets(ports)],
     authenticate: delegatedAuthentication({
       config: ports.authenticationConfig,
       tokenReview: ports.tokenReview,

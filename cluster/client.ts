@@ -11,9 +11,20 @@ export interface Call {
   body?: unknown;
   /** Default `application/json`. */
   contentType?: string;
+  /** Such as Accept, where JSON alone will not do. */
+  headers?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
-  /** Milliseconds until the whole answer must be there, 10 s by default. */
+  /** Milliseconds until the whole answer must be there, 10 s by default; Infinity: only the signal ends it. */
   timeout?: number;
+}
+
+/** StatusDetails of meta/v1. */
+export interface KubeDetails {
+  name?: string;
+  group?: string;
+  kind?: string;
+  causes?: { reason?: string; message?: string; field?: string }[];
+  retryAfterSeconds?: number;
 }
 
 export interface Client {
@@ -24,10 +35,16 @@ export interface Client {
    * as optional. Rejects with a {@link KubeError}.
    */
   request<T>(call: Call): Promise<T>;
-  /** The body of a 2xx answer as it comes in; only the signal (and close) ends it. */
-  stream(call: Call & { signal: AbortSignal }): Promise<ReadableStream<Uint8Array>>;
+  /** The body of a 2xx answer as it comes in; only the signal (and close) ends it. `timeout`: until it begins. */
+  stream(call: Call & { signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>>;
   /** Ends everything under way; later calls fail. */
   close(): Promise<void>;
+}
+
+/** What a Status tells beside code, reason and message. */
+interface RefusalStatus {
+  details?: KubeDetails;
+  metadata?: { continue?: string };
 }
 
 /** A call that did not succeed. */
@@ -36,10 +53,15 @@ export class KubeError extends Error {
   readonly code: number;
   /** `reason` of the Status object, such as NotFound; "Timeout" or "Unreachable" where there was no answer. */
   readonly reason: string;
-  constructor(code: number, reason: string, message: string, cause?: unknown) {
+  readonly details: KubeDetails;
+  /** With 410 for a page of a list: the token that goes on from another version. */
+  readonly continue: string | undefined;
+  constructor(code: number, reason: string, message: string, cause?: unknown, status: RefusalStatus = {}) {
     super(message, { cause });
     this.code = code;
     this.reason = reason;
+    this.details = status.details ?? {};
+    this.continue = status.metadata?.continue;
   }
 }
 
@@ -70,18 +92,24 @@ export function connect(kubeconfigFile?: string): Client {
   const closed = new AbortController();
   const transport = createConfiguration().httpApi;
 
-  async function send(call: Call, signal: AbortSignal): Promise<ResponseContext> {
+  async function prepared(call: Call): Promise<Request> {
     const method = HttpMethod[call.method ?? "GET"];
     const request = new RequestContext(`${server}${call.path}`, method);
     for (const [name, value] of Object.entries(call.query ?? {})) request.setQueryParam(name, value);
     request.setHeaderParam("Accept", "application/json");
     request.setHeaderParam("User-Agent", "hoop.dev");
+    for (const [name, value] of Object.entries(call.headers ?? {})) request.setHeaderParam(name, value);
     if (call.body !== undefined) {
       request.setHeaderParam("Content-Type", call.contentType ?? "application/json");
       request.setBody(JSON.stringify(call.body));
     }
     await config.applySecurityAuthentication(request);
     pool.use(request);
+    return request;
+  }
+
+  async function send(call: Call, signal: AbortSignal): Promise<ResponseContext> {
+    const request = await prepared(call);
     request.setSignal(signal);
     const response = await transport.send(request).toPromise();
     if (response.httpStatusCode >= 200 && response.httpStatusCode < 300) return response;
@@ -91,21 +119,29 @@ export function connect(kubeconfigFile?: string): Client {
   return {
     server,
     async request<T>(call: Call): Promise<T> {
-      const timeout = AbortSignal.timeout(call.timeout ?? TIMEOUT);
-      const signals = [closed.signal, timeout, ...(call.signal === undefined ? [] : [call.signal])];
+      const time = limit(call.timeout ?? TIMEOUT);
+      const signals = [closed.signal, time.signal, ...(call.signal === undefined ? [] : [call.signal])];
       try {
         const response = await send(call, AbortSignal.any(signals));
-        return JSON.parse(await response.body.text()) as T;
+        return parsed<T>(call, await response.body.text());
       } catch (error) {
-        throw noAnswer(call, error, timeout.aborted);
+        throw noAnswer(call, error, time.signal.aborted);
+      } finally {
+        time.off();
       }
     },
     async stream(call) {
+      const time = limit(call.timeout ?? Number.POSITIVE_INFINITY);
       try {
-        const response = await send(call, AbortSignal.any([closed.signal, call.signal]));
-        return response.body.stream() ?? new ReadableStream();
+        const signal = AbortSignal.any([closed.signal, time.signal, call.signal]);
+        const request = await prepared(call);
+        const dispatcher = request.getDispatcher();
+        if (dispatcher !== undefined) return await body(request, dispatcher, signal);
+        return (await send(call, signal)).body.stream() ?? new ReadableStream();
       } catch (error) {
-        throw noAnswer(call, error, false);
+        throw noAnswer(call, error, time.signal.aborted);
+      } finally {
+        time.off();
       }
     },
     async close() {
@@ -113,6 +149,35 @@ export function connect(kubeconfigFile?: string): Client {
       await pool.close();
     },
   };
+}
+
+/** The body of a 2xx answer. Not by `fetch`: its streams cost more, and end where nothing comes for five minutes. */
+async function body(
+  request: Request,
+  dispatcher: Dispatcher,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { origin, pathname, search } = new URL(request.getUrl());
+  const answer = await dispatcher.request({
+    ...{ origin, path: pathname + search, method: request.getHttpMethod(), headers: request.getHeaders() },
+    ...{ signal, bodyTimeout: 0 },
+  });
+  const { statusCode } = answer;
+  if (statusCode >= 200 && statusCode < 300) {
+    // Whoever reads it is told; where nobody does, it is no failure of the process.
+    answer.body.on("error", () => {});
+    return answer.body;
+  }
+  throw refusal(statusCode, await answer.body.text());
+}
+
+/** A signal that aborts after so many milliseconds, unless it is switched off before. */
+function limit(milliseconds: number): { signal: AbortSignal; off: () => void } {
+  const over = new AbortController();
+  if (milliseconds === Number.POSITIVE_INFINITY) return { signal: over.signal, off: () => {} };
+  const timer = setTimeout(() => over.abort(), milliseconds);
+  timer.unref();
+  return { signal: over.signal, off: () => clearTimeout(timer) };
 }
 
 /** The client library opens a new connection for each request: this keeps one pool of them for all requests. */
@@ -139,10 +204,20 @@ function connectionPool() {
 
 function refusal(code: number, body: string): KubeError {
   try {
-    const status = JSON.parse(body) as { reason?: string; message?: string };
-    return new KubeError(code, status.reason ?? "Unknown", status.message ?? `HTTP ${code}`);
+    const status = JSON.parse(body) as { reason?: string; message?: string } & RefusalStatus;
+    const { reason = "Unknown", message = `HTTP ${code}` } = status;
+    return new KubeError(code, reason, message, undefined, status);
   } catch {
     return new KubeError(code, "Unknown", `HTTP ${code}: ${body.slice(0, 200)}`);
+  }
+}
+
+/** The engine's own message quotes what it could not read, which may be a Secret. */
+function parsed<T>(call: Call, body: string): T {
+  try {
+    return JSON.parse(body) as T;
+  } catch {
+    throw new KubeError(0, "Unreachable", `${call.method ?? "GET"} ${call.path}: the answer is not JSON`);
   }
 }
 

@@ -55,6 +55,8 @@ export interface AdmissionRequest {
   oldObject: JsonObject | null;
   options: JsonObject | null;
   dryRun: boolean;
+  /** By which API of ours it came, where the API server has not admitted it itself. Values in it are sealed. */
+  through?: "secure-secrets";
 }
 
 /** `userInfo.extra` key that identifies the very credential: a token's JTI or a certificate's hash. */

@@ -1,6 +1,7 @@
 /** The view of an object that people, records and messages get: structure as it is, secret values replaced. */
 import { isObject, type Json, type JsonObject, member, text } from "./admission.ts";
 import { parseJson } from "./json.ts";
+import { SEALED } from "./secrets/placeholder.ts";
 import { announcesSecret, looksSecret, maskText } from "./mask/patterns.ts";
 
 export { maskText } from "./mask/patterns.ts";
@@ -90,10 +91,15 @@ function maskSecret(secret: JsonObject): JsonObject {
   };
   return mapMembers(secret, (name, value) => {
     if (name === "data" || name === "stringData")
-      return isObject(value) ? mapMembers(value, () => SECRET_VALUE) : SECRET_VALUE;
+      return isObject(value) ? mapMembers(value, (_, item) => sealedOr(item)) : SECRET_VALUE;
     if (name !== "metadata" || !isObject(value)) return maskValue(value);
     return scrub({ ...value, ...withoutLastApplied(value) });
   });
+}
+
+/** What is sealed already tells one value from another, and no more. */
+function sealedOr(value: Json): Json {
+  return typeof value === "string" && SEALED.test(value) ? value : SECRET_VALUE;
 }
 
 function withoutLastApplied(metadata: JsonObject): JsonObject {

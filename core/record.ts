@@ -44,6 +44,7 @@ function entryFor(
     },
     operation: request.operation,
     target: targetOf(request),
+    ...(request.through === undefined ? {} : { through: request.through }),
     dryRun: request.dryRun,
     ...("asked" in outcome ? { digest: outcome.asked.digest } : {}),
     verdict: verdict.kind === "not-applicable" ? "allow" : verdict.kind,

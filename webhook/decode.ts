@@ -53,9 +53,9 @@ export function decodeAccess(body: string): AccessRequest {
   const user = decodeUser(spec, "user");
   const attributes = spec["resourceAttributes"];
   if (attributes === undefined || attributes === null) {
-    if (!isObject(spec["nonResourceAttributes"]))
-      throw new BadReview("spec names neither a resource nor a path");
-    return { user };
+    const nonResource = spec["nonResourceAttributes"];
+    if (!isObject(nonResource)) throw new BadReview("spec names neither a resource nor a path");
+    return { user, path: optional(nonResource, "path") };
   }
   if (!isObject(attributes)) throw new BadReview("spec.resourceAttributes is not an object");
   return {

@@ -169,8 +169,11 @@ async function authorized(ports: ReviewPorts, body: string): Promise<object> {
   const request = decodeAccess(body);
   const verdict = authorize(ports.agents, request, ports.installationNamespace);
   if (verdict.kind === "denied") {
-    const { user, resource } = request;
-    ports.log.info({ user: user.username, ...resource, rule: verdict.rule }, "denied by authorization");
+    const { user, ...asked } = request;
+    ports.log.info(
+      { user: user.username, ...asked.resource, path: asked.path, rule: verdict.rule },
+      "denied by authorization",
+    );
   }
   return accessReview(verdict);
 }

@@ -4,8 +4,18 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { stringify } from "yaml";
 import { type Media, plainMedia } from "./negotiate.ts";
-import { isRepresented, type Represented } from "./represent.ts";
+import { isRepresented, isStream, type Represented, type RepresentedStream } from "./represent.ts";
 import { type ApiRequest, type ApiResponse, header } from "./request.ts";
+import {
+  COMPRESS_FROM,
+  drained,
+  FASTEST,
+  PATIENCE,
+  type Parts,
+  partsOf,
+  sendParts,
+  wholeText,
+} from "./send-parts.ts";
 import { type StatusError, statusOf } from "./status.ts";
 
 /** JSON that shows no object: a Status, discovery, OpenAPI. Objects and lists of them have metadata that does not fit. */
@@ -20,7 +30,7 @@ export type Document = (object | Readonly<Record<string, unknown>>) & {
 export interface Answer {
   code: number;
   /** A string leaves as it is; undefined: no body. */
-  body: Represented | Document | string | undefined;
+  body: Represented | RepresentedStream | Document | string | undefined;
   /** Default application/json. */
   contentType?: string;
   headers?: Readonly<Record<string, string | string[]>>;
@@ -29,34 +39,41 @@ export interface Answer {
 }
 
 const compress = promisify(gzip);
-const COMPRESS_FROM = 128 * 1024;
-const FASTEST = { level: 1 };
 
+/** Rejects where a body that is streamed cannot be gone on with; what has begun is then still open. */
 export async function send(request: ApiRequest, response: ApiResponse, answer: Answer): Promise<void> {
   const media = answer.media ?? plainMedia(request);
-  const bytes = await bodyOf(request, response, answer, media);
+  const body = await bodyOf(answer, media);
+  const isZipped = sizeOf(body) >= COMPRESS_FROM && /\bgzip\b/.test(header(request, "accept-encoding"));
   response.statusCode = answer.code;
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.appendHeader(name, value);
-  if (answer.body !== undefined) {
-    response.setHeader("Content-Type", answer.contentType ?? TYPES[media]);
-    response.setHeader("Content-Length", bytes.length);
+  if (body === undefined) {
+    response.end();
+    return;
   }
-  if (request.method === "HEAD" || answer.body === undefined) response.end();
+  response.setHeader("Content-Type", answer.contentType ?? TYPES[media]);
+  if (isZipped) {
+    response.setHeader("Content-Encoding", "gzip");
+    response.setHeader("Vary", "Accept-Encoding");
+  }
+  if (!Buffer.isBuffer(body)) return sendParts(request, response, body, isZipped);
+  const bytes = isZipped ? await compress(body, FASTEST) : body;
+  response.setHeader("Content-Length", bytes.length);
+  if (request.method === "HEAD") response.end();
   else response.end(bytes);
 }
 
-async function bodyOf(
-  request: ApiRequest,
-  response: ApiResponse,
-  { body }: Answer,
-  media: Media,
-): Promise<Buffer> {
-  if (body === undefined) return Buffer.alloc(0);
-  const bytes = Buffer.from(typeof body === "string" ? body : WRITERS[media](body));
-  if (bytes.length < COMPRESS_FROM || !/\bgzip\b/.test(header(request, "accept-encoding"))) return bytes;
-  response.setHeader("Content-Encoding", "gzip");
-  response.setHeader("Vary", "Accept-Encoding");
-  return compress(bytes, FASTEST);
+async function bodyOf({ body }: Answer, media: Media): Promise<Buffer | Parts | undefined> {
+  if (body === undefined) return undefined;
+  if (typeof body === "string") return Buffer.from(body);
+  if (!isStream(body)) return Buffer.from(WRITERS[media](body));
+  if (media === "json") return partsOf(body);
+  return Buffer.from(WRITERS[media](JSON.parse(await wholeText(body))));
+}
+
+/** Of what comes in parts: that it is much, for little is no stream. */
+function sizeOf(body: Buffer | Parts | undefined): number {
+  return Buffer.isBuffer(body) ? body.length : body === undefined ? 0 : COMPRESS_FROM;
 }
 
 const TYPES: Readonly<Record<Media, string>> = {
@@ -117,8 +134,6 @@ export interface Frames {
   readonly gone: AbortSignal;
 }
 
-/** How long a reader may take to make room. It comes back with the last version it saw, and nothing is lost. */
-const PATIENCE = 30_000;
 /** Frames are written together up to so many bytes: what one reader can make us keep. */
 const TOGETHER = 64 * 1024;
 
@@ -185,21 +200,4 @@ function bytesOf({ type, object }: Frame): Buffer {
 
 function frameOf(type: FrameType, object: Frame["object"]): Buffer {
   return Buffer.from(`{"type":"${type}","object":${compact(object)}}\n`);
-}
-
-function drained(response: ApiResponse, gone: AbortSignal, patience: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (outcome: boolean) => () => {
-      clearTimeout(timer);
-      response.off("drain", onDrain);
-      gone.removeEventListener("abort", onGone);
-      resolve(outcome);
-    };
-    const onDrain = settle(true);
-    const onGone = settle(false);
-    const timer = setTimeout(settle(false), patience);
-    response.once("drain", onDrain);
-    gone.addEventListener("abort", onGone, { once: true });
-    if (gone.aborted) onGone();
-  });
 }

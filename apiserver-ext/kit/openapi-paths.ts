@@ -1,7 +1,7 @@
 /** The paths of the OpenAPI documents: one operation for each verb that a resource offers. */
 import type { Body, Dialect, Json, Parameter } from "./openapi-dialect.ts";
-import { PATCH_TYPES } from "./patch.ts";
-import type { AnyResource, Verb } from "./resource.ts";
+import { patchTypes } from "./patch.ts";
+import { type AnyResource, applierOf, type Verb } from "./resource.ts";
 import type { ServedResource, ServedSubresource } from "./served.ts";
 
 /** `dev.hoop.v1alpha1.Approval` for the kind Approval of hoop.dev/v1alpha1. */
@@ -87,7 +87,7 @@ const SHAPES: Readonly<Record<Exclude<Verb, "watch">, Shape>> = {
   },
   patch: {
     ...{ method: "patch", action: "patch", word: "patch", parameters: WRITE, codes: [200] },
-    ...{ accepts: { schema: "Patch", types: PATCH_TYPES, required: true }, ...ON_OBJECT },
+    ...{ accepts: { schema: "Patch", types: patchTypes(false), required: true }, ...ON_OBJECT },
   },
   delete: {
     ...{ method: "delete", action: "delete", word: "delete", parameters: DELETE, codes: [200] },
@@ -97,6 +97,14 @@ const SHAPES: Readonly<Record<Exclude<Verb, "watch">, Shape>> = {
     ...{ method: "delete", action: "deletecollection", word: "delete", codes: [200] },
     ...{ parameters: { ...LIST, ...DELETE }, accepts: OPTIONS, response: "Status", on: "collection" },
   },
+};
+
+/** A patch where server-side apply is taken as well: it can make a new object. */
+const APPLICABLE: Shape = {
+  ...SHAPES.patch,
+  parameters: { ...WRITE, force: ["boolean", "Of an apply: takes fields from their managers."] },
+  codes: [200, 201],
+  accepts: { schema: "Patch", types: patchTypes(true), required: true },
 };
 
 export function pathsOf(dialect: Dialect, served: ServedResource): Json {
@@ -133,8 +141,9 @@ export function pathsOf(dialect: Dialect, served: ServedResource): Json {
   return paths;
 }
 
-function shapeOf(verb: Exclude<Verb, "watch">, { verbs }: ServedResource): Shape {
+function shapeOf(verb: Exclude<Verb, "watch">, { verbs, definition }: ServedResource): Shape {
   const shape = SHAPES[verb];
+  if (verb === "patch" && applierOf(definition)) return APPLICABLE;
   if (verb !== "list" || !verbs.has("watch")) return shape;
   return { ...shape, parameters: { ...shape.parameters, ...WATCH } };
 }

@@ -36,11 +36,19 @@ const PATCHES: Readonly<
 const UNDECODABLE = "error decoding patch: ";
 const NO_PATCH = "Invalid JSON Patch";
 
-export const PATCH_TYPES: readonly string[] = Object.keys(PATCHES);
+const PATCH_TYPES: readonly string[] = Object.keys(PATCHES);
+
+/** Server-side apply: no patch of the object, and only taken where the storage carries it out. */
+export const APPLY_TYPE = "application/apply-patch+yaml";
+
+export function patchTypes(takesApply: boolean): readonly string[] {
+  return takesApply ? [...PATCH_TYPES, APPLY_TYPE] : PATCH_TYPES;
+}
 
 /** @throws {StatusError} UnsupportedMediaType, before anything is read. */
-export function checkPatchType(type: string): void {
-  if (!Object.hasOwn(PATCHES, type)) throw unsupportedMediaType(PATCH_TYPES);
+export function checkPatchType(type: string, takesApply = false): void {
+  const types = patchTypes(takesApply);
+  if (!types.includes(type)) throw unsupportedMediaType(types);
 }
 
 /** @throws {StatusError} UnsupportedMediaType, BadRequest or RequestEntityTooLarge. */

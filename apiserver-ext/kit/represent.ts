@@ -13,6 +13,12 @@ export interface Represented {
   readonly [REPRESENTED]: true;
 }
 
+/** The same, bit by bit. To be read once. */
+export interface RepresentedStream {
+  readonly texts: AsyncIterable<string>;
+  readonly [REPRESENTED]: true;
+}
+
 /** What representing needs to know of a resource. */
 export interface Shown<T extends KubeObject> {
   group: string;
@@ -66,8 +72,8 @@ export function representObject<T extends KubeObject>(
     case "PartialObjectMetadata":
       return partial(form.version, object);
     case "Table": {
-      const row = rowText(shown, form.version, include, object);
-      return represented(tableText(form.version, columnsText(shown), [row], versionOf(object)));
+      const { head, tail } = tableText(form.version, columnsText(shown), versionOf(object));
+      return represented(head + rowText(shown, form.version, include, object, SHARED) + tail);
     }
     case "PartialObjectMetadataList":
       throw new StatusError(
@@ -84,25 +90,64 @@ export function representList<T extends KubeObject>(
   items: readonly Presented<T>[],
   metadata: ListMeta,
 ): Represented {
+  const { head, item, tail } = listTexts(shown, form, include, metadata, SHARED);
+  return represented(`${head}${items.map(item).join(",")}${tail}`);
+}
+
+/** The same text as of a list that is at hand, in parts as its items come. */
+export function representStream<T extends KubeObject>(
+  shown: Shown<T>,
+  form: Form,
+  include: IncludeObject,
+  parts: AsyncIterable<readonly Presented<T>[]>,
+  metadata: ListMeta,
+): RepresentedStream {
+  return new JsonParts(
+    textsOf(listTexts(shown, form, include, metadata, PASSING), parts),
+  ) as RepresentedStream;
+}
+
+async function* textsOf<T>(
+  { head, item, tail }: ListTexts<T>,
+  parts: AsyncIterable<readonly Presented<T>[]>,
+): AsyncGenerator<string> {
+  let before = head;
+  for await (const part of parts) {
+    if (part.length === 0) continue;
+    yield before + part.map(item).join(",");
+    before = ",";
+  }
+  yield before === head ? head + tail : tail;
+}
+
+/** What stands before the items, between commas, and after them. */
+interface ListTexts<T> {
+  head: string;
+  item: (object: Presented<T>) => string;
+  tail: string;
+}
+
+function listTexts<T extends KubeObject>(
+  shown: Shown<T>,
+  form: Form,
+  include: IncludeObject,
+  metadata: ListMeta,
+  texts: Texts,
+): ListTexts<T> {
   switch (form.as) {
     case "object": {
       const type = { kind: `${shown.kind}List`, apiVersion: `${shown.group}/${shown.version}` };
       // Lists of custom resources show the token also where it is empty.
-      return represented(
-        listText(
-          type,
-          { continue: "", ...metadata },
-          items.map((item) => whole(item).json),
-        ),
-      );
+      return { ...listText(type, { continue: "", ...metadata }), item: texts.whole };
     }
     case "PartialObjectMetadataList": {
-      const texts = items.map((item) => partial(form.version, item).json);
-      return represented(listText(metaType(form.as, form.version), metadata, texts));
+      const { version } = form;
+      const item = (object: Presented<T>) => texts.partial(version, object);
+      return { ...listText(metaType(form.as, version), metadata), item };
     }
     case "Table": {
-      const rows = items.map((item) => rowText(shown, form.version, include, item));
-      return represented(tableText(form.version, columnsText(shown), rows, metadata));
+      const item = (object: Presented<T>) => rowText(shown, form.version, include, object, texts);
+      return { ...tableText(form.version, columnsText(shown), metadata), item };
     }
     case "PartialObjectMetadata":
       throw new StatusError(
@@ -141,12 +186,12 @@ function tableRepresentation<T extends KubeObject>(
 ): WatchRepresentation<T> {
   let columns: string | null = columnsText(shown);
   const table = (row: string, metadata: ListMeta): Represented => {
-    const text = tableText(version, columns, [row], metadata);
+    const { head, tail } = tableText(version, columns, metadata);
     columns = null;
-    return represented(text);
+    return represented(head + row + tail);
   };
   return {
-    object: (object) => table(rowText(shown, version, include, object), versionOf(object)),
+    object: (object) => table(rowText(shown, version, include, object, SHARED), versionOf(object)),
     bookmark(resourceVersion, initialEventsEnd) {
       const type = include === "Object" ? typeOf(shown) : metaType("PartialObjectMetadata", version);
       // What ends the initial events must arrive whatever the client asked to include.
@@ -193,6 +238,18 @@ function represented(json: string): Represented {
   return new Json(json) as Represented;
 }
 
+export function isStream(body: object): body is RepresentedStream {
+  return body instanceof JsonParts;
+}
+
+class JsonParts {
+  readonly texts: AsyncIterable<string>;
+
+  constructor(texts: AsyncIterable<string>) {
+    this.texts = texts;
+  }
+}
+
 /** Objects are shared between all who see the same of them; each is turned into text once. */
 function memoized(text: (object: KubeObject) => string): (object: Presented<KubeObject>) => Represented {
   const made = new WeakMap<KubeObject, Represented>();
@@ -205,12 +262,16 @@ function memoized(text: (object: KubeObject) => string): (object: Presented<Kube
   };
 }
 
-const whole = memoized((object) => JSON.stringify(object));
+const whole = memoized(wholeText);
 
 const PARTIAL: Readonly<Record<MetaVersion, (object: Presented<KubeObject>) => Represented>> = {
   v1: memoized((object) => partialText("v1", object)),
   v1beta1: memoized((object) => partialText("v1beta1", object)),
 };
+
+function wholeText(object: KubeObject): string {
+  return JSON.stringify(object);
+}
 
 function partialText(version: MetaVersion, { metadata }: KubeObject): string {
   return JSON.stringify({ ...metaType("PartialObjectMetadata", version), metadata });
@@ -220,24 +281,36 @@ function partial(version: MetaVersion, object: Presented<KubeObject>): Represent
   return PARTIAL[version](object);
 }
 
+interface Texts {
+  whole(object: Presented<KubeObject>): string;
+  partial(version: MetaVersion, object: Presented<KubeObject>): string;
+}
+
+const SHARED: Texts = {
+  whole: (object) => whole(object).json,
+  partial: (version, object) => partial(version, object).json,
+};
+
+/** Of objects that nobody else sees: to keep their texts would cost more than it saves. */
+const PASSING: Texts = { whole: wholeText, partial: partialText };
+
 function bookmarkText(type: Type, resourceVersion: string, initialEventsEnd: boolean): string {
   const annotations = initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {};
   return JSON.stringify({ ...type, metadata: { ...annotations, resourceVersion } });
 }
 
-function listText(type: Type, metadata: ListMeta, items: readonly string[]): string {
+function listText(type: Type, metadata: ListMeta): { head: string; tail: string } {
   const head = JSON.stringify({ ...type, metadata }).slice(0, -1);
-  return `${head},"items":[${items.join(",")}]}`;
+  return { head: `${head},"items":[`, tail: "]}" };
 }
 
 function tableText(
   version: MetaVersion,
   columns: string | null,
-  rows: readonly string[],
   metadata: ListMeta,
-): string {
+): { head: string; tail: string } {
   const head = JSON.stringify({ ...metaType("Table", version), metadata }).slice(0, -1);
-  return `${head},"columnDefinitions":${columns},"rows":[${rows.join(",")}]}`;
+  return { head: `${head},"columnDefinitions":${columns},"rows":[`, tail: "]}" };
 }
 
 /** As ObjectMeta documents it. */
@@ -262,13 +335,14 @@ function rowText<T extends KubeObject>(
   version: MetaVersion,
   include: IncludeObject,
   object: Presented<T>,
+  texts: Texts,
 ): string {
   const now = Date.now();
   const cells = [object.metadata.name, ...columns.map((column) => cellOf(column, object, now))];
   const shown = {
     None: () => "null",
-    Metadata: () => partial(version, object).json,
-    Object: () => whole(object).json,
+    Metadata: () => texts.partial(version, object),
+    Object: () => texts.whole(object),
   };
   return `{"cells":${JSON.stringify(cells)},"object":${shown[include]()}}`;
 }

@@ -84,13 +84,22 @@ export interface Selection<T> {
   fieldSelector: string;
 }
 
-export interface ListRequest<T> extends Selection<T> {
+export interface PageRequest<T> extends Selection<T> {
   version: VersionMatch;
   /** At most this many objects; undefined: all. */
   limit: number | undefined;
   /** The token of the page before. */
   continue: string | undefined;
 }
+
+export interface ListRequest<T> extends PageRequest<T> {
+  /** How much of each object is shown: "summary" is what the columns show, and the metadata but for annotations. */
+  detail: Detail;
+  /** Aborts when the answer is over: nobody reads the rest of the list then. */
+  signal: AbortSignal;
+}
+
+export type Detail = "whole" | "summary";
 
 export interface ListPage<T> {
   /** By namespace and name. */
@@ -99,6 +108,11 @@ export interface ListPage<T> {
   /** The token of the next page; none: this is the last. */
   continue?: string;
   remainingItemCount?: number;
+}
+
+/** A list whose items come from elsewhere, in parts: they are read once, as fast as the client takes them. */
+export interface StreamedPage<T> extends Omit<ListPage<T>, "items"> {
+  items: AsyncIterable<readonly T[]>;
 }
 
 export interface WatchRequest<T> extends Selection<T> {
@@ -123,9 +137,14 @@ export type WatchEvent<T> =
  */
 export interface Reader<T> {
   get(namespace: string, name: string, version: VersionMatch): Promise<T | undefined>;
-  list(request: ListRequest<T>): Promise<ListPage<T>>;
+  list(request: ListRequest<T>): Promise<ListPage<T> | StreamedPage<T>>;
   /** Batches of events, in order, none left out and none twice, until the time is over or the signal aborts. */
   watch(request: WatchRequest<T>, signal: AbortSignal): AsyncIterable<readonly WatchEvent<T>[]>;
+}
+
+/** One that has its objects at hand. */
+export interface WholeReader<T> extends Reader<T> {
+  list(request: PageRequest<T>): Promise<ListPage<T>>;
 }
 
 /** Who writes, and how. */
@@ -135,6 +154,14 @@ export interface WriteContext {
   dryRun: boolean;
   /** For `metadata.managedFields`. */
   fieldManager: string;
+  /** Aborts when the time for the request is over or the client has gone. */
+  signal: AbortSignal;
+  /** When that time is over, milliseconds since the epoch. */
+  deadline: number;
+  /** Told to the client beside the answer, whatever that is; the same text once. */
+  warn(texts: readonly string[]): void;
+  /** By which the API server's audit log knows the request, "" where it did not say. */
+  auditID: string;
 }
 
 export type Stored<T> = { outcome: "stored"; object: T };
@@ -156,6 +183,19 @@ export interface Writer<T> {
     expected: string,
     context: WriteContext,
   ): Promise<Stored<T> | { outcome: "conflict" | "gone" }>;
+}
+
+/** A storage whose backend carries out server-side apply (application/apply-patch+yaml). */
+export interface Applier<T> {
+  /**
+   * @param patch the part of an object that the caller applies, with its name and namespace.
+   * @param context.force takes fields from their managers.
+   * @param context.mayCreate rejects where the caller may not make a new object.
+   */
+  apply(
+    patch: T,
+    context: WriteContext & { force: boolean; mayCreate: () => Promise<void> },
+  ): Promise<{ outcome: "created" | "changed"; object: T }>;
 }
 
 /** The verbs of a resource itself. */
@@ -190,8 +230,7 @@ export interface Subresource<T extends KubeObject = KubeObject> {
     namespace: string,
     name: string,
     body: T,
-    /** `auditID`: by which the API server's audit log knows the request, "" where it did not say. */
-    options: { dryRun: boolean; verb: SubresourceVerb; auditID: string },
+    options: Omit<WriteContext, "caller"> & { verb: SubresourceVerb },
   ): Promise<KubeObject>;
 }
 
@@ -247,7 +286,7 @@ export interface ResourceDefinition<T extends KubeObject> {
   /** What a caller sees of an object: masks go here. Every byte of an object that leaves went through it. */
   present?: (caller: Caller) => (object: T) => T;
   /** Without a Writer the resource is read-only. */
-  storage: Reader<T> | (Reader<T> & Writer<T>);
+  storage: Reader<T> | (Reader<T> & Writer<T> & Partial<Applier<T>>);
   /** Fewer verbs than the storage allows. `create`, `update` and so on are refused with 405 then. */
   verbs?: readonly Verb[];
   strategy?: Strategy<T>;
@@ -294,6 +333,11 @@ const WRITES: readonly Verb[] = ["create", "update", "patch", "delete", "deletec
 /** The storage as a Writer too, where it is one. */
 export function writerOf<T extends KubeObject>({ storage }: ResourceDefinition<T>): Writer<T> | undefined {
   return "create" in storage ? storage : undefined;
+}
+
+/** The storage as an Applier, where it is one. */
+export function applierOf<T extends KubeObject>({ storage }: ResourceDefinition<T>): Applier<T> | undefined {
+  return "apply" in storage && storage.apply ? { apply: storage.apply } : undefined;
 }
 
 /** What the resource offers, in the order of the table above. Discovery, OpenAPI and the router all ask here. */

@@ -18,6 +18,7 @@ import type { ApiRequest, ApiResponse } from "./request.ts";
 import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { AnyResource } from "./resource.ts";
 import { isLongRunning, offeredVerb, type Routes, routes, type Target } from "./routes.ts";
+import { breakOff } from "./send-parts.ts";
 import { type ServedConnect, serveResource } from "./served.ts";
 import { methodNotAllowed, methodNotSupported, noSuchResource, StatusError, statusOf } from "./status.ts";
 import type { Call } from "./verbs/call.ts";
@@ -77,6 +78,8 @@ interface Exchange {
   started: number;
   /** Aborts when its time is over or the client has gone. */
   over: AbortController;
+  /** When its time is over, milliseconds since the epoch. */
+  deadline?: number;
   info?: RequestInfo;
   target?: Target | undefined;
   who?: Authenticated;
@@ -152,9 +155,9 @@ class Api {
     const target = this.#routes.find(info);
     exchange.target = target;
     if (upgrade && target?.subresource?.type !== "connect") throw notUpgradable();
-    const answer = await withDeadline(timeFor(info, this.#limits), over, (late) =>
-      this.#answer(exchange, info, target, late),
-    );
+    const time = timeFor(info, this.#limits);
+    exchange.deadline = Date.now() + time;
+    const answer = await withDeadline(time, over, (late) => this.#answer(exchange, info, target, late));
     if ("run" in answer) await this.#last(exchange, () => this.#watch(answer, response));
     else if ("connect" in answer) await this.#last(exchange, answer.connect);
     else await send(request, response, answer);
@@ -172,8 +175,7 @@ class Api {
     if (!who) throw unauthorized();
     exchange.who = who;
     const authorized = async () => {
-      const decision = await this.#options.authorize(who, info);
-      if (!decision.allowed) throw forbidden(who, info, decision.reason);
+      await this.#authorized(who, info);
       if (!info.isResource) return this.#document(exchange.request, info);
       if (!target) throw this.#routes.missing(info);
       return this.#resource(exchange, info, target, who);
@@ -182,6 +184,11 @@ class Api {
     const isExempt = who.caller.groups.includes("system:masters");
     // Work that never ends does not keep its place; one whose client has left does, until it ends.
     return this.#inFlight.during(info, isExempt, () => Promise.race([authorized(), late]));
+  }
+
+  async #authorized(who: Authenticated, info: RequestInfo): Promise<void> {
+    const decision = await this.#options.authorize(who, info);
+    if (!decision.allowed) throw forbidden(who, info, decision.reason);
   }
 
   async #authenticated({ request }: Exchange, info: RequestInfo): Promise<Authenticated | undefined> {
@@ -216,13 +223,16 @@ class Api {
     exchange: Exchange,
     info: RequestInfo,
     target: Target,
-    { caller }: Authenticated,
+    who: Authenticated,
   ): Promise<Answer | Watch | Connecting> {
     const { served, subresource } = target;
+    const { caller } = who;
     const { definition } = served;
-    const { request, over } = exchange;
+    const { request, over, deadline = Infinity } = exchange;
     const { namespaces } = this.#options;
-    const call: Call = { request, info, caller, definition, served, namespaces, signal: over.signal };
+    const { signal } = over;
+    const mayAlso = (verb: string) => this.#authorized(who, { ...info, verb });
+    const call: Call = { request, info, caller, definition, served, namespaces, signal, deadline, mayAlso };
     if (!subresource) return this.#verb(call, target);
     if (!subresource.verbs.has(info.verb)) throw methodNotSupported(definition, info.verb);
     switch (subresource.type) {
@@ -280,7 +290,7 @@ class Api {
     if (response.destroyed || response.writableEnded) return;
     const status = this.#statusError(error);
     // What has begun cannot become an error; breaking it off tells that it is not whole.
-    if (response.headersSent || hasSwitched()) response.destroy();
+    if (response.headersSent || hasSwitched()) breakOff(response);
     else await sendStatus(request, response, status).catch(() => response.destroy());
   }
 

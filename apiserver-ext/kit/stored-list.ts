@@ -1,6 +1,6 @@
 /** Lists of a stored resource: whole or in pages of one snapshot. */
 
-import type { KubeObject, ListPage, ListRequest } from "./resource.ts";
+import type { KubeObject, ListPage, PageRequest } from "./resource.ts";
 import {
   encodeToken,
   expiredList,
@@ -34,7 +34,7 @@ interface Found<T> {
 export async function listStored<T extends KubeObject>(
   store: Store,
   rows: Rows<T>,
-  request: ListRequest<T>,
+  request: PageRequest<T>,
 ): Promise<ListPage<T>> {
   const { namespace } = request;
   const name = onlyName(request);
@@ -60,7 +60,7 @@ async function pageOf<T extends KubeObject>(
   store: Store,
   rows: Rows<T>,
   prefix: string,
-  request: ListRequest<T>,
+  request: PageRequest<T>,
 ): Promise<{ items: T[]; left: number; place: Place }> {
   const { namespace, guarded } = request;
   // Where something may be hidden, only another object that is not may say that there is a next page.
@@ -96,7 +96,7 @@ async function pageOf<T extends KubeObject>(
 }
 
 /** The name that is selected, where no other can be. */
-function onlyName({ fieldSelector }: ListRequest<never>): string | undefined {
+function onlyName({ fieldSelector }: PageRequest<never>): string | undefined {
   const isName = ({ field, operator }: FieldRequirement) => field === "metadata.name" && operator === "=";
   return fieldRequirements(fieldSelector).find(isName)?.value;
 }
@@ -105,7 +105,7 @@ function onlyName({ fieldSelector }: ListRequest<never>): string | undefined {
 async function listOne<T extends KubeObject>(
   store: Store,
   rows: Rows<T>,
-  request: ListRequest<T>,
+  request: PageRequest<T>,
   name: string,
 ): Promise<ListPage<T>> {
   const { version } = request;
@@ -121,7 +121,7 @@ async function listOne<T extends KubeObject>(
   return { items: items.filter(request.accepts), resourceVersion: String(revision) };
 }
 
-function placeOf(request: ListRequest<never>): Place {
+function placeOf(request: PageRequest<never>): Place {
   const token = tokenOf(request);
   if (token) return { at: token.revision, after: token.start };
   const { version } = request;
@@ -133,7 +133,7 @@ async function partOf(
   prefix: string,
   { at, after }: Place,
   limit: number | undefined,
-  { version, continue: token }: ListRequest<never>,
+  { version, continue: token }: PageRequest<never>,
 ): Promise<Part> {
   // No store has so many revisions.
   if (at !== undefined && !Number.isSafeInteger(at)) throw tooLarge(at, await store.revision());

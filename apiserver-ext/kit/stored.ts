@@ -1,6 +1,6 @@
 /** Objects in the storage port: one row each, at `RESOURCE/NAMESPACE/NAME`, or `RESOURCE/NAME` without namespaces. */
 
-import type { KubeObject, Reader, Writer } from "./resource.ts";
+import type { KubeObject, WholeReader, Writer } from "./resource.ts";
 import { reached } from "./resource-version.ts";
 import { notFound } from "./status.ts";
 import type { CommitResult, Store } from "./storage.ts";
@@ -9,16 +9,19 @@ import { Rows, type StoredOptions, versioned, type Write } from "./stored-rows.t
 import { watchStored } from "./stored-watch.ts";
 
 /** The same for resources that nobody writes through the API. */
-export function storedReader<T extends KubeObject>(store: Store, options: StoredOptions<T>): Reader<T> {
+export function storedReader<T extends KubeObject>(store: Store, options: StoredOptions<T>): WholeReader<T> {
   return readerOf(store, new Rows(store, options));
 }
 
-export function stored<T extends KubeObject>(store: Store, options: StoredOptions<T>): Reader<T> & Writer<T> {
+export function stored<T extends KubeObject>(
+  store: Store,
+  options: StoredOptions<T>,
+): WholeReader<T> & Writer<T> {
   const rows = new Rows(store, options);
   return { ...readerOf(store, rows), ...writerOf(store, rows) };
 }
 
-function readerOf<T extends KubeObject>(store: Store, rows: Rows<T>): Reader<T> {
+function readerOf<T extends KubeObject>(store: Store, rows: Rows<T>): WholeReader<T> {
   return {
     async get(namespace, name, version) {
       const key = await rows.key(namespace, name);

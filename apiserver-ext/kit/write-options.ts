@@ -1,8 +1,9 @@
 /** The query parameters of create, update and patch. */
-import { causes, type FieldError, forbidden, notSupported } from "./field-errors.ts";
+import { causes, type FieldError, forbidden, notSupported, required } from "./field-errors.ts";
 import { isPrintable } from "./go-quote.ts";
 import { managerErrors } from "./metadata-rules.ts";
 import { type ApiRequest, header } from "./request.ts";
+import { flag } from "./request-info.ts";
 import type { SubresourceVerb } from "./resource.ts";
 import { invalid } from "./status.ts";
 
@@ -13,9 +14,12 @@ export interface WriteOptions {
   fieldValidation: FieldValidation;
   /** Who is said to write: the parameter, or the beginning of the User-Agent. */
   fieldManager: string;
+  /** Of an apply: whether it takes fields from their managers. */
+  force: boolean;
 }
 
-const KINDS: Readonly<Record<SubresourceVerb, string>> = {
+const KINDS: Readonly<Record<SubresourceVerb | "apply", string>> = {
+  apply: "PatchOptions",
   get: "GetOptions",
   create: "CreateOptions",
   update: "UpdateOptions",
@@ -33,7 +37,7 @@ const VALIDATIONS: Readonly<Record<string, FieldValidation>> = {
 export function writeOptions(
   request: ApiRequest,
   query: URLSearchParams,
-  verb: SubresourceVerb,
+  verb: SubresourceVerb | "apply",
 ): WriteOptions {
   const manager = query.get("fieldManager") ?? "";
   const dryRun = query.getAll("dryRun");
@@ -43,6 +47,7 @@ export function writeOptions(
     ...(verb === "patch" && query.has("force")
       ? [forbidden("force", "may not be specified for non-apply patch")]
       : []),
+    ...(verb === "apply" && manager === "" ? [required("fieldManager", "is required for apply patch")] : []),
     ...managerErrors(manager, "fieldManager"),
     ...dryRunErrors(dryRun),
     ...(fieldValidation ? [] : [notSupported("fieldValidation", asked, Object.keys(VALIDATIONS))]),
@@ -51,7 +56,7 @@ export function writeOptions(
     throw invalid({ group: "meta.k8s.io", kind: KINDS[verb], name: "" }, causes(errors));
   }
   const fieldManager = manager || managerOf(header(request, "user-agent"));
-  return { dryRun: dryRun.length > 0, fieldValidation, fieldManager };
+  return { dryRun: dryRun.length > 0, fieldValidation, fieldManager, force: flag(query, "force") };
 }
 
 export function dryRunErrors(dryRun: readonly string[]): FieldError[] {

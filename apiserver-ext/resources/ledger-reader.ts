@@ -3,11 +3,11 @@ import { bookmark, follow, type Source } from "#kit/follow.ts";
 import type {
   KubeObject,
   ListPage,
-  ListRequest,
-  Reader,
+  PageRequest,
   Selection,
   WatchEvent,
   WatchRequest,
+  WholeReader,
 } from "#kit/resource.ts";
 import { encodeToken, parseVersion, reached, tokenOf, tooLarge } from "#kit/resource-version.ts";
 import { Sleepers } from "#kit/sleepers.ts";
@@ -16,7 +16,7 @@ import type { Line, Revision, Store } from "#kit/storage.ts";
 /** So many lines at once: what one reader makes us keep. */
 const PART = 500;
 
-export function ledgerReader<T extends KubeObject>(store: Store, decode: (line: Line) => T): Reader<T> {
+export function ledgerReader<T extends KubeObject>(store: Store, decode: (line: Line) => T): WholeReader<T> {
   return {
     async get(namespace, name, version) {
       const index = indexOf(name);
@@ -46,7 +46,7 @@ function isSelected<T extends KubeObject>({ namespace, accepts }: Selection<T>, 
 async function listLines<T extends KubeObject>(
   store: Store,
   decode: (line: Line) => T,
-  request: ListRequest<T>,
+  request: PageRequest<T>,
 ): Promise<ListPage<T>> {
   const { revision, from } = await placeOf(store, request);
   const end = await store.firstLineAfter(revision);
@@ -65,7 +65,7 @@ async function listLines<T extends KubeObject>(
 async function pageOf<T extends KubeObject>(
   store: Store,
   decode: (line: Line) => T,
-  request: ListRequest<T>,
+  request: PageRequest<T>,
   { from, end }: { from: number; end: number },
 ): Promise<{ items: T[]; next: number }> {
   const { limit, guarded } = request;
@@ -87,7 +87,7 @@ async function pageOf<T extends KubeObject>(
 /** Which lines a list is of: those up to a revision, from an index on. */
 async function placeOf(
   store: Store,
-  request: ListRequest<never>,
+  request: PageRequest<never>,
 ): Promise<{ revision: Revision; from: number }> {
   const token = tokenOf(request);
   const { version } = request;

@@ -16,7 +16,7 @@ export function dryRunOfHeld(
   verdict: Extract<Verdict, { kind: "hold" }>,
 ): { kind: "dry-run"; warning: string } | { kind: "deny"; message: string } {
   const { group, resource } = request.resource;
-  const isSecret = group === "" && resource === "secrets";
+  const isSecret = group === "" && resource === "secrets" && request.through === undefined;
   if (isSecret || !HARMLESS_SUBRESOURCES.has(request.subresource))
     return { kind: "deny", message: "a dry run of this would answer with what it must not tell" };
   const rules = verdict.rules.map(({ name }) => name).join(", ");

@@ -37,6 +37,9 @@ export const AdmissionEntry = Type.Object(
     agent: Agent,
     operation: Type.String(),
     target: Target,
+    through: Type.Optional(
+      Type.Literal("secure-secrets", { description: "By which API of Hoop's it came, if by one." }),
+    ),
     dryRun: Type.Boolean(),
     digest: Type.Optional(
       Type.String({ description: "Keyed hash (HMAC-SHA-256, hex) of what was asked, where it was held." }),

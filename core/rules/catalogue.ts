@@ -13,6 +13,7 @@ import {
   inContainers,
   inPodSpec,
   mountsHostPath,
+  POD_WRITES,
   privileged,
   sharesHostNamespaces,
   WORKLOADS,
@@ -51,7 +52,7 @@ const DENIED: readonly Rule[] = [
     name: "secret-update",
     action: "deny",
     why: "the answer to a write of a Secret carries its values; use secure-secrets or ask a person",
-    match: [{ operations: ["UPDATE"], groups: [""], resources: ["secrets/*"] }],
+    match: [{ operations: ["UPDATE"], groups: [""], resources: ["secrets/*"], through: "admission" }],
   },
   {
     name: "secret-unsafe-delete",
@@ -121,7 +122,7 @@ const HELD: readonly Rule[] = [
     name: "pod-connect",
     action: "hold",
     why: "runs commands in a pod, or talks to it past its Service",
-    match: [{ operations: ["CONNECT"], resources: ["*"] }],
+    match: [{ operations: ["CONNECT"], resources: ["*"], through: "admission" }],
   },
   {
     name: "ephemeral-container",
@@ -191,7 +192,7 @@ const HELD: readonly Rule[] = [
     name: "secret-use",
     action: "hold",
     why: "puts a Secret into a pod, where its values can be read, that this object did not already use",
-    match: WORKLOADS,
+    match: POD_WRITES,
     finds: gainsSecrets,
   },
   {
@@ -205,6 +206,18 @@ const HELD: readonly Rule[] = [
     action: "hold",
     why: "brings a new credential into the cluster",
     match: [{ operations: ["CREATE"], groups: [""], resources: ["secrets"] }],
+  },
+  {
+    name: "secret-change",
+    action: "hold",
+    why: "changes a credential, or what is said of it",
+    match: [{ operations: ["UPDATE"], groups: [""], resources: ["secrets"] }],
+  },
+  {
+    name: "secret-reveal",
+    action: "hold",
+    why: "tells the agent a value of a Secret",
+    match: [{ operations: ["CONNECT"], groups: [""], resources: ["secrets/reveal"] }],
   },
   {
     name: "secret-delete",

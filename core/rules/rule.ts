@@ -10,6 +10,8 @@ export interface Match {
   resources: readonly string[];
   namespaces?: readonly string[];
   names?: readonly string[];
+  /** What the API server admits itself, or what came through an API of Hoop's, whose answer tells nothing. */
+  through?: "admission" | "secure-secrets";
 }
 
 /** What a rule may know beside the request. */
@@ -90,7 +92,9 @@ function findings(rule: Rule, request: AdmissionRequest, context: RuleContext): 
 }
 
 function matches(match: Match, request: AdmissionRequest): boolean {
+  const { through = "admission" } = request;
   return (
+    (match.through ?? through) === through &&
     holds(match.operations, request.operation) &&
     holds(match.groups, request.resource.group) &&
     match.resources.some((pattern) => matchesResource(pattern, request)) &&

@@ -43,11 +43,11 @@ function books(store: Store) {
       loan: defineSubresource<Loan>({
         ...{ kind: "Loan", schema: LoanFields, verbs: ["get", "update"] },
         read: async (_caller, namespace, name) => loan(await found(namespace, name)),
-        write: async (caller, namespace, name, { borrower = "", metadata }, { dryRun }) => {
+        write: async (caller, namespace, name, { borrower = "", metadata }, options) => {
           const book = await found(namespace, name);
           const expected = metadata.resourceVersion ?? book.metadata.resourceVersion ?? "";
           const lent = { ...book, status: { lentTo: borrower } };
-          const result = await storage.replace(lent, expected, { caller, dryRun, fieldManager: "library" });
+          const result = await storage.replace(lent, expected, { ...options, caller });
           if (result.outcome !== "stored")
             throw new StatusError("Conflict", "the book was changed meanwhile");
           return loan(result.object);

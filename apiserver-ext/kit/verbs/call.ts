@@ -18,6 +18,10 @@ export interface Call<T extends KubeObject = KubeObject> {
   namespaces: Namespaces;
   /** Aborts when the time for the request is over or the client has gone; what it waits for is then in vain. */
   signal: AbortSignal;
+  /** When that time is over, milliseconds since the epoch. */
+  deadline: number;
+  /** Whether the caller may use another verb on the same object as well. Rejects with Forbidden where not. */
+  mayAlso(verb: string): Promise<void>;
 }
 
 /** What the caller may see and selects. */

@@ -9,9 +9,17 @@ import type { KubeObject } from "../resource.ts";
 import { alreadyExists, StatusError } from "../status.ts";
 import { type WriteOptions, writeOptions } from "../write-options.ts";
 import type { Call } from "./call.ts";
-import { contextOf, type Shape, seen, shapeOf, shown, withWarnings, writer } from "./writing.ts";
-
-type Warn = (texts: readonly string[]) => void;
+import {
+  contextOf,
+  type Shape,
+  seen,
+  shapeOf,
+  shown,
+  type Warn,
+  withWarnings,
+  writeContext,
+  writer,
+} from "./writing.ts";
 
 /** Answers 201 with the object. */
 export function create<T extends KubeObject>(call: Call<T>): Promise<Answer> {
@@ -60,7 +68,7 @@ async function createdAnew<T extends KubeObject>(
   warn: Warn,
 ): Promise<Answer> {
   const { caller, definition } = call;
-  const { dryRun, fieldManager } = options;
+  const context = writeContext(call, options, warn);
   const present = presenter(definition, caller);
   const { resourceVersion, ...metadata } = given.metadata;
   const tries = (given.metadata.name ?? "") === "" ? NAME_TRIES : 1;
@@ -69,8 +77,8 @@ async function createdAnew<T extends KubeObject>(
     const { object, warnings } = newObject(contextOf(call), { ...given, metadata }, Date.now());
     warn(warnings);
     seen(call, present, object);
-    checkNoVersion(resourceVersion, dryRun);
-    const result = await writer(call).create(object, { caller, dryRun, fieldManager });
+    checkNoVersion(resourceVersion, options.dryRun);
+    const result = await writer(call).create(object, context);
     if (result.outcome === "stored") return shown(call, shape, 201, seen(call, present, result.object));
     ({ name } = object.metadata);
   }

@@ -6,14 +6,28 @@ import { presenter } from "../present.ts";
 import type { KubeObject, ObjectMetadata } from "../resource.ts";
 import { conflict } from "../status.ts";
 import type { Call } from "./call.ts";
-import { type Change, changeStored, type Step, seen, shapeOf, shown } from "./writing.ts";
+import {
+  type Change,
+  changeStored,
+  type Step,
+  seen,
+  shapeOf,
+  shown,
+  type Warn,
+  withWarnings,
+  writeContext,
+} from "./writing.ts";
 
 /** Answers with the object while finalizers keep it, otherwise with what is gone. */
-export async function remove<T extends KubeObject>(call: Call<T>): Promise<Answer> {
+export function remove<T extends KubeObject>(call: Call<T>): Promise<Answer> {
+  return withWarnings((warn) => answered(call, warn));
+}
+
+async function answered<T extends KubeObject>(call: Call<T>, warn: Warn): Promise<Answer> {
   const { request, info, definition, caller } = call;
   const shape = shapeOf(call);
   const options = await deleteOptions(request, info.query);
-  const { outcome, object } = await removed(call, info.name, options);
+  const { outcome, object } = await removed(call, info.name, options, warn);
   if (outcome === "removed") return { code: 200, body: gone(call, object), media: shape.media };
   // Whoever asks for the dependents to go first is told that they have not yet.
   const code = options.orphanDependents === false ? 202 : 200;
@@ -36,8 +50,9 @@ export function removed<T extends KubeObject>(
   call: Call<T>,
   name: string,
   options: DeleteOptions,
+  warn: Warn,
 ): Promise<Change<T>> {
-  const write = { caller: call.caller, dryRun: options.dryRun, fieldManager: "" };
+  const write = writeContext(call, { dryRun: options.dryRun, fieldManager: "" }, warn);
   return changeStored(call, name, write, (old) => {
     checkPreconditions(call, options, old);
     const finalizers = finalizersFor(old.metadata, options);

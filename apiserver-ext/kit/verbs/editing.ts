@@ -8,7 +8,7 @@ import type { KubeObject } from "../resource.ts";
 import { conflict, invalid, StatusError } from "../status.ts";
 import type { WriteOptions } from "../write-options.ts";
 import type { Call } from "./call.ts";
-import { changeStored, contextOf, type Step, seen } from "./writing.ts";
+import { changeStored, contextOf, type Step, seen, type Warn, writeContext } from "./writing.ts";
 
 export interface Edited<T> {
   object: T;
@@ -24,10 +24,10 @@ export async function edited<T extends KubeObject>(
   call: Call<T>,
   target: Target,
   options: WriteOptions,
+  warn: Warn,
   edit: (old: T, visible: Presented<T>) => Edited<T>,
 ): Promise<Edited<Presented<T>>> {
   const { definition, caller, info } = call;
-  const { dryRun, fieldManager } = options;
   const present = presenter(definition, caller);
   let warnings: readonly string[] = [];
   const attempt = (old: T, visible: Presented<T>): Step<T> => {
@@ -40,7 +40,7 @@ export async function edited<T extends KubeObject>(
     seen(call, present, prepared.object);
     return { step: isFinalized(prepared.object, old) ? "remove" : "replace", object: prepared.object };
   };
-  const result = await changeStored(call, info.name, { caller, dryRun, fieldManager }, attempt);
+  const result = await changeStored(call, info.name, writeContext(call, options, warn), attempt);
   return { object: seen(call, present, result.object), warnings };
 }
 

@@ -5,11 +5,12 @@ import { causes, type FieldError } from "../field-errors.ts";
 import { DEEPEST, TOO_DEEP } from "../json.ts";
 import { type Target, withOwnersOnce } from "../lifecycle.ts";
 import type { ObjectRules } from "../object-rules.ts";
-import { checkPatchType, type Patch, parsePatch } from "../patch.ts";
+import { APPLY_TYPE, checkPatchType, type Patch, parsePatch } from "../patch.ts";
 import { isRecord } from "../record.ts";
-import type { KubeObject } from "../resource.ts";
+import { applierOf, type KubeObject } from "../resource.ts";
 import { invalid, type StatusError } from "../status.ts";
 import { type FieldValidation, writeOptions } from "../write-options.ts";
+import { apply } from "./apply.ts";
 import type { Call } from "./call.ts";
 import { addressed, type Edited, edited } from "./editing.ts";
 import { shapeOf, shown, withWarnings } from "./writing.ts";
@@ -19,12 +20,14 @@ export function patch<T extends KubeObject>(call: Call<T>, target: Target = "obj
   return withWarnings(async (warn) => {
     const { request, info } = call;
     const type = contentType(request);
-    checkPatchType(type);
+    const applier = target === "object" ? applierOf(call.definition) : undefined;
+    checkPatchType(type, applier !== undefined);
+    if (applier && type === APPLY_TYPE) return apply(call, applier, warn);
     const shape = shapeOf(call);
     const text = await readBody(request);
     const options = writeOptions(request, info.query, "patch");
     let parsed: Patch | undefined;
-    const result = await edited(call, target, options, (_old, visible) => {
+    const result = await edited(call, target, options, warn, (_old, visible) => {
       // What is not there is NotFound, whatever the patch is.
       parsed ??= parsePatch(type, text, options.fieldValidation);
       return patched(call, parsed, visible, options.fieldValidation, warn);

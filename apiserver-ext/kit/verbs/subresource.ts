@@ -8,7 +8,6 @@ import type { ObjectRules } from "../object-rules.ts";
 import { checkPatchType, type Patch, parsePatch } from "../patch.ts";
 import { presentedBySubresource, presenter } from "../present.ts";
 import { representObject } from "../represent.ts";
-import { header } from "../request.ts";
 import type { KubeObject, SubresourceVerb } from "../resource.ts";
 import type { ServedCustom } from "../served.ts";
 import { invalid, methodNotSupported, notFound, StatusError } from "../status.ts";
@@ -17,11 +16,9 @@ import { type WriteOptions, writeOptions } from "../write-options.ts";
 import type { Call } from "./call.ts";
 import { addressed } from "./editing.ts";
 import { decodedAgain } from "./patch.ts";
-import { withWarnings } from "./writing.ts";
+import { type Warn, withWarnings, writeContext } from "./writing.ts";
 
 const CODES: Readonly<Record<SubresourceVerb, number>> = { get: 200, create: 201, update: 200, patch: 200 };
-
-type Warn = (texts: readonly string[]) => void;
 
 export function callSubresource<T extends KubeObject>(call: Call<T>, served: ServedCustom): Promise<Answer> {
   return withWarnings(async (warn) => {
@@ -61,7 +58,7 @@ async function answered<T extends KubeObject>(
     untyped: true,
     warn,
   });
-  return write(call, served, body, verb, options);
+  return write(call, served, body, verb, options, warn);
 }
 
 async function read<T extends KubeObject>(call: Call<T>, { subresource }: ServedCustom): Promise<KubeObject> {
@@ -75,7 +72,8 @@ async function write<T extends KubeObject>(
   { subresource, rules }: ServedCustom,
   object: KubeObject,
   verb: SubresourceVerb,
-  { dryRun }: WriteOptions,
+  options: WriteOptions,
+  warn: Warn,
 ): Promise<KubeObject> {
   const { info, caller } = call;
   // The URL says which object it is; the body may, too.
@@ -83,8 +81,8 @@ async function write<T extends KubeObject>(
   const body = addressed(info, named);
   check(rules, body);
   await parentOf(call);
-  const auditID = header(call.request, "audit-id");
-  return await subresource.write(caller, info.namespace, info.name, body, { dryRun, verb, auditID });
+  const { caller: _, ...context } = writeContext(call, options, warn);
+  return await subresource.write(caller, info.namespace, info.name, body, { ...context, verb });
 }
 
 function check(rules: ObjectRules, object: KubeObject): void {
@@ -112,7 +110,7 @@ async function patched<T extends KubeObject>(
       const wanted = patch.apply(current);
       const { object, warnings } = decodedAgain(served.rules, wanted, patch.faults, options.fieldValidation);
       warn(warnings);
-      return await write(call, served, object, "patch", options);
+      return await write(call, served, object, "patch", options, warn);
     } catch (error) {
       if (!(error instanceof StatusError) || error.reason !== "Conflict") throw error;
       const fresh = await read(call, served);

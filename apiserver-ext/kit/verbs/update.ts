@@ -22,7 +22,7 @@ export function update<T extends KubeObject>(call: Call<T>, target: Target = "ob
     const owned = withOwnersOnce(addressed(info, object as T));
     warn(owned.warnings);
     const { uid = "" } = owned.object.metadata;
-    const result = await edited(call, target, options, (old) => {
+    const result = await edited(call, target, options, warn, (old) => {
       if (uid !== "" && uid !== old.metadata.uid) throw anotherObject(call, uid, old, options.dryRun);
       return { object: owned.object, warnings: [] };
     });

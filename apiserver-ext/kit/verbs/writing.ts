@@ -5,6 +5,7 @@ import { type Context, isSame } from "../lifecycle.ts";
 import { type Form, type Media, negotiateForm } from "../negotiate.ts";
 import { type Presented, type Presenter, presenter } from "../present.ts";
 import { type IncludeObject, includeObject, representObject } from "../represent.ts";
+import { header } from "../request.ts";
 import type { KubeObject, Stored, WriteContext, Writer } from "../resource.ts";
 import { writerOf } from "../resource.ts";
 import { forbiddenObject, methodNotSupported, notFound, StatusError, statusOf } from "../status.ts";
@@ -36,10 +37,10 @@ export function shown<T extends KubeObject>(
   return { code, body, media: shape.media };
 }
 
+export type Warn = WriteContext["warn"];
+
 /** Warnings reach the client with an error as well. */
-export async function withWarnings(
-  run: (warn: (texts: readonly string[]) => void) => Promise<Answer>,
-): Promise<Answer> {
+export async function withWarnings(run: (warn: Warn) => Promise<Answer>): Promise<Answer> {
   const warnings: string[] = [];
   const answer = await run((texts) => append(warnings, texts)).catch((error: unknown) => {
     if (warnings.length === 0 || !(error instanceof StatusError)) throw error;
@@ -61,6 +62,15 @@ function refusal(error: StatusError): Answer {
 
 export function contextOf<T extends KubeObject>({ definition, served, caller }: Call<T>): Context<T> {
   return { definition, rules: served.rules, caller };
+}
+
+/** What the storage is told of a write beside the object. */
+export function writeContext<T extends KubeObject>(
+  { caller, request, signal, deadline }: Call<T>,
+  { dryRun, fieldManager }: Pick<WriteContext, "dryRun" | "fieldManager">,
+  warn: Warn,
+): WriteContext {
+  return { caller, dryRun, fieldManager, signal, deadline, warn, auditID: header(request, "audit-id") };
 }
 
 /** @throws {StatusError} MethodNotAllowed where there is nothing to write to. */

@@ -27,6 +27,10 @@ const context = (dryRun = false): WriteContext => ({
   caller: { username: "alice", uid: "", groups: [], extra: new Map() },
   dryRun,
   fieldManager: "test",
+  signal: new AbortController().signal,
+  deadline: Infinity,
+  warn: () => {},
+  auditID: "",
 });
 
 const LATEST = { kind: "latest" } as const;

@@ -1,0 +1,76 @@
+/** A write through secure-secrets is the agent's write of the Secret: it takes the one journey every write takes. */
+import type { AdmissionRequest, JsonObject, Operation } from "#core/admission.ts";
+import type { Answer } from "#core/answer.ts";
+import { type ReviewPorts, review } from "#core/review.ts";
+import type { CoreSecret } from "#core/secrets/backend.ts";
+import { secretUid } from "#core/secrets/view.ts";
+import type { WriteContext } from "#kit/resource.ts";
+import { forbiddenObject, StatusError } from "#kit/status.ts";
+import { GROUP } from "../group.ts";
+
+/** Sealed: no value is in it. */
+export interface Wish {
+  operation: Operation;
+  subresource?: string;
+  namespace: string;
+  name: string;
+  object: JsonObject;
+  oldObject: CoreSecret | null;
+}
+
+/** Nobody waits longer in one request, and this much stays for the way back. */
+const MAX_WAIT_MILLISECONDS = 25_000;
+const RESERVE_MILLISECONDS = 4_000;
+
+/**
+ * Resolves when the write may be done.
+ * @throws {StatusError} when it may not, or not yet.
+ */
+export async function judged(
+  ports: ReviewPorts,
+  wish: Wish,
+  context: Omit<WriteContext, "fieldManager">,
+): Promise<void> {
+  const request = requestOf(ports, wish, context);
+  const until = Math.min(ports.clock.now() + MAX_WAIT_MILLISECONDS, context.deadline - RESERVE_MILLISECONDS);
+  const lookup = { known: true as const, uid: wish.oldObject === null ? "" : secretUid(wish.oldObject) };
+  // What a reveal is about is at hand, and the cluster would have to be asked for it with its value.
+  const cluster = { ...ports.cluster, connectTargetUid: async () => lookup };
+  const answer = await review({ ...ports, cluster }, request, {
+    caller: "verified",
+    until,
+    gone: context.signal,
+  });
+  if (answer === undefined) throw new StatusError("Timeout", "the request was given up while it waited");
+  context.warn(answer.warnings);
+  if (!answer.allowed) throw refusalOf(answer, wish.name);
+}
+
+function requestOf(
+  ports: ReviewPorts,
+  wish: Wish,
+  { caller, dryRun }: Pick<WriteContext, "caller" | "dryRun">,
+): AdmissionRequest {
+  const { operation, subresource = "", namespace, name, object, oldObject } = wish;
+  return {
+    uid: ports.random.uuid(),
+    kind: { group: "", version: "v1", kind: "Secret" },
+    resource: { group: "", version: "v1", resource: "secrets" },
+    ...{ subresource, name, namespace, operation, object, oldObject, dryRun },
+    userInfo: caller,
+    options: null,
+    through: "secure-secrets",
+  };
+}
+
+function refusalOf({ refusal }: Answer, name: string): StatusError {
+  const { code = 500, message = "refused", retryAfterSeconds } = refusal ?? {};
+  switch (code) {
+    case 403:
+      return forbiddenObject({ group: GROUP, plural: "secure-secrets" }, name, `hoop: ${message}`);
+    case 429:
+      return new StatusError("TooManyRequests", message, { retryAfterSeconds: retryAfterSeconds ?? 1 });
+    case 500:
+      return new StatusError("InternalError", message);
+  }
+}

@@ -1,0 +1,68 @@
+/** `secure-secrets/reveal`: one value of a Secret, once, to whoever may have it. An agent waits for a human first. */
+import Type, { type Static } from "typebox";
+import type { ReviewPorts } from "#core/review.ts";
+import type { SecretsBackend } from "#core/secrets/backend.ts";
+import { seal } from "#core/secrets/resolve.ts";
+import { secretUid, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
+import { defineSubresource, type KubeObject } from "#kit/resource.ts";
+import { invalid, methodNotAllowed, notFound, StatusError } from "#kit/status.ts";
+import { GROUP, VERSION } from "../group.ts";
+import { judged } from "./judged.ts";
+import { readRefused } from "./refusals.ts";
+
+const SecretReveal = Type.Object({
+  key: Type.String({ description: "Which value." }),
+  value: Type.Optional(Type.String({ description: "Base64. Only in the answer." })),
+});
+
+type SecretReveal = KubeObject & Static<typeof SecretReveal>;
+
+interface RevealPorts extends ReviewPorts {
+  secrets: SecretsBackend;
+}
+
+export function reveal(ports: RevealPorts, view: ViewOptions) {
+  return defineSubresource<SecretReveal>({
+    kind: "SecretReveal",
+    schema: SecretReveal,
+    verbs: ["create"],
+    read: async () => {
+      throw methodNotAllowed();
+    },
+    write: async (caller, namespace, name, { key, metadata: sent }, options) => {
+      if (options.dryRun) throw new StatusError("BadRequest", "a reveal cannot be tried out");
+      const live = await ports.secrets.get(namespace, name, "", options.signal).catch((error: unknown) => {
+        throw readRefused(error);
+      });
+      if (live === undefined) throw notFound({ group: GROUP, plural: "secure-secrets" }, name);
+      const value = new Map(valuesOf(live)).get(key);
+      if (value === undefined) throw noSuchKey(name);
+      const bytes = Buffer.from(value, "base64");
+      const { annotations = {} } = sent;
+      const object = {
+        ...{ apiVersion: `${GROUP}/${VERSION}`, kind: "SecretReveal" },
+        ...{ metadata: { name, namespace, annotations }, key },
+        value: view.placeholders.sealed({ uid: secretUid(live), key }, bytes, "kept"),
+      };
+      const wish = { operation: "CONNECT" as const, subresource: "reveal", namespace, name, object };
+      await judged(
+        ports,
+        { ...wish, oldObject: seal({ secret: live, view: viewOf(live, view) }, view) },
+        { ...options, caller },
+      );
+      ports.log.info(
+        { auditID: options.auditID, user: caller.username, secret: `${namespace}/${name}`, key },
+        "reveal",
+      );
+      return {
+        ...{ apiVersion: `${GROUP}/${VERSION}`, kind: "SecretReveal" },
+        ...{ metadata: { ...sent, name, namespace }, key, value },
+      };
+    },
+  });
+}
+
+function noSuchKey(name: string): StatusError {
+  const cause = { reason: "FieldValueNotFound", message: "Not found", field: "key" };
+  return invalid({ group: GROUP, kind: "SecretReveal", name }, [cause]);
+}

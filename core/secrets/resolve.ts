@@ -1,0 +1,232 @@
+/** From what a caller sends for a view to the Secret that is to be: placeholders become the values they stand for. Pure. */
+import { type Json, type JsonObject, member } from "../admission.ts";
+import type { CoreSecret } from "./backend.ts";
+import { holdsMask, type Placeholders, type Reading } from "./placeholder.ts";
+import { LAST_APPLIED, type Reveals, type SecretView, secretUid, valuesOf } from "./view.ts";
+
+/** What is sent for a view: `data` is base64, `stringData` plain. */
+export interface Sent {
+  metadata: JsonObject;
+  type?: string;
+  immutable?: boolean;
+  data?: Record<string, string>;
+  stringData?: Record<string, string>;
+}
+
+export interface ResolveOptions {
+  placeholders: Placeholders;
+  reveals: Reveals;
+  /** What is sent is a part of the Secret: what is left out stays. */
+  isPart?: boolean;
+}
+
+export type Resolution =
+  | {
+      outcome: "resolved";
+      secret: CoreSecret;
+      /** The same with no value in it: what is judged, recorded and shown to approvers. */
+      sealed: CoreSecret;
+      /** Keys whose value the caller sent, whether it is another than before or not. */
+      sent: ReadonlySet<string>;
+    }
+  /** A placeholder of a value that is there no more: to be read again. */
+  | { outcome: "stale"; key: string }
+  /** Whatever must not be. `field`: its path. */
+  | { outcome: "refused"; field: string; why: string };
+
+const FOREIGN =
+  "a placeholder stands for the value of its own key in its own Secret and for nothing else; send a value, or leave the field out";
+const IMMUTABLE = "field is immutable when `immutable` is set";
+
+/** A Secret as it is, with what is shown of it. */
+export interface Live {
+  secret: CoreSecret;
+  view: SecretView;
+}
+
+/** @param live undefined: a new one is made. */
+export function resolve(sent: Sent, live: Live | undefined, options: ResolveOptions): Resolution {
+  const misplaced = maskOutsideData(sent, live?.view);
+  if (misplaced !== undefined) return { outcome: "refused", field: misplaced, why: FOREIGN };
+  const values = resolvedData(sent, live?.secret, options);
+  if (values.outcome !== "values") return values;
+  const frozen = live && changesImmutable(sent, live.secret, values, options.isPart === true);
+  if (frozen !== undefined) return { outcome: "refused", field: frozen, why: IMMUTABLE };
+  const { metadata } = sent;
+  const rest = {
+    apiVersion: "v1",
+    kind: "Secret",
+    ...(sent.type === undefined || sent.type === "" ? {} : { type: sent.type }),
+    ...(sent.immutable === undefined ? {} : { immutable: sent.immutable }),
+  };
+  return {
+    outcome: "resolved",
+    secret: {
+      ...{ ...rest, data: values.data },
+      metadata: resolvedMetadata(metadata, live, restoredAnnotations(metadata, live)),
+    },
+    sealed: {
+      ...{ ...rest, data: values.sealed },
+      metadata: resolvedMetadata(metadata, live, sentAnnotations(metadata)),
+    },
+    sent: values.sent,
+  };
+}
+
+/** The Secret with no value in it, as `resolve` seals it. */
+export function seal(
+  { secret, view }: Live,
+  { placeholders }: Pick<ResolveOptions, "placeholders">,
+): CoreSecret {
+  const uid = secretUid(secret);
+  const sealed = valuesOf(secret).map(([key, value]) => [
+    key,
+    placeholders.sealed({ uid, key }, Buffer.from(value, "base64"), "kept"),
+  ]);
+  const { managedFields: _, annotations: __, ...metadata } = member(secret, "metadata");
+  const { annotations } = view.metadata;
+  const { type, immutable } = secret;
+  // In the order in which `resolve` has it, for whoever compares the two.
+  return {
+    ...{ apiVersion: "v1", kind: "Secret" },
+    ...(type === undefined ? {} : { type }),
+    ...(immutable === undefined ? {} : { immutable }),
+    data: Object.fromEntries(sealed),
+    metadata: { ...metadata, ...(annotations === undefined ? {} : { annotations }) },
+  };
+}
+
+type Refusal = Exclude<Resolution, { outcome: "resolved" }>;
+type Values =
+  | { outcome: "values"; data: JsonObject; sealed: JsonObject; sent: ReadonlySet<string> }
+  | Refusal;
+
+function resolvedData(sent: Sent, live: CoreSecret | undefined, options: ResolveOptions): Values {
+  const uid = live === undefined ? "" : secretUid(live);
+  const there = new Map(live === undefined ? [] : valuesOf(live));
+  const found = new Map<string, { bytes: Buffer; origin: "kept" | "sent" }>();
+  for (const one of incoming(sent)) {
+    const now = there.get(one.key);
+    const value = now === undefined ? undefined : Buffer.from(now, "base64");
+    const reading = options.placeholders.read({ uid, key: one.key }, one.bytes, value);
+    const isRevealed = live !== undefined && options.reveals(live, one.key);
+    const meaning = meaningOf(one, reading, isRevealed, value);
+    if ("outcome" in meaning) return meaning;
+    found.set(one.key, meaning);
+  }
+  const values = [...found];
+  return {
+    outcome: "values",
+    data: Object.fromEntries(values.map(([key, { bytes }]) => [key, bytes.toString("base64")])),
+    sealed: Object.fromEntries(
+      values.map(([key, { bytes, origin }]) => [
+        key,
+        options.placeholders.sealed({ uid, key }, bytes, origin),
+      ]),
+    ),
+    sent: new Set(values.filter(([, { origin }]) => origin === "sent").map(([key]) => key)),
+  };
+}
+
+/** Placeholders stand in `data` alone: nobody writes them by hand. */
+function meaningOf(
+  { key, field, bytes }: Incoming,
+  reading: Reading,
+  isRevealed: boolean,
+  value: Buffer | undefined,
+): { bytes: Buffer; origin: "kept" | "sent" } | Refusal {
+  if (reading === "current" && field === "data" && value) return { bytes: value, origin: "kept" };
+  if (reading === "stale" && field === "data" && value) return { outcome: "stale", key };
+  // Whoever can see a value tells nothing by sending it back.
+  if (isRevealed && value?.equals(bytes)) return { bytes, origin: "kept" };
+  return reading === "value"
+    ? { bytes, origin: "sent" }
+    : { outcome: "refused", field: `${field}[${key}]`, why: FOREIGN };
+}
+
+interface Incoming {
+  key: string;
+  field: "data" | "stringData";
+  bytes: Buffer;
+}
+
+/** Every value that was sent; what is in `stringData` comes later and so wins. */
+function incoming({ data = {}, stringData = {} }: Sent): Incoming[] {
+  const encoded = Object.entries(data).map(([key, value]) => ({
+    ...{ key, field: "data" as const, bytes: Buffer.from(value, "base64") },
+  }));
+  const plain = Object.entries(stringData).map(([key, value]) => ({
+    ...{ key, field: "stringData" as const, bytes: Buffer.from(value) },
+  }));
+  return [...encoded, ...plain];
+}
+
+/**
+ * What cannot be changed any more, by what was sent and never by comparing values. undefined: nothing of it is touched.
+ */
+function changesImmutable(
+  sent: Sent,
+  live: CoreSecret,
+  values: { data: JsonObject; sent: ReadonlySet<string> },
+  isPart: boolean,
+): string | undefined {
+  if (live["immutable"] !== true) return undefined;
+  if (isPart) return values.sent.size > 0 ? "data" : sent.immutable === false ? "immutable" : undefined;
+  if (sent.immutable !== true) return "immutable";
+  const kept = Object.keys(values.data).length - values.sent.size;
+  return values.sent.size > 0 || kept !== valuesOf(live).length ? "data" : undefined;
+}
+
+/** What the view does not show of the metadata stays as it is. */
+const STAYS = [
+  "uid",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
+  "ownerReferences",
+];
+const SENT = ["name", "namespace", "generateName", "resourceVersion", "finalizers", "labels"];
+
+/** As it was sent; `annotations` in place of those. */
+function resolvedMetadata(sent: JsonObject, live: Live | undefined, annotations: JsonObject): JsonObject {
+  const metadata = live === undefined ? {} : member(live.secret, "metadata");
+  const picked = (from: JsonObject, fields: readonly string[]) =>
+    Object.fromEntries(fields.flatMap((field) => (from[field] === undefined ? [] : [[field, from[field]]])));
+  return {
+    ...picked(sent, SENT),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+    ...picked(metadata, STAYS),
+  };
+}
+
+/** What kubectl applied holds the values, so nothing of it is taken. */
+function sentAnnotations(sent: JsonObject): JsonObject {
+  const { [LAST_APPLIED]: _, ...annotations } = member(sent, "annotations");
+  return annotations;
+}
+
+/** What the view shows masked and the caller left alone stays as it is, and so does what it does not show. */
+function restoredAnnotations(sent: JsonObject, live: Live | undefined): JsonObject {
+  const real = member(member(live?.secret, "metadata"), "annotations");
+  const shown = member(live?.view.metadata, "annotations");
+  const texts = Object.entries(sentAnnotations(sent)).map(([name, value]) => {
+    const there = real[name];
+    return [name, value === shown[name] && there !== undefined ? there : value] as const;
+  });
+  const hidden = real[LAST_APPLIED];
+  return Object.fromEntries([...texts, ...(hidden === undefined ? [] : [[LAST_APPLIED, hidden] as const])]);
+}
+
+/** The path of a text outside of `data` that holds a mask which was not there before. */
+function maskOutsideData(sent: Sent, view: SecretView | undefined): string | undefined {
+  const { data: _, stringData: __, metadata, ...rest } = sent;
+  const { annotations: ___, ...others } = metadata;
+  const shown = member(view?.metadata, "annotations");
+  const isMasked = ([name, value]: [string, Json]) =>
+    holdsMask(name) || (value !== shown[name] && holdsMask(JSON.stringify(value) ?? ""));
+  if (Object.entries(sentAnnotations(metadata)).some(isMasked)) return "metadata.annotations";
+  const found = Object.entries({ ...others, ...(rest as JsonObject) }).find(([, value]) =>
+    holdsMask(JSON.stringify(value) ?? ""),
+  );
+  return found && (found[0] in rest ? found[0] : `metadata.${found[0]}`);
+}

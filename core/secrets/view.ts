@@ -1,0 +1,157 @@
+/** A Secret as it is shown: everything but its values, and what repeats them. Pure. */
+import { createHash } from "node:crypto";
+import { type Json, type JsonObject, list, member, text } from "../admission.ts";
+import type { CoreSecret } from "./backend.ts";
+import { type Placeholders, sizeOf } from "./placeholder.ts";
+
+/** Which keys of a Secret are no secret. */
+export type Reveals = (secret: CoreSecret, key: string) => boolean;
+
+export interface ViewOptions {
+  placeholders: Placeholders;
+  reveals: Reveals;
+  /**
+   * What the caller has just sent. Values are shown by placeholders that tell nothing, and annotations as they were
+   * sent, so that nobody can find out a value by trying.
+   */
+  sent?: { keys: ReadonlySet<string>; annotations: JsonObject };
+}
+
+/** What is shown of a Secret. */
+export interface SecretView {
+  metadata: JsonObject;
+  type: string;
+  immutable?: boolean;
+  /** Base64, of a placeholder or of what is no secret. */
+  data: Record<string, string>;
+  sizes: Record<string, string>;
+}
+
+/** It holds the values, as kubectl applied them. */
+export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+/** Metadata that is about the Secret itself and of no use, or of harm, on a view of it. */
+const OWN_METADATA: ReadonlySet<string> = new Set([
+  "ownerReferences",
+  "managedFields",
+  "selfLink",
+  "annotations",
+]);
+const REPEATED = "[masked: Secret value]";
+/** Shorter values turn up in labels and annotations by chance. */
+const SHORTEST = 4;
+
+export function viewOf(secret: CoreSecret, options: ViewOptions): SecretView {
+  const { immutable } = secret;
+  const values = valuesOf(secret);
+  const data: Record<string, string> = {};
+  const sizes: Record<string, string> = {};
+  for (const [key, encoded] of values) {
+    const value = Buffer.from(encoded, "base64");
+    define(data, key, shownValue(secret, key, value, options));
+    define(sizes, key, sizeOf(value.length));
+  }
+  return {
+    metadata: shownMetadata(secret, shownAnnotations(secret, values, options.sent?.annotations ?? {})),
+    type: text(secret, "type"),
+    ...(typeof immutable === "boolean" ? { immutable } : {}),
+    data,
+    sizes,
+  };
+}
+
+/** The same of what a list tells without the values. What annotations repeat of these, nobody knows. */
+export function summaryOf(secret: CoreSecret): SecretView {
+  return { metadata: shownMetadata(secret, {}), type: text(secret, "type"), data: {}, sizes: {} };
+}
+
+/** `data` of the Secret: keys and base64. */
+export function valuesOf(secret: CoreSecret): [key: string, value: string][] {
+  return Object.entries(member(secret, "data")).flatMap(([key, value]) =>
+    typeof value === "string" ? [[key, value]] : [],
+  );
+}
+
+/** The uid of the Secret itself. */
+export function secretUid(secret: CoreSecret): string {
+  return text(member(secret, "metadata"), "uid");
+}
+
+function shownValue(
+  secret: CoreSecret,
+  key: string,
+  value: Buffer,
+  { placeholders, reveals, sent }: ViewOptions,
+): string {
+  if (reveals(secret, key)) return value.toString("base64");
+  const spot = { uid: secretUid(secret), key };
+  const placeholder = sent?.keys.has(key) === true ? placeholders.fresh(spot) : placeholders.of(spot, value);
+  return Buffer.from(placeholder).toString("base64");
+}
+
+function shownMetadata(secret: CoreSecret, annotations: JsonObject): JsonObject {
+  const metadata = member(secret, "metadata");
+  const shown: JsonObject = {};
+  for (const [name, value] of Object.entries(metadata)) if (!OWN_METADATA.has(name)) shown[name] = value;
+  return {
+    ...shown,
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+    uid: viewUid(secretUid(secret)),
+  };
+}
+
+/** Without the values of the Secret, plain or in base64. */
+function shownAnnotations(
+  secret: CoreSecret,
+  values: readonly (readonly [string, string])[],
+  sent: JsonObject,
+): JsonObject {
+  const annotations = Object.entries(member(member(secret, "metadata"), "annotations"));
+  let looked: string[] | undefined;
+  const shown: JsonObject = {};
+  for (const [name, value] of annotations) {
+    if (name === LAST_APPLIED) continue;
+    looked ??= values
+      .flatMap(([, encoded]) => [encoded, Buffer.from(encoded, "base64").toString()])
+      .filter((wanted) => wanted.length >= SHORTEST);
+    const repeats = typeof value === "string" && looked.some((wanted) => value.includes(wanted));
+    const isHidden = repeats && sent[name] !== value && !cameThroughUs(secret, name);
+    define(shown, name, isHidden ? REPEATED : value);
+  }
+  return shown;
+}
+
+/**
+ * Whether the annotation is as somebody wrote it through a view. He sees what he wrote: were it masked where it holds a
+ * value, he could try out values there.
+ */
+function cameThroughUs(secret: CoreSecret, annotation: string): boolean {
+  return list(member(secret, "metadata"), "managedFields").some((entry) => {
+    const owned = member(member(member(entry, "fieldsV1"), "f:metadata"), "f:annotations");
+    return text(entry, "manager").startsWith(MANAGER) && Object.hasOwn(owned, `f:${annotation}`);
+  });
+}
+
+/** What every field manager that writes through a view is called in the Secret's managedFields. */
+const MANAGER = "hoop:";
+const LONGEST_MANAGER = 128;
+
+export function managerThroughUs(fieldManager: string): string {
+  return `${MANAGER}${fieldManager}`.slice(0, LONGEST_MANAGER);
+}
+
+/** RFC 9562, version 5, in a name space of our own: a view is another object than the Secret, to the garbage collector too. */
+export function viewUid(uid: string): string {
+  const hash = createHash("sha1").update(NAMESPACE).update(uid).digest().subarray(0, 16);
+  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
+  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
+  const hex = hash.toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+const NAMESPACE = Buffer.from("4c1d6a0f6f5e4f0d9d3e0f2d6b7a8c91", "hex");
+
+// An assignment to `__proto__` would make no member.
+function define<T extends Json>(object: Record<string, T>, name: string, value: T): void {
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+}
