@@ -55,6 +55,13 @@ const DENIED: readonly Rule[] = [
     match: [{ operations: ["UPDATE"], groups: [""], resources: ["secrets/*"], through: "admission" }],
   },
   {
+    name: "identity-secret",
+    action: "deny",
+    why: "a Secret of this type is a credential for the API server itself",
+    match: [{ operations: ["CREATE", "UPDATE"], groups: [""], resources: ["secrets"] }],
+    finds: isIdentity,
+  },
+  {
     name: "secret-unsafe-delete",
     action: "deny",
     why: "this way of deleting a Secret answers with its values; delete it with --cascade=background",
@@ -318,6 +325,16 @@ function namesOwnGroup(request: AdmissionRequest): string | undefined {
   const suffixes = [request.name, ...objects.map((object) => text(member(object, "metadata"), "name"))];
   const own = [...groups, ...suffixes].some((name) => /(^|\.)hoop\.dev$/.test(name));
   return own ? request.name || groups.join(" ") : undefined;
+}
+
+/** Whoever makes one of these, or knows its value, authenticates with it. */
+const IDENTITIES: ReadonlySet<string> = new Set([
+  "kubernetes.io/service-account-token",
+  "bootstrap.kubernetes.io/token",
+]);
+
+function isIdentity({ object, oldObject }: AdmissionRequest): string | undefined {
+  return [object, oldObject].map((secret) => text(secret ?? {}, "type")).find((type) => IDENTITIES.has(type));
 }
 
 /** The answer to such a delete is the Secret itself, not a Status. */

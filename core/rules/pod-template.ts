@@ -34,6 +34,12 @@ export const WORKLOADS = [...POD_SPEC_PATHS.keys()].map((key) => {
   return { operations: ["CREATE", "UPDATE"] as const, groups: [group], resources: [resource] };
 });
 
+/** The same, and what puts containers into a pod that runs. */
+export const POD_WRITES = [
+  ...WORKLOADS,
+  { operations: ["UPDATE"] as const, groups: [""], resources: ["pods/ephemeralcontainers"] },
+];
+
 /** The path to the pod template (the parent of its spec) below the object; `undefined` for a Pod and other kinds. */
 export function podTemplatePath(group: string, resource: string): readonly string[] | undefined {
   const path = POD_SPEC_PATHS.get(`${group}/${resource}`);
@@ -136,9 +142,22 @@ export function gainsServiceAccount(request: AdmissionRequest): string | undefin
 export function gainsSecrets(request: AdmissionRequest): string | undefined {
   const spec = changedPodSpec(request);
   if (spec === undefined) return undefined;
-  const before = new Set(spec.before === null ? [] : secretsNamedIn(spec.before));
-  const gained = secretsNamedIn(spec.now).filter((name) => !before.has(name));
+  const gainedIn = (part: (spec: JsonObject) => JsonObject) => {
+    const before = new Set(spec.before === null ? [] : secretsNamedIn(part(spec.before)));
+    return secretsNamedIn(part(spec.now)).filter((name) => !before.has(name));
+  };
+  const gained = [...new Set([...gainedIn((whole) => whole), ...gainedIn(readByContainers)])].sort();
   return gained.length === 0 ? undefined : gained.join(", ");
+}
+
+/** Without what only the kubelet and storage drivers are handed: a Secret used to pull images is not yet in the pod. */
+function readByContainers(spec: JsonObject): JsonObject {
+  const { imagePullSecrets: _, ...rest } = spec;
+  const volumes = objects(list(spec, "volumes")).map(({ secret = null, projected = null }) => ({
+    secret,
+    projected,
+  }));
+  return { ...rest, volumes };
 }
 
 function serviceAccountOf(spec: JsonObject): string | undefined {
