@@ -8,7 +8,7 @@ import { claimPort } from "#controlplane/ports.ts";
 import { type Cluster, foreignCluster, ownCluster, type Say } from "./cluster.ts";
 import { hoopProcess } from "./hoop-process.ts";
 import { replaceLink } from "./links.ts";
-import { localManifests, type StampBy, stampWay, tourManifests } from "./manifests.ts";
+import { localManifests, type StampBy, stampWay, tourManifests, tourSecret } from "./manifests.ts";
 import { type Layout, prepareDirectory, type Remembered, remember, remembered } from "./state-directory.ts";
 import { whatRuns } from "./status.ts";
 
@@ -66,7 +66,8 @@ async function installClaimed(
     say("applying the manifests of deploy/");
     const options = { secret: memory.foreign?.secret, stampBy: await stampWayOf(cluster) };
     await apply(cluster, await localManifests(memory.ports, options));
-    if (foreign === undefined) await apply(cluster, tourManifests());
+    if (foreign === undefined)
+      for (const objects of [tourManifests(), tourSecret()]) await apply(cluster, objects);
     say("starting hoop");
     hoop = await hoopProcess(state, memory, cluster.hoopKubeconfig, lifetime);
     await hoop.start();

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
 import { writeKubeconfigs } from "./apiserver-files.ts";
+import { writeStaticFiles } from "./static-files.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 
@@ -26,7 +27,9 @@ export async function writeKindFiles(directory: string, address = CLUSTER_IP): P
   const names = serviceNames("hoop", "hoop-system");
   const certificates = await servingCertificate(join(directory, "kind-certificates"), names);
   const source = join(ROOT, "deploy", "apiserver");
-  for (const file of await readdir(source)) await copyFile(join(source, file), join(mounted, file));
+  for (const file of await readdir(source))
+    if (file.endsWith(".yaml")) await copyFile(join(source, file), join(mounted, file));
+  await writeStaticFiles(mounted, certificates);
   await writeKubeconfigs(mounted, certificates, {
     address: `${address}:${WEBHOOK_PORT}`,
     serverName: "hoop.hoop-system.svc",

@@ -1,4 +1,5 @@
 /** The manifests of deploy/, changed as little as a local installation needs: Hoop runs on this host, on ports of its own. */
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
@@ -94,5 +95,14 @@ export function tourManifests(): string {
       binding("tour-approvers", "hoop-approver", { kind: "User", name: "approver" }),
       { apiVersion: "v1", kind: "Namespace", metadata: { name: "demo" } },
     ],
+  });
+}
+
+/** Something that the tour's agent is not to see. */
+export function tourSecret(): string {
+  return JSON.stringify({
+    ...{ apiVersion: "v1", kind: "Secret", type: "Opaque" },
+    metadata: { name: "database", namespace: "demo" },
+    stringData: { user: "app", password: randomBytes(18).toString("base64url") },
   });
 }

@@ -32,8 +32,12 @@ Hoop is ready. Agents are members of the group hoop:agents. Approvals wait in: k
   console.log(`
 Hoop is ready. Try it, in two terminals, in this directory:
 
-  # terminal A: an agent. RBAC lets it do everything; this just waits
+  # terminal A: an agent. RBAC lets it do everything; it works with Secrets and sees no value
   export PATH="${at(state.bin)}:$PATH" KUBECONFIG="${at(state.kubeconfig.agent)}"
+  kubectl get secrets -n demo          # refused
+  kubectl get secure-secret database -n demo -o yaml
+
+  # this just waits
   kubectl delete namespace demo
 
   # terminal B: a person who may approve, and nothing else

@@ -104,6 +104,9 @@ describe("deploy/", function () {
       "the overlay for cert-manager": async () => join(DEPLOY, "overlays", "cert-manager"),
       "the base with stamps by webhook": () => withComponent("stamp-by-webhook"),
       "the base with certificates from a Secret": () => withComponent("certificates-from-secret"),
+      "the base with the net": () => withComponent("net"),
+      "the base with a role for agents": () => withComponent("agent-rbac"),
+      "the base with its registration in a file": () => withComponent("static-registration"),
       "the guide's overlay for one's own API server": () =>
         ofGuide("A cluster whose API server's flags are yours"),
       "the guide's overlay for a managed cluster": () => ofGuide("A managed cluster"),
@@ -141,6 +144,11 @@ describe("deploy/", function () {
           expect(said).to.contain("pod/hoop-0 created");
         });
       });
+
+    it("leaves its registration to the API server's files where these have it", async () => {
+      const rendered = await must(plane, ["kustomize", await withComponent("static-registration")]);
+      expect(rendered).to.contain("kind: MutatingAdmissionPolicy").and.not.contain("WebhookConfiguration");
+    });
 
     it("stamps either by policy or by webhook", async () => {
       const kinds = async (folder: string) =>
@@ -210,6 +218,7 @@ describe("deploy/", function () {
       expect(own).to.have.members([
         "get,list,watch namespaces",
         "get pods,services",
+        "get,list,watch,create,update,patch secrets",
         "create events.events.k8s.io",
         "get,list,watch,patch validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies" +
           ".admissionregistration.k8s.io hoop",
