@@ -48,7 +48,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
   web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client"] },
-  "main.ts": { ours: ["*"], packages: ["*"] },
+  "main.ts": { ours: ["hoop.ts", "settings.ts"], packages: ["node:*", "pino"] },
+  "hoop.ts": { ours: ["*"], packages: ["node:*"] },
+  "parts.ts": { ours: ["*"], packages: ["node:*"] },
   "doors.ts": { ours: ["certs", "core", "apiserver-ext/kit"], packages: [] },
   "system.ts": { ours: ["core"], packages: ["node:*"] },
   // The checker of crash runs knows Hoop by its promises, not by its code.

@@ -14,7 +14,7 @@ import { kindFlags } from "#controlplane/kind-config.ts";
 import { claimPort, releasePort } from "#controlplane/ports.ts";
 import { writeKindFiles } from "../../local/kind-files.ts";
 import { localManifests, tourManifests } from "../../local/manifests.ts";
-import { type Hoop, startHoop } from "../../main.ts";
+import { type Hoop, startHoop } from "../../hoop.ts";
 import { parseSettings } from "../../settings.ts";
 import { must, until } from "../support/control-plane.ts";
 
@@ -69,8 +69,9 @@ describe("a kind cluster of kind-config.yaml", function () {
 
   /** As in the node, but for what is elsewhere here: the files, and Hoop, which no Service leads to. */
   async function brought(mounted: string): Promise<void> {
-    for (const name of await readdir(mounted)) {
-      const file = join(mounted, name);
+    for (const entry of await readdir(mounted, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const file = join(entry.parentPath, entry.name);
       const text = await readFile(file, "utf8");
       const here = text
         .replaceAll(`${MOUNT}/`, `${mounted}/`)

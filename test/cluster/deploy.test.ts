@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { parse, stringify } from "yaml";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
 import { localManifests } from "../../local/manifests.ts";
-import { type Hoop, startHoop } from "../../main.ts";
+import { type Hoop, startHoop } from "../../hoop.ts";
 import { parseSettings } from "../../settings.ts";
 import { must, until } from "../support/control-plane.ts";
 import { HARMLESS } from "../support/objects.ts";

@@ -21,9 +21,9 @@ import type { KubectlOptions, KubectlResult } from "#controlplane/kubectl.ts";
 import { claimPort, releasePort } from "#controlplane/ports.ts";
 import type { Approval } from "#core/approval.ts";
 import type { Rule } from "#core/rules/rule.ts";
+import { type Hoop, startHoop } from "../../hoop.ts";
 import { apiServerFiles } from "../../local/apiserver-files.ts";
 import { localManifests, type StampBy, tourManifests } from "../../local/manifests.ts";
-import { type Hoop, startHoop } from "../../main.ts";
 import { parseSettings } from "../../settings.ts";
 
 export type Who = "agent" | "approver" | "human" | { kubeconfig: string };

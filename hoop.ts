@@ -1,0 +1,220 @@
+import { isDeepStrictEqual } from "node:util";
+import { certificatesIn } from "#certs/ca.ts";
+import { type Certificates, servingCertificate } from "#certs/directory.ts";
+import { serviceNames } from "#certs/leaf.ts";
+import { keepRenewed, type Renewal } from "#certs/renewal.ts";
+import { type Client, connect } from "#cluster/client.ts";
+import { frontProxy } from "#cluster/front-proxy.ts";
+import { isGoing, removeApiService } from "#cluster/going.ts";
+import { namespaceCache } from "#cluster/namespaces.ts";
+import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
+import { ADMISSION_FIELDS, AUTHORIZATION_FIELDS } from "#core/agents.ts";
+import { keepExpiring } from "#core/hold/expire.ts";
+import type { Log } from "#core/ports.ts";
+import type { ReviewPorts } from "#core/review.ts";
+import type { Rule } from "#core/rules/rule.ts";
+import type { Store } from "#kit/storage.ts";
+import { startTelling } from "#notify/telling.ts";
+import { memoryStore } from "#store/memory.ts";
+import { sqliteStore } from "#store/sqlite.ts";
+import { serveWeb } from "#web/server.ts";
+import type { Callers } from "#webhook/callers.ts";
+import { webhookHandler } from "#webhook/server.ts";
+import { openDoors } from "./doors.ts";
+import { apiOf, channelsOf, meters, reviewPorts, VERSION } from "./parts.ts";
+import { loadSettings, type Settings } from "./settings.ts";
+import { clock } from "./system.ts";
+
+export interface Hoop {
+  ports: { api: number; webhook: number; web: number };
+  /** Looks at the certificates now, and not only when the minute is over. */
+  look(): void;
+  /**
+   * Drains and ends it: reviews under way are answered, watches end cleanly. Where its namespace is being deleted, it
+   * takes its APIService along.
+   */
+  stop(): Promise<void>;
+}
+
+/** What tests put in place of the defaults. */
+export interface Given {
+  log: Log;
+  rules?: readonly Rule[];
+  /** The store is lost: nothing can be recorded any more, so the process must end. */
+  onLost?: (cause: Error) => void;
+  /** Tells the Hoop that serves on the same ports and store to end. From before until after, requests wait here. */
+  takeOver?: () => void;
+}
+
+/** Starts everything, and resolves when both servers answer. */
+export async function startHoop(settings: Settings, given: Given): Promise<Hoop> {
+  const { log } = given;
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    let store: Store | undefined;
+    stops.push(async () => store?.close());
+    if (given.takeOver === undefined) store = await openStore(settings, given, 0);
+    const client = connect(settings.kubeconfig);
+    stops.push(() => client.close());
+    const loadCertificates = () =>
+      servingCertificate(settings.certificates, serviceNames(settings.service, settings.namespace, true));
+    let certificates = await loadCertificates();
+    const namespaces = namespaceCache(client, log);
+    const proxy = frontProxy(client, log);
+    stops.push(
+      () => namespaces.stop(),
+      () => proxy.stop(),
+    );
+    await Promise.all([namespaces.ready(), proxy.ready()]);
+    const doors = await openDoors(settings.listen, certificates, given.takeOver !== undefined);
+    stops.push(doors.stop);
+    given.takeOver?.();
+    store ??= await openStore(settings, given, HANDOVER_MILLISECONDS);
+
+    const counting = meters(
+      store,
+      () => certificates,
+      () => ports.waiters.size,
+      () => api.load(),
+    );
+    const ports = await reviewPorts(settings, given, store, client, namespaces.uid, counting);
+    stops.push(async () => ports.waiters.stop());
+    stops.push(background((signal) => keepExpiring(ports, signal)));
+    const telling = { ...ports, told: counting.told };
+    for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
+      stops.push(() => one.stop());
+
+    const api = apiOf(settings, ports, counting, { client, namespaces, proxy });
+    const callers = liveCallers(settings, () => certificates);
+    doors.open(api, webhookHandler(ports, callers), ports.waiters);
+    const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
+    stops.push(() => registrations.stop());
+    for (const { kind, name, problem } of await registrations.assert())
+      if (problem !== "") log.warn({ kind, name, problem }, "a registration is not as it should be");
+    remindOfAuthorization(settings, ports);
+    const renewal: Renewal = {
+      load: loadCertificates,
+      failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
+      apply: async (now, before, signal) => {
+        await believeBoth(registrations, now, before, signal);
+        certificates = now;
+        doors.setCertificate(now);
+        // Whoever has the key of a CA that was replaced is not believed any longer than needed.
+        await registrations.want({ caBundle: now.caBundle });
+        log.info({ written: now.written }, "certificates replaced");
+      },
+    };
+    const renewing = keepRenewed(certificates, renewal);
+    stops.push(() => renewing.stop());
+    let stopping = false;
+    const notReady = () => [
+      ...(proxy.current() === undefined ? ["the front proxy's certificates are not known"] : []),
+      ...(stopping ? ["stopping"] : []),
+    ];
+    const web = await serveWeb(
+      { metrics: counting, notReady },
+      { host: settings.listen.host, port: settings.listen.web },
+    );
+    stops.push(web.stop);
+    const served = { ...doors.ports, web: web.port };
+    log.info({ ...served, version: VERSION }, "hoop serves");
+    // First of all: from here on requests go to whoever takes over, and wait there until all of this has ended.
+    stops.push(doors.stop, () => removeWhereGoing(client, settings, log));
+    const stop = async () => {
+      stopping = true;
+      await api.drain(settings.shutdown.waitSeconds * 1000);
+      await inReverse(stops);
+    };
+    return { ports: served, look: renewing.look, stop };
+  } catch (error) {
+    await inReverse(stops);
+    throw error;
+  }
+}
+
+/** As long as the API server waits for a webhook: who takes over later than that has nobody left to answer. */
+const HANDOVER_MILLISECONDS = 30_000;
+
+async function openStore({ store }: Settings, { onLost, takeOver }: Given, patience: number): Promise<Store> {
+  if (store.driver === "memory" && takeOver === undefined) return memoryStore();
+  if (store.driver === "memory") throw new Error("what is in memory cannot be taken over");
+  return sqliteStore(store.file, { patience, ...(onLost === undefined ? {} : { onLost }) });
+}
+
+/** Who is believed to be the API server, by the certificates in use now. */
+function liveCallers(settings: Settings, current: () => Certificates): () => Callers {
+  let known = { of: current(), callers: callersOf(settings, current()) };
+  return () => {
+    if (known.of !== current()) known = { of: current(), callers: callersOf(settings, current()) };
+    return known.callers;
+  };
+}
+
+/** Whom the API server's own file calls agents is not ours to write: where the settings differ from it, say so. */
+function remindOfAuthorization({ agents }: Settings, ports: ReviewPorts): void {
+  if (isDeepStrictEqual(agents, loadSettings({}).agents)) return;
+  const expression = ports.agents.expression(AUTHORIZATION_FIELDS);
+  ports.log.warn(
+    { expression },
+    "the settings name other agents than deploy/apiserver/authorization-config.yaml: its first matchCondition must be this",
+  );
+}
+
+/** How long the API server may take to notice a changed caBundle. */
+const NOTICE_MILLISECONDS = 5_000;
+
+/** Before anybody sees a new CA's certificate, the API server believes both the new CA and the old one. */
+async function believeBoth(
+  registrations: Registrations,
+  now: Certificates,
+  before: Certificates,
+  signal: AbortSignal,
+): Promise<void> {
+  if (now.caBundle === before.caBundle) return;
+  await registrations.want({ caBundle: `${now.caBundle.trimEnd()}\n${before.caBundle}` });
+  await clock.sleep(NOTICE_MILLISECONDS, signal);
+}
+
+function callersOf({ callers }: Settings, { clientAuthority, client }: Certificates): Callers {
+  if (callers.mode === "unguessable-path") return callers;
+  return {
+    mode: "client-certificate",
+    authorities: certificatesIn(clientAuthority),
+    commonName: client.commonName,
+  };
+}
+
+const API_SERVICE = "v1alpha1.hoop.dev";
+
+function registrationNames() {
+  return { validating: ["hoop"], mutating: ["hoop"], policies: ["hoop"], apiService: API_SERVICE };
+}
+
+/** An uninstalled Hoop would leave a group behind that nobody answers for, and no namespace be deleted to its end. */
+async function removeWhereGoing(client: Client, { namespace }: Settings, log: Log): Promise<void> {
+  try {
+    if (!(await isGoing(client, namespace))) return;
+    const removed = await removeApiService(client, API_SERVICE);
+    log.info({ namespace, removed }, "the namespace is being deleted, and with it the APIService");
+  } catch (error) {
+    log.warn({ namespace, error: String(error) }, "whether the namespace is being deleted is not known");
+  }
+}
+
+function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {
+  return { caBundle, matchCondition: { name: "agents", expression: agents.expression(ADMISSION_FIELDS) } };
+}
+
+function background(run: (signal: AbortSignal) => Promise<void>): () => Promise<void> {
+  const controller = new AbortController();
+  const running = run(controller.signal);
+  return async () => {
+    controller.abort();
+    await running;
+  };
+}
+
+/** What was started last ends first. */
+async function inReverse(stops: (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) await stop();
+}
