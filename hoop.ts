@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { certificatesIn } from "#certs/ca.ts";
 import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
@@ -8,7 +7,7 @@ import { frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
-import { ADMISSION_FIELDS, AUTHORIZATION_FIELDS } from "#core/agents.ts";
+import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
@@ -20,6 +19,7 @@ import { sqliteStore } from "#store/sqlite.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
+import { liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
 import { apiOf, channelsOf, meters, reviewPorts, VERSION } from "./parts.ts";
 import { loadSettings, type Settings } from "./settings.ts";
@@ -61,11 +61,13 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     let certificates = await loadCertificates();
     const namespaces = namespaceCache(client, log);
     const proxy = frontProxy(client, log);
+    const agents = liveAgents(settings, client, log);
     stops.push(
       () => namespaces.stop(),
       () => proxy.stop(),
+      () => agents.stop(),
     );
-    await Promise.all([namespaces.ready(), proxy.ready()]);
+    await Promise.all([namespaces.ready(), proxy.ready(), agents.ready()]);
     const doors = await openDoors(settings.listen, certificates, given.takeOver !== undefined);
     stops.push(doors.stop);
     given.takeOver?.();
@@ -77,7 +79,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       () => ports.waiters.size,
       () => api.load(),
     );
-    const ports = await reviewPorts(settings, given, store, client, namespaces.uid, counting);
+    const ports = await reviewPorts(settings, given, store, client, { ...namespaces, ...agents }, counting);
     stops.push(async () => ports.waiters.stop());
     stops.push(background((signal) => keepExpiring(ports, signal)));
     const telling = { ...ports, told: counting.told };
@@ -89,9 +91,10 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     doors.open(api, webhookHandler(ports, callers), ports.waiters);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
     stops.push(() => registrations.stop());
-    for (const { kind, name, problem } of await registrations.assert())
-      if (problem !== "") log.warn({ kind, name, problem }, "a registration is not as it should be");
-    remindOfAuthorization(settings, ports);
+    await agents.register((matcher) => {
+      remindOfAuthorization(matcher, settings, log);
+      return registrations.want(conditionOf(matcher));
+    });
     const renewal: Renewal = {
       load: loadCertificates,
       failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
@@ -150,13 +153,13 @@ function liveCallers(settings: Settings, current: () => Certificates): () => Cal
   };
 }
 
-/** Whom the API server's own file calls agents is not ours to write: where the settings differ from it, say so. */
-function remindOfAuthorization({ agents }: Settings, ports: ReviewPorts): void {
-  if (isDeepStrictEqual(agents, loadSettings({}).agents)) return;
-  const expression = ports.agents.expression(AUTHORIZATION_FIELDS);
-  ports.log.warn(
+/** Whom the API server's own file calls agents is not ours to write: where we know of others, say so. */
+function remindOfAuthorization(agents: AgentMatcher, { identity }: Settings, log: Log): void {
+  const expression = agents.expression(AUTHORIZATION_FIELDS);
+  if (expression === agentMatcher(loadSettings({}).agents, identity).expression(AUTHORIZATION_FIELDS)) return;
+  log.warn(
     { expression },
-    "the settings name other agents than deploy/apiserver/authorization-config.yaml: its first matchCondition must be this",
+    "there are other agents than deploy/apiserver/authorization-config.yaml names: its first matchCondition must be this",
   );
 }
 
@@ -202,7 +205,11 @@ async function removeWhereGoing(client: Client, { namespace }: Settings, log: Lo
 }
 
 function wanted({ agents }: ReviewPorts, { caBundle }: Certificates) {
-  return { caBundle, matchCondition: { name: "agents", expression: agents.expression(ADMISSION_FIELDS) } };
+  return { caBundle, ...conditionOf(agents) };
+}
+
+function conditionOf(agents: AgentMatcher) {
+  return { matchCondition: { name: "agents", expression: agents.expression(ADMISSION_FIELDS) } };
 }
 
 function background(run: (signal: AbortSignal) => Promise<void>): () => Promise<void> {

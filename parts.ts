@@ -11,7 +11,6 @@ import type { FrontProxy } from "#cluster/front-proxy.ts";
 import type { NamespaceCache } from "#cluster/namespaces.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
 import { tokenReview } from "#cluster/token-review.ts";
-import { agentMatcher } from "#core/agents.ts";
 import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
@@ -29,6 +28,7 @@ import { eventNotice } from "#notify/events.ts";
 import type { Channel } from "#notify/telling.ts";
 import type { ReviewEvent } from "#web/api-metrics.ts";
 import { type Gauges, type Metrics, metrics } from "#web/metrics.ts";
+import type { LiveAgents } from "./agents.ts";
 import type { Settings } from "./settings.ts";
 import { clock, random } from "./system.ts";
 
@@ -39,7 +39,7 @@ export async function reviewPorts(
   { log, rules = CATALOGUE }: { log: Log; rules?: readonly Rule[] },
   store: Store,
   client: Client,
-  namespaceUid: ReviewPorts["cluster"]["namespaceUid"],
+  { uid: namespaceUid, matcher }: Pick<NamespaceCache, "uid"> & Pick<LiveAgents, "matcher">,
   meter: Meter,
 ): Promise<ReviewPorts> {
   const waiters = new Waiters(store, log, settings.hold.maxWaiters);
@@ -53,7 +53,7 @@ export async function reviewPorts(
     waiters,
     streaks: new Streaks(),
     cluster: { namespaceUid, connectTargetUid: (request) => connectTargetUid(client, request) },
-    agents: agentMatcher(settings.agents, settings.identity),
+    agents: matcher,
     rules,
     terms: settings.hold,
     installationNamespace: settings.namespace,

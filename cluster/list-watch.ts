@@ -16,6 +16,11 @@ export interface Followed<T extends Listed> {
   path: string;
   /** Only objects that match, such as `metadata.name=x`. */
   fieldSelector?: string;
+  /**
+   * The path of the CustomResourceDefinition of a kind that need not be there: without it there are no objects. That the
+   * API server does not serve the kind says nothing: it may not have come so far.
+   */
+  definition?: string;
   /** Everything there is, at first and whenever the thread was lost. */
   replace(objects: T[]): void;
   put(object: T): void;
@@ -51,9 +56,10 @@ export function follow<T extends Listed>(client: Client, followed: Followed<T>, 
   /** One watch, after a list where there is nothing to go on from. */
   async function round(): Promise<void> {
     if (since === undefined) {
-      since = await list(client, followed, stopped.signal);
+      since = await listed(client, followed, stopped.signal);
       ready.resolve();
     }
+    if (since === undefined) return pause(FAILURES_BEFORE_LIST, stopped.signal);
     const started = performance.now();
     const connected = () => {
       live = true;
@@ -104,6 +110,32 @@ async function pause(failures: number, signal: AbortSignal): Promise<void> {
   const milliseconds = Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE);
   // Rejects only when the signal aborts, which the loop sees by itself.
   await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+}
+
+/** The version of the list; undefined: there is no such kind. */
+async function listed<T extends Listed>(
+  client: Client,
+  followed: Followed<T>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    return await list(client, followed, signal);
+  } catch (error) {
+    if (followed.definition === undefined || !isNotFound(error)) throw error;
+    if (await isThere(client, followed.definition, signal)) throw error;
+    followed.replace([]);
+    return undefined;
+  }
+}
+
+async function isThere(client: Client, path: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.request({ path, signal });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
 }
 
 interface List<T> {

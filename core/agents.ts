@@ -103,6 +103,28 @@ export const AUTHORIZATION_FIELDS: CelFields = {
   extra: "request.extra",
 };
 
+/** Whoever one of them names. */
+export function together(all: readonly AgentSettings[]): AgentSettings {
+  const extras = new Map<string, string[]>();
+  for (const settings of all)
+    for (const [key, values] of Object.entries(settings.extras))
+      extras.set(key, [...(extras.get(key) ?? []), ...values]);
+  return {
+    users: all.flatMap(({ users }) => users),
+    groups: all.flatMap(({ groups }) => groups),
+    serviceAccounts: all.flatMap(({ serviceAccounts }) => serviceAccounts),
+    extras: Object.fromEntries(extras),
+  };
+}
+
+/** A matcher that asks another one each time: which one, may change. */
+export function liveMatcher(current: () => AgentMatcher): AgentMatcher {
+  return {
+    identify: (user) => current().identify(user),
+    expression: (fields) => current().expression(fields),
+  };
+}
+
 /** `ownUser`: Hoop's own identity, never an agent. */
 export function agentMatcher(settings: AgentSettings, ownUser: string): AgentMatcher {
   const groups = new Set(settings.groups);

@@ -51,6 +51,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "main.ts": { ours: ["hoop.ts", "settings.ts"], packages: ["node:*", "pino"] },
   "hoop.ts": { ours: ["*"], packages: ["node:*"] },
   "parts.ts": { ours: ["*"], packages: ["node:*"] },
+  "agents.ts": { ours: ["cluster", "core", "settings.ts"], packages: [] },
   "doors.ts": { ours: ["certs", "core", "apiserver-ext/kit"], packages: [] },
   "system.ts": { ours: ["core"], packages: ["node:*"] },
   // The checker of crash runs knows Hoop by its promises, not by its code.

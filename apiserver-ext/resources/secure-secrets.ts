@@ -2,12 +2,12 @@
 import type { ReviewPorts } from "#core/review.ts";
 import type { CoreSecret, SecretsBackend } from "#core/secrets/backend.ts";
 import { placeholders } from "#core/secrets/placeholder.ts";
-import type { Reveals } from "#core/secrets/view.ts";
+import { LAST_APPLIED, type Reveals } from "#core/secrets/view.ts";
 import { type Caller, defineResource } from "#kit/resource.ts";
 import { GROUP, VERSION } from "./group.ts";
 import { secretsApplier } from "./secure-secrets/apply.ts";
 import { guesses } from "./secure-secrets/guesses.ts";
-import { keyCount, type SecureSecret, SecureSecretContent } from "./secure-secrets/object.ts";
+import { keyCount, keyNames, type SecureSecret, SecureSecretContent } from "./secure-secrets/object.ts";
 import { secretsReader } from "./secure-secrets/reader.ts";
 import { reveal } from "./secure-secrets/reveal.ts";
 import { validate, validateUpdate } from "./secure-secrets/validate.ts";
@@ -56,7 +56,7 @@ export function secureSecrets(ports: SecureSecretsPorts) {
         type: "string",
         priority: 1,
         description: "Its keys, where they were read.",
-        cell: ({ data = {} }) => Object.keys(data).join(","),
+        cell: keyNames,
       },
     ],
     fields: { type: ({ type }) => type ?? "" },
@@ -70,7 +70,10 @@ export function secureSecrets(ports: SecureSecretsPorts) {
     strategy: {
       prepareForCreate: withoutSizes,
       // They are told, not set.
-      prepareForUpdate: (object, { sizes }) => ({ ...withoutSizes(object), ...(sizes ? { sizes } : {}) }),
+      prepareForUpdate: (object, { sizes }) => ({
+        ...withoutLastApplied(withoutSizes(object)),
+        ...(sizes ? { sizes } : {}),
+      }),
       validate,
       validateUpdate,
     },
@@ -88,6 +91,14 @@ function notOfHoop({ agents, installationNamespace }: SecureSecretsPorts) {
 
 function withoutSizes({ sizes: _, ...object }: SecureSecret): SecureSecret {
   return object as SecureSecret;
+}
+
+/** It is never kept, so what differs in nothing else is no change, and nobody has to approve it. */
+function withoutLastApplied(object: SecureSecret): SecureSecret {
+  const { annotations, ...metadata } = object.metadata;
+  const { [LAST_APPLIED]: _, ...kept } = annotations ?? {};
+  const shown = Object.keys(kept).length === 0 ? metadata : { ...metadata, annotations: kept };
+  return { ...object, metadata: shown };
 }
 
 function revealsBy(rules: readonly RevealRule[]): Reveals {

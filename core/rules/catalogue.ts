@@ -39,6 +39,12 @@ const DENIED: readonly Rule[] = [
     finds: writesOwnAnnotations,
   },
   {
+    name: "hoop-policies",
+    action: "deny",
+    why: "who is an agent, and what agents may do, is for people to say",
+    match: [{ operations: WRITES, groups: ["policy.hoop.dev"], resources: ["*"] }],
+  },
+  {
     name: "hoop-apis",
     action: "deny",
     why: "the API group hoop.dev is Hoop's",

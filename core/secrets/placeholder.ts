@@ -7,7 +7,7 @@
  * T is the tag, a keyed hash over uid, key and value, or random. B binds T to the uid and key: by it a placeholder of
  * another time is told from one of another Secret.
  */
-import { createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, randomBytes } from "node:crypto";
 
 /** What a text that was sent for a key is. */
 export type Reading =
@@ -51,8 +51,11 @@ export function holdsMask(text: string): boolean {
 
 /** @param key the installation's key, hex. */
 export function placeholders(key: string): Placeholders {
+  // As bytes they would be made a key of for every hash, which takes five times as long as the hash.
   const derived = (purpose: string) =>
-    Buffer.from(hkdfSync("sha256", Buffer.from(key, "hex"), "", `hoop.dev/secure-secrets/${purpose}`, 32));
+    createSecretKey(
+      Buffer.from(hkdfSync("sha256", Buffer.from(key, "hex"), "", `hoop.dev/secure-secrets/${purpose}`, 32)),
+    );
   const keys = { tag: derived("tag"), bond: derived("bond"), sent: derived("sent") };
   const hash = (by: keyof typeof keys, spot: Spot, content: Buffer | string, bytes: number) =>
     createHmac("sha256", keys[by])
@@ -91,9 +94,20 @@ const BUCKETS: readonly (readonly [most: number, words: string])[] = [
   [KIB, "up to 1 KiB"],
   [16 * KIB, "up to 16 KiB"],
   [256 * KIB, "up to 256 KiB"],
+  [512 * KIB, "up to 512 KiB"],
 ];
+const LARGEST = [KIB * KIB, "up to 1 MiB"] as const;
 
 /** How large a value is, no closer than this. */
 export function sizeOf(bytes: number): string {
-  return BUCKETS.find(([most]) => bytes <= most)?.[1] ?? "over 256 KiB";
+  return bucketOf(bytes)[1];
+}
+
+/** The most that a value of such a size could have, in bytes. */
+export function mostOf(bytes: number): number {
+  return bucketOf(bytes)[0];
+}
+
+function bucketOf(bytes: number): readonly [most: number, words: string] {
+  return BUCKETS.find(([most]) => bytes <= most) ?? LARGEST;
 }

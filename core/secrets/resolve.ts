@@ -1,8 +1,9 @@
 /** From what a caller sends for a view to the Secret that is to be: placeholders become the values they stand for. Pure. */
 import { type Json, type JsonObject, member } from "../admission.ts";
 import type { CoreSecret } from "./backend.ts";
+import { oversized } from "./limits.ts";
 import { holdsMask, type Placeholders, type Reading } from "./placeholder.ts";
-import { LAST_APPLIED, type Reveals, type SecretView, secretUid, valuesOf } from "./view.ts";
+import { LAST_APPLIED, type Live, REPEATED, type Reveals, secretUid, valuesOf } from "./view.ts";
 
 /** What is sent for a view: `data` is base64, `stringData` plain. */
 export interface Sent {
@@ -36,23 +37,26 @@ export type Resolution =
 
 const FOREIGN =
   "a placeholder stands for the value of its own key in its own Secret and for nothing else; send a value, or leave the field out";
+const HIDDEN = "it repeats a value of the Secret, so it is not shown and cannot be changed here";
+const LARGE = "too long, with the sizes of what is kept rounded up as they are shown";
 const IMMUTABLE = "field is immutable when `immutable` is set";
-
-/** A Secret as it is, with what is shown of it. */
-export interface Live {
-  secret: CoreSecret;
-  view: SecretView;
-}
 
 /** @param live undefined: a new one is made. */
 export function resolve(sent: Sent, live: Live | undefined, options: ResolveOptions): Resolution {
-  const misplaced = maskOutsideData(sent, live?.view);
+  const isPart = options.isPart === true;
+  const hidden = hiddenAnnotation(sent.metadata, live, isPart);
+  if (hidden !== undefined)
+    return { outcome: "refused", field: `metadata.annotations[${hidden}]`, why: HIDDEN };
+  const misplaced = maskOutsideData(sent, live);
   if (misplaced !== undefined) return { outcome: "refused", field: misplaced, why: FOREIGN };
   const values = resolvedData(sent, live?.secret, options);
   if (values.outcome !== "values") return values;
-  const frozen = live && changesImmutable(sent, live.secret, values, options.isPart === true);
+  const frozen = live && changesImmutable(sent, live.secret, values, isPart);
   if (frozen !== undefined) return { outcome: "refused", field: frozen, why: IMMUTABLE };
   const { metadata } = sent;
+  const annotations = sentAnnotations(metadata);
+  const large = live && oversized({ ...values, annotations, live, isPart });
+  if (large !== undefined) return { outcome: "refused", field: large, why: LARGE };
   const rest = {
     apiVersion: "v1",
     kind: "Secret",
@@ -63,11 +67,11 @@ export function resolve(sent: Sent, live: Live | undefined, options: ResolveOpti
     outcome: "resolved",
     secret: {
       ...{ ...rest, data: values.data },
-      metadata: resolvedMetadata(metadata, live, restoredAnnotations(metadata, live)),
+      metadata: resolvedMetadata(metadata, live, restoredAnnotations(metadata, live, isPart)),
     },
     sealed: {
       ...{ ...rest, data: values.sealed },
-      metadata: resolvedMetadata(metadata, live, sentAnnotations(metadata)),
+      metadata: resolvedMetadata(metadata, live, annotations),
     },
     sent: values.sent,
   };
@@ -205,23 +209,33 @@ function sentAnnotations(sent: JsonObject): JsonObject {
   return annotations;
 }
 
-/** What the view shows masked and the caller left alone stays as it is, and so does what it does not show. */
-function restoredAnnotations(sent: JsonObject, live: Live | undefined): JsonObject {
+/** The name of an annotation that is masked, and was not left alone. */
+function hiddenAnnotation(sent: JsonObject, live: Live | undefined, isPart: boolean): string | undefined {
+  const wanted = member(sent, "annotations");
+  return maskedAnnotations(live).find(
+    (name) => wanted[name] !== REPEATED && !(isPart && wanted[name] === undefined),
+  );
+}
+
+function maskedAnnotations(live: Live | undefined): string[] {
+  const shown = Object.entries(member(live?.view.metadata, "annotations"));
+  return shown.flatMap(([name, value]) => (value === REPEATED ? [name] : []));
+}
+
+/** What the view shows masked or not at all stays as it is. It is in no part: nobody owns what he cannot see. */
+function restoredAnnotations(sent: JsonObject, live: Live | undefined, isPart: boolean): JsonObject {
   const real = member(member(live?.secret, "metadata"), "annotations");
-  const shown = member(live?.view.metadata, "annotations");
-  const texts = Object.entries(sentAnnotations(sent)).map(([name, value]) => {
-    const there = real[name];
-    return [name, value === shown[name] && there !== undefined ? there : value] as const;
-  });
-  const hidden = real[LAST_APPLIED];
-  return Object.fromEntries([...texts, ...(hidden === undefined ? [] : [[LAST_APPLIED, hidden] as const])]);
+  const hidden = new Set([...maskedAnnotations(live), LAST_APPLIED]);
+  const texts = Object.entries(sentAnnotations(sent)).filter(([name]) => !hidden.has(name));
+  const stays = isPart ? [] : Object.entries(real).filter(([name]) => hidden.has(name));
+  return Object.fromEntries([...texts, ...stays]);
 }
 
 /** The path of a text outside of `data` that holds a mask which was not there before. */
-function maskOutsideData(sent: Sent, view: SecretView | undefined): string | undefined {
+function maskOutsideData(sent: Sent, live: Live | undefined): string | undefined {
   const { data: _, stringData: __, metadata, ...rest } = sent;
   const { annotations: ___, ...others } = metadata;
-  const shown = member(view?.metadata, "annotations");
+  const shown = member(live?.view.metadata, "annotations");
   const isMasked = ([name, value]: [string, Json]) =>
     holdsMask(name) || (value !== shown[name] && holdsMask(JSON.stringify(value) ?? ""));
   if (Object.entries(sentAnnotations(metadata)).some(isMasked)) return "metadata.annotations";

@@ -1,5 +1,5 @@
 /** A Secret as it is shown: everything but its values, and what repeats them. Pure. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Json, type JsonObject, list, member, text } from "../admission.ts";
 import type { CoreSecret } from "./backend.ts";
 import { type Placeholders, sizeOf } from "./placeholder.ts";
@@ -11,10 +11,16 @@ export interface ViewOptions {
   placeholders: Placeholders;
   reveals: Reveals;
   /**
-   * What the caller has just sent. Values are shown by placeholders that tell nothing, and annotations as they were
-   * sent, so that nobody can find out a value by trying.
+   * What the caller has just sent, and what was there. Values are shown by placeholders that tell nothing, and
+   * annotations as they were sent, so that nobody can find out a value by trying.
    */
-  sent?: { keys: ReadonlySet<string>; annotations: JsonObject };
+  sent?: { keys: ReadonlySet<string>; annotations: JsonObject; live?: Live | undefined };
+}
+
+/** A Secret as it is, with what is shown of it. */
+export interface Live {
+  secret: CoreSecret;
+  view: SecretView;
 }
 
 /** What is shown of a Secret. */
@@ -36,7 +42,8 @@ const OWN_METADATA: ReadonlySet<string> = new Set([
   "selfLink",
   "annotations",
 ]);
-const REPEATED = "[masked: Secret value]";
+/** In place of an annotation that repeats a value. Through a view it can neither be changed nor removed. */
+export const REPEATED = "[masked: Secret value]";
 /** Shorter values turn up in labels and annotations by chance. */
 const SHORTEST = 4;
 
@@ -51,7 +58,7 @@ export function viewOf(secret: CoreSecret, options: ViewOptions): SecretView {
     define(sizes, key, sizeOf(value.length));
   }
   return {
-    metadata: shownMetadata(secret, shownAnnotations(secret, values, options.sent?.annotations ?? {})),
+    metadata: shownMetadata(secret, shownAnnotations(secret, values, options.sent)),
     type: text(secret, "type"),
     ...(typeof immutable === "boolean" ? { immutable } : {}),
     data,
@@ -99,23 +106,25 @@ function shownMetadata(secret: CoreSecret, annotations: JsonObject): JsonObject 
   };
 }
 
-/** Without the values of the Secret, plain or in base64. */
+/** Without the values of the Secret, plain or in base64, as it was and as it is. */
 function shownAnnotations(
   secret: CoreSecret,
   values: readonly (readonly [string, string])[],
-  sent: JsonObject,
+  { annotations: sent = {}, live }: Partial<NonNullable<ViewOptions["sent"]>> = {},
 ): JsonObject {
+  const before = live === undefined ? [] : valuesOf(live.secret);
+  const masked = member(live?.view.metadata, "annotations");
   const annotations = Object.entries(member(member(secret, "metadata"), "annotations"));
   let looked: string[] | undefined;
   const shown: JsonObject = {};
   for (const [name, value] of annotations) {
     if (name === LAST_APPLIED) continue;
-    looked ??= values
+    looked ??= [...values, ...before]
       .flatMap(([, encoded]) => [encoded, Buffer.from(encoded, "base64").toString()])
       .filter((wanted) => wanted.length >= SHORTEST);
     const repeats = typeof value === "string" && looked.some((wanted) => value.includes(wanted));
-    const isHidden = repeats && sent[name] !== value && !cameThroughUs(secret, name);
-    define(shown, name, isHidden ? REPEATED : value);
+    const isTold = sent[name] === value || cameThroughUs(secret, name);
+    define(shown, name, masked[name] === REPEATED || (repeats && !isTold) ? REPEATED : value);
   }
   return shown;
 }
@@ -125,10 +134,13 @@ function shownAnnotations(
  * value, he could try out values there.
  */
 function cameThroughUs(secret: CoreSecret, annotation: string): boolean {
-  return list(member(secret, "metadata"), "managedFields").some((entry) => {
-    const owned = member(member(member(entry, "fieldsV1"), "f:metadata"), "f:annotations");
-    return text(entry, "manager").startsWith(MANAGER) && Object.hasOwn(owned, `f:${annotation}`);
-  });
+  const owners = list(member(secret, "metadata"), "managedFields").filter((entry) =>
+    Object.hasOwn(
+      member(member(member(entry, "fieldsV1"), "f:metadata"), "f:annotations"),
+      `f:${annotation}`,
+    ),
+  );
+  return owners.length > 0 && owners.every((entry) => text(entry, "manager").startsWith(MANAGER));
 }
 
 /** What every field manager that writes through a view is called in the Secret's managedFields. */
@@ -141,10 +153,10 @@ export function managerThroughUs(fieldManager: string): string {
 
 /** RFC 9562, version 5, in a name space of our own: a view is another object than the Secret, to the garbage collector too. */
 export function viewUid(uid: string): string {
-  const hash = createHash("sha1").update(NAMESPACE).update(uid).digest().subarray(0, 16);
-  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
-  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
-  const hex = hash.toString("hex");
+  const id = hash("sha1", Buffer.concat([NAMESPACE, Buffer.from(uid)]), "buffer").subarray(0, 16);
+  id[6] = ((id[6] ?? 0) & 0x0f) | 0x50;
+  id[8] = ((id[8] ?? 0) & 0x3f) | 0x80;
+  const hex = id.toString("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 

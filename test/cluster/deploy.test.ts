@@ -219,6 +219,9 @@ describe("deploy/", function () {
         "get,list,watch namespaces",
         "get pods,services",
         "get,list,watch,create,update,patch secrets",
+        "get,list,watch agentprofiles.policy.hoop.dev",
+        "patch agentprofiles/status.policy.hoop.dev",
+        "get customresourcedefinitions.apiextensions.k8s.io agentprofiles.policy.hoop.dev",
         "create events.events.k8s.io",
         "get,list,watch,patch validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies" +
           ".admissionregistration.k8s.io hoop",

@@ -5,8 +5,8 @@ import type { JsonObject } from "#core/admission.ts";
 import { maskObject } from "#core/mask.ts";
 import type { CoreSecret } from "#core/secrets/backend.ts";
 import { placeholders, sizeOf } from "#core/secrets/placeholder.ts";
-import { type Live, resolve, type Sent, seal } from "#core/secrets/resolve.ts";
-import { LAST_APPLIED, managerThroughUs, type SecretView, viewOf } from "#core/secrets/view.ts";
+import { resolve, type Sent, seal } from "#core/secrets/resolve.ts";
+import { LAST_APPLIED, type Live, managerThroughUs, type SecretView, viewOf } from "#core/secrets/view.ts";
 
 const options = { placeholders: placeholders("a1".repeat(32)), reveals: () => false };
 
@@ -180,16 +180,16 @@ describe("what is sent back for a Secret", () => {
       fc.property(key, value, value, uid, (name, there, wrong, id) => {
         fc.pre(!there.equals(wrong));
         const live = liveOf(secretOf({ [name]: there }, { uid: id }));
-        const [right, other] = [there, wrong].map((guess) => {
+        const resolutions = [there, wrong].map((guess) => {
           const sent = { ...sentOf(live.view), data: { [name]: guess.toString("base64") } };
           const resolution = resolve(sent, live, options);
           if (resolution.outcome !== "resolved") throw new Error(resolution.outcome);
           return resolution;
         });
         const sealedOld = (seal(live, options)["data"] as Record<string, string>)[name];
-        for (const resolution of [right, other]) {
-          expect([...(resolution?.sent ?? [])]).to.deep.equal([name]);
-          const sealed = (resolution?.sealed["data"] as Record<string, string>)[name];
+        for (const resolution of resolutions) {
+          expect([...resolution.sent]).to.deep.equal([name]);
+          const sealed = (resolution.sealed["data"] as Record<string, string>)[name];
           expect(sealed).not.to.equal(sealedOld);
         }
       }),
@@ -227,6 +227,47 @@ describe("what is sent back for a Secret", () => {
         for (const bytes of [...Object.values(before), ...Object.values(after)])
           for (const form of formsOf(bytes)) expect(text).not.to.contain(JSON.stringify(form).slice(1, -1));
       }),
+    );
+  });
+});
+
+describe("what a Secret may hold beside what is hidden", () => {
+  it("does not depend on how long that is, but for what is shown of its size", () => {
+    const length = fc.integer({ min: 0, max: 1024 * 1024 });
+    const added = fc.integer({ min: 0, max: 1024 * 1024 });
+    const id = "3f0a8b0e-7d0b-4f7e-9c63-2f5d3c1f7a11";
+    fc.assert(
+      fc.property(length, length, added, fc.boolean(), (one, other, bytes, isPart) => {
+        fc.pre(sizeOf(one) === sizeOf(other));
+        const [a, b] = [one, other].map((hidden) => {
+          const live = liveOf(secretOf({ hidden: Buffer.alloc(hidden, 1) }, { uid: id }));
+          const more = { added: Buffer.alloc(bytes, 2).toString("base64") };
+          const sent = { ...sentOf(live.view), data: isPart ? more : { ...live.view.data, ...more } };
+          const { outcome, ...rest } = resolve(sent, live, { ...options, isPart });
+          // Whatever passes, the API server takes as well.
+          if (outcome === "resolved") expect(hidden + bytes).to.be.at.most(1024 * 1024);
+          return { outcome, field: "field" in rest ? rest.field : "" };
+        });
+        expect(a).to.deep.equal(b);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("is no way to count an annotation that is not shown", () => {
+    const id = "3f0a8b0e-7d0b-4f7e-9c63-2f5d3c1f7a11";
+    const lengths = fc.integer({ min: 1, max: 60_000 });
+    fc.assert(
+      fc.property(lengths, lengths, fc.integer({ min: 0, max: 262_144 }), (one, other, bytes) => {
+        const [a, b] = [one, other].map((hidden) => {
+          const annotations = { [LAST_APPLIED]: "x".repeat(hidden) };
+          const live = liveOf(secretOf({ key: Buffer.from("some value") }, { uid: id, annotations }));
+          const metadata = { ...live.view.metadata, annotations: { note: "y".repeat(bytes) } };
+          return resolve({ ...sentOf(live.view), metadata }, live, options).outcome;
+        });
+        expect(a).to.equal(b);
+      }),
+      { numRuns: 50 },
     );
   });
 });

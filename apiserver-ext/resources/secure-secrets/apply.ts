@@ -6,8 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { type JsonObject, member } from "#core/admission.ts";
 import { BackendRefusal, type CoreSecret } from "#core/secrets/backend.ts";
-import { type Live, resolve, seal } from "#core/secrets/resolve.ts";
-import { LAST_APPLIED, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
+import { resolve, seal } from "#core/secrets/resolve.ts";
+import { LAST_APPLIED, type Live, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
 import type { Applier, WriteContext } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
 import { judged } from "./judged.ts";
@@ -57,14 +57,14 @@ async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSe
       ...context,
       dryRun: true,
     });
-    const object = sealedResult(tried, wanted, options);
+    const object = sealedResult(tried, wanted, live, options);
     const wish = live
       ? { operation: "UPDATE" as const, oldObject: seal(live, options) }
       : { operation: "CREATE" as const, oldObject: null };
     await judged(ports, { ...wish, namespace, name, object }, context);
     const result = context.dryRun ? tried : await sendOn(ports, partOf(wanted, live), live, context);
     const outcome = live ? ("changed" as const) : ("created" as const);
-    return { outcome, object: stored(result, wanted, options).object };
+    return { outcome, object: stored(result, wanted, live, options).object };
   } catch (error) {
     if (isOvertaken(error, live)) return "changed meanwhile" as const;
     throw writeRefused(error, name, values);
@@ -121,9 +121,14 @@ function dockerConfig(key: string, auth: string): string {
   return JSON.stringify(key === ".dockercfg" ? auths : { auths });
 }
 
-function sealedResult(tried: CoreSecret, { sealed, sent }: Wanted, options: ViewOptions): CoreSecret {
+function sealedResult(
+  tried: CoreSecret,
+  { sealed, sent }: Wanted,
+  live: Live | undefined,
+  options: ViewOptions,
+): CoreSecret {
   const annotations = member(member(sealed, "metadata"), "annotations");
-  const view = viewOf(tried, { ...options, sent: { keys: sent, annotations } });
+  const view = viewOf(tried, { ...options, sent: { keys: sent, annotations, live } });
   const whole = seal({ secret: tried, view }, options);
   const known = member(sealed, "data");
   const data = Object.entries(member(whole, "data")).map(([key, value]) => [

@@ -10,7 +10,9 @@ const KEYS = Symbol("keys");
 
 export const SecureSecretContent = Type.Object({
   type: Type.Optional(Type.String({ description: "What the Secret is for. Does not change." })),
-  immutable: Type.Optional(Type.Boolean({ description: "Its values do not change, and this not back." })),
+  immutable: Type.Optional(
+    Type.Boolean({ description: "Once true, neither the values nor this can be changed." }),
+  ),
   data: Type.Optional(
     Type.Record(Type.String(), Type.String(), {
       description:
@@ -42,6 +44,12 @@ export function secureSecret(listed: Listed, options: ViewOptions): SecureSecret
     ...view,
     [KEYS]: listed.keys,
   };
+}
+
+/** Where only their number is known, as in a list, that is said rather than nothing. */
+export function keyNames(secret: SecureSecret): string {
+  const names = Object.keys(secret.data ?? {});
+  return names.length < keyCount(secret) ? "<not read>" : names.join(",");
 }
 
 export function keyCount(secret: SecureSecret): number {

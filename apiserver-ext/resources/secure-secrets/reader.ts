@@ -9,6 +9,7 @@ import type {
   WatchEvent,
   WatchRequest,
 } from "#kit/resource.ts";
+import { parseVersion } from "#kit/resource-version.ts";
 import { type SecureSecret, secureSecret } from "./object.ts";
 import { readRefused } from "./refusals.ts";
 
@@ -18,6 +19,7 @@ export function secretsReader(backend: SecretsBackend, options: ViewOptions): Re
   const view: View = (listed) => secureSecret(listed, options);
   return {
     async get(namespace, name, version) {
+      if (version.kind === "notOlderThan") parseVersion(version.version);
       const signal = new AbortController().signal;
       const secret = await told(backend.get(namespace, name, versionOf(version), signal));
       return secret && view({ secret, keys: valuesOf(secret).length });

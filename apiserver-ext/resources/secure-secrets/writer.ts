@@ -12,7 +12,14 @@ import {
   type SecretsBackend,
 } from "#core/secrets/backend.ts";
 import { type Resolution, resolve, type Sent, seal } from "#core/secrets/resolve.ts";
-import { managerThroughUs, secretUid, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
+import {
+  type Live,
+  managerThroughUs,
+  secretUid,
+  type ViewOptions,
+  valuesOf,
+  viewOf,
+} from "#core/secrets/view.ts";
 import { stampsFor } from "#core/stamp.ts";
 import type { Caller, Stored, WriteContext, Writer } from "#kit/resource.ts";
 import { conflict, invalid, StatusError } from "#kit/status.ts";
@@ -43,7 +50,7 @@ export function secretsWriter(ports: WriterPorts, options: ViewOptions): Writer<
     const wish = { operation: "CREATE" as const, namespace, name, object: wanted.sealed, oldObject: null };
     await judged(ports, wish, context);
     try {
-      return stored(await secrets.create(wanted.secret, throughUs(context)), wanted, options);
+      return stored(await secrets.create(wanted.secret, throughUs(context)), wanted, undefined, options);
     } catch (error) {
       if (error instanceof BackendRefusal && error.reason === "AlreadyExists")
         return { outcome: "exists" } as const;
@@ -63,7 +70,7 @@ export function secretsWriter(ports: WriterPorts, options: ViewOptions): Writer<
     const oldObject = seal(known, options);
     await judged(ports, { operation: "UPDATE", namespace, name, object: wanted.sealed, oldObject }, context);
     try {
-      return stored(await secrets.replace(wanted.secret, throughUs(context)), wanted, options);
+      return stored(await secrets.replace(wanted.secret, throughUs(context)), wanted, known, options);
     } catch (error) {
       if (error instanceof BackendRefusal && error.code === 404) return { outcome: "gone" } as const;
       if (error instanceof BackendRefusal && error.reason === "Conflict")
@@ -145,10 +152,11 @@ export function slowDown(
 export function stored(
   secret: CoreSecret,
   { sent: keys, sealed }: Pick<Resolved, "sent" | "sealed">,
+  live: Live | undefined,
   options: ViewOptions,
 ): Stored<SecureSecret> {
   const listed = { secret, keys: valuesOf(secret).length };
-  const sent = { keys, annotations: member(member(sealed, "metadata"), "annotations") };
+  const sent = { keys, annotations: member(member(sealed, "metadata"), "annotations"), live };
   return { outcome: "stored", object: secureSecret(listed, { ...options, sent }) };
 }
 

@@ -1,0 +1,116 @@
+/** Who is an agent, by objects in the cluster: followed while Hoop runs, without a restart of anything. */
+import { expect } from "chai";
+import { startTestbed, type Testbed, type Who } from "../support/testbed.ts";
+
+describe("AgentProfiles", function () {
+  this.timeout(120_000);
+  let bed: Testbed;
+  let bot: Who;
+  let member: Who;
+
+  before(async function () {
+    this.timeout(1_200_000);
+    bed = await startTestbed();
+    bot = { kubeconfig: await bed.controlPlane.kubeconfig("bot") };
+    member = { kubeconfig: await bed.controlPlane.kubeconfig("someone", ["team:bots"]) };
+    await bed.must("human", ["create", "serviceaccount", "plain", "-n", "default"]);
+    const subjects = ["bot", "someone"].map((name) => ({
+      ...{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name },
+    }));
+    await bed.apply({
+      ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding" },
+      ...{ metadata: { name: "bots" }, subjects },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+    });
+  });
+  after(() => bed?.stop());
+
+  const profile = (name: string, spec: object) => ({
+    ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name }, spec },
+  });
+  const ready = (name: string) =>
+    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=60s"]);
+  /** Whether what is denied to agents is denied to whoever this is. */
+  const isAgent = async (who: Who) => {
+    const { code, output } = await bed.kubectl(who, ["create", "token", "plain", "-n", "default"]);
+    if (code === 0) return false;
+    expect(output).to.contain("rule token-request");
+    return true;
+  };
+  const until = async (who: Who, wanted: boolean) => {
+    while ((await isAgent(who)) !== wanted);
+  };
+
+  it("make agents of users, groups and ServiceAccounts, and are Ready once the API server sends Hoop what they do", async () => {
+    expect(await isAgent(bot)).to.equal(false);
+    await bed.apply(profile("bots", { users: ["bot"], groups: ["team:bots"] }));
+    await ready("bots");
+    for (const who of [bot, member]) await until(who, true);
+    expect(await bed.must("human", ["get", "agentprofiles"])).to.match(
+      /^NAME +READY +AGE\nbots +True +\d+s\n$/,
+    );
+  });
+
+  it("are followed as they change and go", async () => {
+    await bed.apply(profile("bots", { groups: ["team:bots"] }));
+    await until(bot, false);
+    await until(member, true);
+    await bed.must("human", ["delete", "agentprofile", "bots"]);
+    await until(member, false);
+  });
+
+  it("count from Hoop's first moment after a restart, also those that were made meanwhile", async () => {
+    await bed.stopHoop();
+    await bed.apply(profile("later", { users: ["bot"] }));
+    await bed.startHoop();
+    await ready("later");
+    await until(bot, true);
+  });
+
+  it("and their definition can go, and come back", async () => {
+    const definition = "customresourcedefinition/agentprofiles.policy.hoop.dev";
+    const yaml = await bed.must("human", ["get", definition, "-o", "json"]);
+    await bed.must("human", ["delete", definition]);
+    await until(bot, false);
+    const { metadata, spec } = JSON.parse(yaml) as { metadata: { name: string }; spec: object };
+    const anew = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", spec };
+    await bed.apply({ ...anew, metadata: { name: metadata.name } });
+    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=60s"]);
+    await bed.apply(profile("again", { users: ["bot"] }));
+    await ready("again");
+    await until(bot, true);
+  });
+
+  const REFUSED: readonly [string, object, string][] = [
+    ["nobody", {}, "at least one of users, groups, serviceAccounts and extras"],
+    ["everybody", { groups: ["system:authenticated"] }, "the cluster's own groups are no agents"],
+    ["administrators", { groups: ["system:masters"] }, "the cluster's own groups are no agents"],
+    [
+      "the control plane",
+      { users: ["system:kube-controller-manager"] },
+      "the cluster's own users are no agents",
+    ],
+  ];
+  for (const [whom, spec, why] of REFUSED) {
+    it(`do not name ${whom}`, async () => {
+      const input = JSON.stringify(profile("wrong", spec));
+      const { code, output } = await bed.kubectl("human", ["create", "-f", "-"], { input });
+      expect(code).not.to.equal(0);
+      expect(output).to.contain(why);
+    });
+  }
+
+  it("are not for agents to write", async () => {
+    const input = JSON.stringify(profile("mine", { users: ["somebody-else"] }));
+    for (const args of [
+      ["create", "-f", "-"],
+      ["delete", "agentprofile", "again"],
+      ["patch", "agentprofile", "again", "--type=merge", "-p", '{"spec":{"users":["nobody"]}}'],
+      ["patch", "agentprofile", "again", "--subresource=status", "--type=merge", "-p", '{"status":{}}'],
+    ]) {
+      const { code, output } = await bed.kubectl("agent", args, { input });
+      expect(code, args.join(" ")).not.to.equal(0);
+      expect(output).to.match(/rule hoop-polic|hoop: /);
+    }
+  });
+});
