@@ -5,17 +5,12 @@
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import Mocha from "mocha";
 import { binaries } from "#controlplane/build.ts";
+import { runFiles, type Total } from "./run-files.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
-
-interface Total {
-  passed: number;
-  failed: number;
-}
 
 const CHECKS: readonly [string, readonly string[]][] = [
   ["types", ["tsc", "--noEmit"]],
@@ -23,10 +18,18 @@ const CHECKS: readonly [string, readonly string[]][] = [
   ["dead code", ["knip"]],
 ];
 
-const SUITES: readonly [string, readonly string[]][] = [
-  ["without a cluster", ["architecture.test.ts", "unit", "property", "conformance"]],
-  ["on real control planes", ["cluster"]],
+type Run = (name: string, files: readonly string[]) => Promise<Total>;
+
+const SUITES: readonly [string, readonly string[], Run][] = [
+  ["without a cluster", ["architecture.test.ts", "unit", "property", "conformance"], suite],
+  ["on real control planes", ["cluster"], apart],
 ];
+
+/** Test files that want the machine for themselves. */
+const ALONE = ["chaos", "crash", "floods", "many-holds", "replacement"];
+const isAlone = (file: string) => ALONE.some((word) => file.includes(word));
+
+const RUN_FILE = join(ROOT, "test", "run-file.ts");
 
 async function check(name: string, [program = "", ...args]: readonly string[]): Promise<boolean> {
   const child = spawn(join(ROOT, "node_modules", ".bin", program), args, {
@@ -53,20 +56,53 @@ function testFiles(path: string): string[] {
 }
 
 async function suite(name: string, files: readonly string[]): Promise<Total> {
-  if (files.length === 0) return { passed: 0, failed: 0 };
   console.log(`\n${name}: ${files.length} files`);
-  const mocha = new Mocha({
-    timeout: 120_000,
-    slow: 10_000,
-    checkLeaks: true,
-    forbidOnly: true,
-    forbidPending: true,
+  return runFiles(files);
+}
+
+/**
+ * Each file in a process of its own, two at once: they wait for clusters most of the time. First those that load the
+ * machine, or measure what others would load, one after the other.
+ */
+async function apart(name: string, files: readonly string[]): Promise<Total> {
+  console.log(`\n${name}: ${files.length} files, each printed when it is done`);
+  const total: Total = { passed: 0, failed: 0 };
+  const take = async (queue: string[]) => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const { passed, failed } = await inProcess(file);
+      total.passed += passed;
+      total.failed += failed;
+    }
+  };
+  await take(files.filter(isAlone));
+  const others = files.filter((file) => !isAlone(file));
+  await Promise.all([take(others), take(others)]);
+  return total;
+}
+
+/** Prints what the file printed, and how long it took. */
+async function inProcess(file: string): Promise<Total> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [...process.execArgv, RUN_FILE, file], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
-  for (const file of files) mocha.addFile(file);
-  await mocha.loadFilesAsync();
-  return new Promise((done) => {
-    const runner = mocha.run((failed) => done({ passed: runner.stats?.passes ?? 0, failed }));
+  let total: Total | undefined;
+  child.on("message", (message) => {
+    total = message as Total;
   });
+  const code = new Promise<number | string>((done) => {
+    child.once("close", (status, signal) => done(status ?? signal ?? ""));
+  });
+  const [output, errors] = await Promise.all(
+    [child.stdout, child.stderr].map((stream) => (stream === null ? "" : text(stream))),
+  );
+  const ended = await code;
+  const seconds = Math.round((performance.now() - started) / 1000);
+  process.stdout.write(`${output}${errors}\n  ${relative(ROOT, file)}: ${seconds} s\n`);
+  if (total !== undefined) return total;
+  console.log(`  1) it ended (${ended}) before its tests did`);
+  return { passed: 0, failed: 1 };
 }
 
 async function main(): Promise<Total> {
@@ -81,8 +117,10 @@ async function main(): Promise<Total> {
     // The first time on a machine this takes minutes, and says so.
     await binaries();
   }
-  for (const [name, paths] of SUITES) {
-    const result = await suite(name, paths.flatMap(testFiles).filter(isWanted));
+  for (const [name, paths, run] of SUITES) {
+    const files = paths.flatMap(testFiles).filter(isWanted);
+    if (files.length === 0) continue;
+    const result = await run(name, files);
     total.passed += result.passed;
     total.failed += result.failed;
   }
