@@ -190,7 +190,13 @@ function callersOf({ callers }: Settings, { clientAuthority, client }: Certifica
 const API_SERVICE = "v1alpha1.hoop.dev";
 
 function registrationNames() {
-  return { validating: ["hoop"], mutating: ["hoop"], policies: ["hoop"], apiService: API_SERVICE };
+  return {
+    validating: ["hoop"],
+    mutating: ["hoop"],
+    policies: ["hoop"],
+    validatingPolicies: ["net.hoop.dev"],
+    apiService: API_SERVICE,
+  };
 }
 
 /** An uninstalled Hoop would leave a group behind that nobody answers for, and no namespace be deleted to its end. */

@@ -25,6 +25,8 @@ export interface Names {
   mutating: readonly string[];
   /** MutatingAdmissionPolicies, which API servers before 1.36 do not have. */
   policies: readonly string[];
+  /** ValidatingAdmissionPolicies. */
+  validatingPolicies: readonly string[];
   apiService: string;
 }
 
@@ -79,7 +81,12 @@ export function ownRegistrations(client: Client, names: Names, wanted: Wanted, l
   const targets = [
     ...names.validating.map((name) => webhookTarget("ValidatingWebhookConfiguration", name)),
     ...names.mutating.map((name) => webhookTarget("MutatingWebhookConfiguration", name)),
-    ...names.policies.map(policyTarget),
+    ...names.policies.map((name) =>
+      policyTarget("MutatingAdmissionPolicy", "mutatingadmissionpolicies", name),
+    ),
+    ...names.validatingPolicies.map((name) =>
+      policyTarget("ValidatingAdmissionPolicy", "validatingadmissionpolicies", name),
+    ),
     apiServiceTarget(names.apiService),
   ];
   const told = new Map<string, string>();
@@ -258,11 +265,11 @@ function conditionChange({ name, expression }: MatchCondition): string {
 }
 
 /** A policy is evaluated by the API server itself, so there is no CA bundle; its other conditions stay. */
-function policyTarget(name: string): Target {
+function policyTarget(kind: string, plural: string, name: string): Target {
   return {
     apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "MutatingAdmissionPolicy",
-    collection: "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies",
+    kind,
+    collection: `/apis/admissionregistration.k8s.io/v1/${plural}`,
     name,
     difference(object, { matchCondition }) {
       const spec = (object as Policy).spec ?? {};

@@ -1,6 +1,7 @@
 /**
- * What admission can never see or comes too late for is denied to agents by authorization: reads of Secrets,
- * impersonation, admission registrations, tokens. Only ever a denial or no opinion, never an allow.
+ * What admission can never see or comes too late for is denied to agents by authorization: reads of Secrets in any
+ * form, impersonation, unsafe deletes, admission registrations, tokens, kubelets, and all that is Hoop's. Only ever a
+ * denial or no opinion, never an allow.
  */
 
 import type { UserInfo } from "./admission.ts";
@@ -9,7 +10,7 @@ import type { AgentMatcher } from "./agents.ts";
 /** SubjectAccessReview v1, the part of its spec that matters here. */
 export interface AccessRequest {
   user: UserInfo;
-  /** Left out for non-resource requests, of which there is no opinion. */
+  /** Left out for requests that are about no resource. */
   resource?: {
     verb: string;
     group: string;
@@ -18,6 +19,8 @@ export interface AccessRequest {
     namespace: string;
     name: string;
   };
+  /** Of those. */
+  path?: string;
 }
 
 export type AccessVerdict = { kind: "denied"; rule: string; reason: string } | { kind: "no-opinion" };
@@ -30,36 +33,60 @@ interface Prohibition {
   forbids: (asked: Attributes, installationNamespace: string) => boolean;
 }
 
-const READS = new Set(["get", "list", "watch", "*"]);
-const OWN_READABLE = new Set(["approvals", "records", "sessions"]);
+const READS: ReadonlySet<string> = new Set(["get", "list", "watch"]);
+const OWN_READABLE: ReadonlySet<string> = new Set(["approvals", "records", "sessions"]);
+/** Of a node, what is its API object's, or numbers; everything else is the kubelet's. */
+const HARMLESS_OF_NODES: ReadonlySet<string> = new Set(["", "status", "metrics", "stats", "healthz"]);
+/** What CustomResourceDefinitions and APIServices of Hoop's groups are named. */
+const OWN_API = /(^|\.)hoop\.dev$/;
 
 /** `*` in a review asks for everything, so for this too. */
-const is = (value: string, wanted: string) => value === wanted || value === "*";
+const is = (value: string, ...wanted: string[]) => wanted.includes(value) || value === "*";
 
 const PROHIBITIONS: readonly Prohibition[] = [
   {
     rule: "secrets",
-    reason: "agents do not read or edit Secrets (they may create and delete them, with approval)",
+    reason:
+      "agents do not read or edit Secrets; secure-secrets.hoop.dev shows and edits them without their values",
     forbids: ({ group, resource, verb }) =>
       is(group, "") && is(resource, "secrets") && !(verb === "create" || verb === "delete"),
   },
   {
-    rule: "hoop-namespace",
-    reason: "agents do not read Hoop's namespace",
-    forbids: ({ verb, namespace, group, resource }, own) =>
-      READS.has(verb) && namespace === own && !(group === "hoop.dev" && OWN_READABLE.has(resource)),
+    rule: "unsafe-delete",
+    reason: "agents do not delete what cannot be read: no admission is asked about it",
+    forbids: ({ verb }) => verb === "unsafe-delete-ignore-read-errors",
   },
   {
     rule: "impersonation",
     reason: "agents do not act as somebody else",
-    forbids: ({ verb }) =>
-      is(verb, "impersonate") || verb.startsWith("impersonate:") || verb.startsWith("impersonate-on:"),
+    // `impersonate`, and since 1.35 `impersonate:MODE` and `impersonate-on:MODE:VERB`.
+    forbids: ({ verb }) => verb === "*" || verb.startsWith("impersonate"),
+  },
+  {
+    rule: "hoop-namespace",
+    reason: "agents do not look into Hoop's namespace, nor change it",
+    forbids: ({ namespace, group, resource }, own) =>
+      namespace === own && !(group === "hoop.dev" && OWN_READABLE.has(resource)),
   },
   {
     rule: "admission-registrations",
     reason: "agents do not change admission webhooks and policies",
-    forbids: ({ group, verb }) =>
-      is(group, "admissionregistration.k8s.io") && !["get", "list", "watch"].includes(verb),
+    forbids: ({ group, verb }) => is(group, "admissionregistration.k8s.io") && !READS.has(verb),
+  },
+  {
+    rule: "hoop-policies",
+    reason: "agents do not change the policies that hold for them",
+    forbids: ({ group, verb }) => is(group, "policy.hoop.dev") && !READS.has(verb),
+  },
+  {
+    rule: "hoop-apis",
+    reason: "agents do not change Hoop's APIs",
+    // A create names nothing yet: admission sees what it makes.
+    forbids: ({ group, resource, verb, name }) =>
+      ((is(group, "apiextensions.k8s.io") && is(resource, "customresourcedefinitions")) ||
+        (is(group, "apiregistration.k8s.io") && is(resource, "apiservices"))) &&
+      !READS.has(verb) &&
+      (OWN_API.test(name) || is(verb, "deletecollection")),
   },
   {
     rule: "token-request",
@@ -69,18 +96,19 @@ const PROHIBITIONS: readonly Prohibition[] = [
   },
   {
     rule: "csr-approval",
-    reason: "agents do not approve or sign certificates",
+    reason: "agents do not approve or sign certificates, nor ask for those of pods",
     forbids: ({ group, resource, subresource, verb }) =>
       is(group, "certificates.k8s.io") &&
-      ((is(resource, "certificatesigningrequests") && subresource !== "" && !READS.has(verb)) ||
-        (resource === "signers" && !READS.has(verb)) ||
-        ["approve", "sign", "attest"].includes(verb)),
+      !READS.has(verb) &&
+      ((is(resource, "certificatesigningrequests") && subresource !== "") ||
+        is(resource, "signers", "podcertificaterequests") ||
+        is(verb, "approve", "sign", "attest")),
   },
   {
     rule: "node-proxy",
     reason: "agents do not talk to kubelets",
     forbids: ({ group, resource, subresource }) =>
-      is(group, "") && is(resource, "nodes") && is(subresource, "proxy"),
+      is(group, "") && is(resource, "nodes") && !HARMLESS_OF_NODES.has(subresource),
   },
   {
     rule: "approval-decision",
@@ -90,17 +118,28 @@ const PROHIBITIONS: readonly Prohibition[] = [
   },
 ];
 
+/** The API server's own: with --enable-logs-handler `/logs` is /var/log of its machine, audit logs included. */
+const INTERNALS = ["/logs", "/debug"];
+const INTERNAL = {
+  rule: "api-server-internals",
+  reason: "agents do not read the API server's files, nor change its flags",
+};
+
 export function authorize(
   agents: AgentMatcher,
   request: AccessRequest,
   installationNamespace: string,
 ): AccessVerdict {
-  if (agents.identify(request.user).kind !== "agent" || request.resource === undefined)
-    return { kind: "no-opinion" };
-  for (const { rule, reason, forbids } of PROHIBITIONS)
-    if (forbids(request.resource, installationNamespace))
-      return { kind: "denied", rule, reason: `hoop: ${reason} (rule ${rule})` };
-  return { kind: "no-opinion" };
+  if (agents.identify(request.user).kind !== "agent") return { kind: "no-opinion" };
+  const { resource, path = "" } = request;
+  const found =
+    resource === undefined
+      ? path === "*" || INTERNALS.some((internal) => path.startsWith(internal))
+        ? INTERNAL
+        : undefined
+      : PROHIBITIONS.find(({ forbids }) => forbids(resource, installationNamespace));
+  if (found === undefined) return { kind: "no-opinion" };
+  return { kind: "denied", rule: found.rule, reason: `hoop: ${found.reason} (rule ${found.rule})` };
 }
 
 /**
@@ -109,13 +148,18 @@ export function authorize(
  */
 export function authorizationFilter(installationNamespace: string): string {
   const at = "request.resourceAttributes";
+  const path = "request.nonResourceAttributes.path";
+  const groups = ["admissionregistration.k8s.io", "certificates.k8s.io", "policy.hoop.dev", "*"];
   return [
     `has(${at}) && (`,
     `${at}.resource in ["secrets", "*"]`,
-    ` || (${at}.resource in ["serviceaccounts", "nodes", "approvals"]`,
-    ` && ${at}.subresource in ["token", "proxy", "approval", "*"])`,
-    ` || ${at}.group in ["admissionregistration.k8s.io", "certificates.k8s.io", "*"]`,
-    ` || ${at}.verb.startsWith("impersonate") || ${at}.verb == "*"`,
+    ` || (${at}.resource in ["serviceaccounts", "nodes", "approvals"] && ${at}.subresource != "")`,
+    ` || (${at}.resource in ["customresourcedefinitions", "apiservices"] && !(${at}.verb in ["get", "list", "watch"]))`,
+    ` || ${at}.group in ${JSON.stringify(groups).replaceAll(",", ", ")}`,
+    ` || ${at}.verb.startsWith("impersonate") || ${at}.verb in ["unsafe-delete-ignore-read-errors", "*"]`,
     ` || ${at}.namespace == ${JSON.stringify(installationNamespace)})`,
+    ` || has(request.nonResourceAttributes) && (${path} == "*"`,
+    ...INTERNALS.map((internal) => ` || ${path}.startsWith(${JSON.stringify(internal)})`),
+    `)`,
   ].join("");
 }

@@ -309,6 +309,7 @@ describe("what we ask of Kubernetes", function () {
           validating: ["hoop-test"],
           mutating: ["hoop-absent"],
           policies: ["hoop-test"],
+          validatingPolicies: [],
           apiService: "v1alpha1.hoop.test",
         },
         first,

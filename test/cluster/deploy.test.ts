@@ -225,6 +225,7 @@ describe("deploy/", function () {
         "create events.events.k8s.io",
         "get,list,watch,patch validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies" +
           ".admissionregistration.k8s.io hoop",
+        "get,list,watch,patch validatingadmissionpolicies.admissionregistration.k8s.io net.hoop.dev",
         "get,list,watch,patch,delete apiservices.apiregistration.k8s.io v1alpha1.hoop.dev",
         // system:auth-delegator
         "create tokenreviews.authentication.k8s.io",

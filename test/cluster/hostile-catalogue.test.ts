@@ -372,7 +372,7 @@ const COLLECTIONS: Attacks = {
   "all PersistentVolumes": [del("/api/v1/persistentvolumes"), "denied by hoop-itself"],
   "all API services": [
     del("/apis/apiregistration.k8s.io/v1/apiservices?labelSelector=app.kubernetes.io%2Fpart-of=hoop"),
-    "denied by hoop-apis",
+    "forbidden by hoop-apis",
   ],
   "all ConfigMaps of kube-system, and with them who is who": [
     del(
@@ -408,7 +408,7 @@ const IDENTITIES: Attacks = {
         annotations: { "kubernetes.io/service-account.name": "strong" },
       },
     }),
-    "held by secret-create",
+    "denied by identity-secret",
   ],
   "a RoleBinding": [
     post(
@@ -458,27 +458,30 @@ const HOOP_ITSELF: Attacks = {
     "forbidden by hoop-namespace",
   ],
   "reading the log of its pod": [{ path: `${HOOP}/pods/hoop-0/log` }, "forbidden by hoop-namespace"],
-  "deleting its Namespace": [del(HOOP), "denied by hoop-itself"],
+  "deleting its Namespace": [del(HOOP), "forbidden by hoop-namespace"],
   "ending its Namespace by finalize": [
     put(`${HOOP}/finalize`, { ...clusterScoped("v1", "Namespace", "hoop-system"), spec: {} }),
-    "denied by hoop-itself",
+    "forbidden by hoop-namespace",
   ],
-  "a label on its Namespace": [patch(HOOP, { metadata: { labels: { a: "b" } } }), "denied by hoop-itself"],
+  "a label on its Namespace": [
+    patch(HOOP, { metadata: { labels: { a: "b" } } }),
+    "forbidden by hoop-namespace",
+  ],
   "a pod in its namespace": [
     post(`${HOOP}/pods`, { ...pod("x", RESTRICTED), metadata: { name: "x", namespace: "hoop-system" } }),
-    "denied by hoop-itself",
+    "forbidden by hoop-namespace",
   ],
   "its Service": [
     patch(`${HOOP}/services/hoop`, { spec: { externalName: "evil" } }),
-    "denied by hoop-itself",
+    "forbidden by hoop-namespace",
   ],
-  "its ServiceAccount": [del(`${HOOP}/serviceaccounts/hoop`), "denied by hoop-itself"],
+  "its ServiceAccount": [del(`${HOOP}/serviceaccounts/hoop`), "forbidden by hoop-namespace"],
   "a quota in its namespace": [
     post(`${HOOP}/resourcequotas`, {
       ...namespaced("v1", "ResourceQuota", "none", { spec: { hard: { pods: "0" } } }),
       metadata: { name: "none", namespace: "hoop-system" },
     }),
-    "denied by hoop-itself",
+    "forbidden by hoop-namespace",
   ],
   "endpoints beside its Service": [
     post("/apis/discovery.k8s.io/v1/namespaces/hoop-system/endpointslices", {
@@ -488,7 +491,7 @@ const HOOP_ITSELF: Attacks = {
       addressType: "IPv4",
       endpoints: [],
     }),
-    "denied by hoop-itself",
+    "forbidden by hoop-namespace",
   ],
   "its ClusterRole": [patch(`${RBAC}/clusterroles/hoop`, { rules: [] }, MERGE), "denied by hoop-itself"],
   "its ClusterRoleBinding": [del(`${RBAC}/clusterrolebindings/hoop-auth-delegator`), "denied by hoop-itself"],
@@ -526,11 +529,11 @@ const HOOP_ITSELF: Attacks = {
       { spec: { service: { name: "evil" } } },
       MERGE,
     ),
-    "denied by hoop-apis",
+    "forbidden by hoop-apis",
   ],
   "the status of its APIService": [
     patch("/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.hoop.dev/status", { status: {} }, MERGE),
-    "denied by hoop-apis",
+    "forbidden by hoop-apis",
   ],
   "another APIService": [
     patch("/apis/apiregistration.k8s.io/v1/apiservices/v1.apps", { spec: { versionPriority: 1 } }, MERGE),

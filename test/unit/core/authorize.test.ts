@@ -1,12 +1,25 @@
 import { expect } from "chai";
 import { agentMatcher } from "#core/agents.ts";
 import { authorize } from "#core/authorize.ts";
-import { type Attributes, asked, DENIED, PASSED, shown } from "../../support/access.ts";
+import {
+  type Attributes,
+  asked,
+  DENIED,
+  DENIED_PATHS,
+  PASSED,
+  PASSED_PATHS,
+  shown,
+} from "../../support/access.ts";
 import { user } from "../../support/reviews.ts";
 
 const AGENTS = agentMatcher({ groups: ["hoop:agents"], users: [], serviceAccounts: [], extras: {} }, "");
 function ruleFor(resource: Attributes, groups: string[] = ["hoop:agents"]): string {
   const verdict = authorize(AGENTS, { user: user("bot", groups), resource }, "hoop-system");
+  return verdict.kind === "denied" ? verdict.rule : verdict.kind;
+}
+
+function ruleForPath(path: string): string {
+  const verdict = authorize(AGENTS, { user: user("bot", ["hoop:agents"]), path }, "hoop-system");
   return verdict.kind === "denied" ? verdict.rule : verdict.kind;
 }
 
@@ -20,11 +33,12 @@ describe("authorization", () => {
     for (const resource of PASSED)
       it(shown(resource), () => expect(ruleFor(resource)).to.equal("no-opinion"));
 
-    it("requests that are about no resource", () => {
-      const verdict = authorize(AGENTS, { user: user("bot", ["hoop:agents"]) }, "hoop-system");
-      expect(verdict.kind).to.equal("no-opinion");
-    });
+    for (const path of PASSED_PATHS)
+      it(`path ${path}`, () => expect(ruleForPath(path)).to.equal("no-opinion"));
   });
+
+  for (const path of DENIED_PATHS)
+    it(`denies agents the path ${path}`, () => expect(ruleForPath(path)).to.equal("api-server-internals"));
 
   it("has no opinion of anything anybody else asks", () => {
     for (const resource of Object.values(DENIED).flat())
