@@ -13,6 +13,9 @@ const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b
 const IS_STRUCTURE = new Uint8Array(256);
 for (const byte of [COMMA, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET]) IS_STRUCTURE[byte] = 1;
 
+/** Longer strings are taken for values. */
+const SHORT = 32;
+
 /** Where in the object the reader is. "gap" is between an array given in parts and the comma that follows. */
 type Place = "before" | "member" | "array" | "gap" | "after";
 
@@ -89,8 +92,14 @@ export class JsonList {
   /** Where the string that is open at `at` has ended; the end of the chunk where it goes on. */
   #stringEnd(at: number): number {
     const chunk = this.#chunk;
+    const near = Math.min(at + SHORT, chunk.length);
     let [here, escaped] = [at, this.#escaped];
     for (; here < chunk.length; here++) {
+      // What is long is searched by faster means, unless there are escapes in it.
+      if (here === near && !escaped) {
+        here = beforeQuote(chunk, here);
+        if (here === chunk.length) break;
+      }
       if (escaped) escaped = false;
       else if (chunk[here] === BACKSLASH) escaped = true;
       else if (chunk[here] === QUOTE) {
@@ -185,6 +194,14 @@ export class JsonList {
     this.#held = [];
     this.#start = to;
   }
+}
+
+/** The next quote, or the first of the backslashes before it; the end of the chunk where there is none. */
+function beforeQuote(chunk: Buffer, from: number): number {
+  const quote = chunk.indexOf(QUOTE, from);
+  let here = quote < 0 ? chunk.length : quote;
+  while (here > from && chunk[here - 1] === BACKSLASH) here--;
+  return here;
 }
 
 function memberOf(text: string): { name: string; value: unknown } {

@@ -3,7 +3,7 @@ import type { BackendQuery, BackendWrite, CoreSecret, SecretsBackend } from "#co
 import { type Call, type Client, isNotFound, path } from "./client.ts";
 import { listSecrets } from "./secrets-list.ts";
 import { type OpenStream, refusal } from "./secrets-refusal.ts";
-import { watchSecrets } from "./secrets-watch.ts";
+import { SharedEvents, watchSecrets } from "./secrets-watch.ts";
 
 /** Milliseconds for a read, and in a list until it begins and between its parts. */
 const PATIENCE = 30_000;
@@ -15,6 +15,7 @@ export function secretsBackend(client: Client): SecretsBackend {
   const stream: OpenStream = (call) =>
     refusing(() => client.stream({ timeout: PATIENCE, ...call, headers: { ...PLAIN, ...call.headers } }));
 
+  const shared = new SharedEvents();
   return {
     async get(namespace, name, resourceVersion, signal) {
       const query = resourceVersion === "" ? {} : { resourceVersion };
@@ -29,7 +30,12 @@ export function secretsBackend(client: Client): SecretsBackend {
     list: (namespace, query, detail, signal) =>
       listSecrets(stream, { path: secretsPath(namespace), query }, detail, signal, PATIENCE),
     watch: (namespace, query, signal) =>
-      watchSecrets(stream, { path: secretsPath(namespace), query: { ...query, watch: "true" } }, signal),
+      watchSecrets(
+        stream,
+        { path: secretsPath(namespace), query: { ...query, watch: "true" } },
+        shared,
+        signal,
+      ),
     create: (secret, write) =>
       request({ method: "POST", path: secretsPath(placeOf(secret).namespace), ...written(secret, write) }),
     replace: (secret, write) =>

@@ -1,16 +1,15 @@
 /** The view of an object that people, records and messages get: structure as it is, secret values replaced. */
 import { isObject, type Json, type JsonObject, member, text } from "./admission.ts";
 import { parseJson } from "./json.ts";
-import { SEALED } from "./secrets/placeholder.ts";
 import { announcesSecret, looksSecret, maskText } from "./mask/patterns.ts";
+import { SEALED } from "./secrets/placeholder.ts";
+import { repetitions } from "./secrets/repeats.ts";
 
 export { maskText } from "./mask/patterns.ts";
 
 const SECRET_VALUE = "[masked: Secret value]";
 const VALUE = "[masked: value]";
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
-/** Shorter values turn up everywhere by chance. */
-const SHORTEST_SECRET = 4;
 /** Members that hold a secret whatever they are part of; compared in lower case, without `-` and `_`. */
 const SECRET_MEMBERS: ReadonlySet<string> = new Set([
   "password",
@@ -83,9 +82,9 @@ function maskSetting(name: string, value: Json): Json {
 }
 
 function maskSecret(secret: JsonObject): JsonObject {
-  const values = [...secretTexts(secret["data"]), ...secretTexts(secret["stringData"])];
+  const repeats = repetitions(valuesIn(secret), Number.POSITIVE_INFINITY);
   const scrub = (value: Json): Json => {
-    if (typeof value === "string" && values.some((one) => value.includes(one))) return SECRET_VALUE;
+    if (typeof value === "string" && repeats(value)) return SECRET_VALUE;
     if (Array.isArray(value)) return value.map(scrub);
     return isObject(value) ? mapMembers(value, (_, item) => scrub(item)) : maskValue(value);
   };
@@ -108,16 +107,13 @@ function withoutLastApplied(metadata: JsonObject): JsonObject {
   return { annotations };
 }
 
-/** The values of a Secret, plain and in base64, where they are long enough to be told from other text. */
-function secretTexts(values: Json | undefined): string[] {
-  return Object.values(isObject(values) ? values : {})
-    .filter((value) => typeof value === "string")
-    .flatMap((value) => [
-      value,
-      Buffer.from(value, "base64").toString(),
-      Buffer.from(value).toString("base64"),
-    ])
-    .filter((value) => value.length >= SHORTEST_SECRET);
+/** The values of a Secret, in base64. What is sealed is none. */
+function valuesIn({ data, stringData }: JsonObject): string[] {
+  const texts = (values: Json | undefined) =>
+    Object.values(isObject(values) ? values : {})
+      .filter((value) => typeof value === "string")
+      .filter((value) => !SEALED.test(value));
+  return [...texts(data), ...texts(stringData).map((plain) => Buffer.from(plain).toString("base64"))];
 }
 
 /** An object in JSON in a string, as kubectl keeps it in an annotation. */

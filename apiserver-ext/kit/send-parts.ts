@@ -33,8 +33,13 @@ export async function partsOf(body: RepresentedStream): Promise<Buffer | Parts> 
 }
 
 async function* resumed(begin: readonly Buffer[], parts: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  yield* begin;
-  yield* parts;
+  try {
+    yield* begin;
+    yield* parts;
+  } finally {
+    // Also where the client leaves while it is sent the beginning.
+    await parts.return(undefined);
+  }
 }
 
 async function* together(texts: AsyncIterable<string>): AsyncGenerator<Buffer> {

@@ -1,5 +1,4 @@
 /** `secure-secrets`: Secrets that can be read, watched, created and edited without a value being seen. Nothing is stored. */
-import type { ReviewPorts } from "#core/review.ts";
 import type { CoreSecret, SecretsBackend } from "#core/secrets/backend.ts";
 import { placeholders } from "#core/secrets/placeholder.ts";
 import { LAST_APPLIED, type Reveals } from "#core/secrets/view.ts";
@@ -7,6 +6,7 @@ import { type Caller, defineResource } from "#kit/resource.ts";
 import { GROUP, VERSION } from "./group.ts";
 import { secretsApplier } from "./secure-secrets/apply.ts";
 import { guesses } from "./secure-secrets/guesses.ts";
+import type { JudgePorts } from "./secure-secrets/judged.ts";
 import { keyCount, keyNames, type SecureSecret, SecureSecretContent } from "./secure-secrets/object.ts";
 import { secretsReader } from "./secure-secrets/reader.ts";
 import { reveal } from "./secure-secrets/reveal.ts";
@@ -20,7 +20,7 @@ export interface RevealRule {
   namespaces: readonly string[];
 }
 
-export interface SecureSecretsPorts extends ReviewPorts {
+export interface SecureSecretsPorts extends JudgePorts {
   secrets: SecretsBackend;
   reveal: readonly RevealRule[];
 }
@@ -62,7 +62,7 @@ export function secureSecrets(ports: SecureSecretsPorts) {
     fields: { type: ({ type }) => type ?? "" },
     visible: notOfHoop(ports),
     storage: {
-      ...secretsReader(ports.secrets, view),
+      ...secretsReader(ports.secrets, view, ports.installationNamespace),
       ...secretsWriter(writing, view),
       ...secretsApplier(writing, view),
     },

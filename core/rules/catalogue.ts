@@ -64,7 +64,10 @@ const DENIED: readonly Rule[] = [
     name: "identity-secret",
     action: "deny",
     why: "a Secret of this type is a credential for the API server itself",
-    match: [{ operations: ["CREATE", "UPDATE"], groups: [""], resources: ["secrets"] }],
+    match: [
+      { operations: ["CREATE", "UPDATE"], groups: [""], resources: ["secrets"] },
+      { operations: ["CONNECT"], groups: [""], resources: ["secrets/reveal"] },
+    ],
     finds: isIdentity,
   },
   {

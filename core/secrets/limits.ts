@@ -13,6 +13,29 @@ const MOST_ANNOTATIONS = 256 * 1024;
 const STEP = 64 * 1024;
 /** Hoop's own stamps, whoever's name is in them. */
 const STAMPS = 1024;
+/** What an apply is tried with in place of a value is no longer than this. */
+const LONGEST_STAND_IN = 128;
+/**
+ * All that is sent but for values: with the largest values and the largest annotations that are not shown, escaped, it
+ * stays below the 3 MiB that the API server reads. Whether a request passes that would tell how long these are.
+ */
+const MOST_BESIDES = 1024 * 1024;
+/** Each takes time, and nobody could read what becomes of so many. */
+const MOST_KEYS = 10_000;
+
+/** Whether it is more than goes into one request, whatever else the Secret holds. */
+export function isBulky({ data = {}, stringData = {}, metadata, ...rest }: Bulk): boolean {
+  const { managedFields: _, ...told } = metadata;
+  const keys = [...Object.keys(data), ...Object.keys(stringData)];
+  return keys.length > MOST_KEYS || Buffer.byteLength(JSON.stringify([told, rest, keys])) > MOST_BESIDES;
+}
+
+interface Bulk {
+  metadata: JsonObject;
+  type?: string;
+  data?: Record<string, string>;
+  stringData?: Record<string, string>;
+}
 
 export interface Weighed {
   /** Base64, as the Secret will have it; of a part, that part. */
@@ -35,7 +58,8 @@ function bytesOfData({ data, sent, live, isPart }: Weighed): number {
   const others = isPart && live ? valuesOf(live.secret).filter(([key]) => !Object.hasOwn(data, key)) : [];
   const lengths = [...valuesOf({ data }), ...others].map(([key, value]) => {
     const bytes = Buffer.byteLength(value, "base64");
-    return sent.has(key) ? bytes : mostOf(bytes);
+    if (!sent.has(key)) return mostOf(bytes);
+    return isPart ? Math.max(bytes, LONGEST_STAND_IN) : bytes;
   });
   return lengths.reduce((sum, length) => sum + length, 0);
 }

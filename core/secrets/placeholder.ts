@@ -7,7 +7,8 @@
  * T is the tag, a keyed hash over uid, key and value, or random. B binds T to the uid and key: by it a placeholder of
  * another time is told from one of another Secret.
  */
-import { createHmac, createSecretKey, hkdfSync, randomBytes } from "node:crypto";
+import { hkdfSync, randomBytes } from "node:crypto";
+import { hmacSha256 } from "./hmac.ts";
 
 /** What a text that was sent for a key is. */
 export type Reading =
@@ -51,22 +52,16 @@ export function holdsMask(text: string): boolean {
 
 /** @param key the installation's key, hex. */
 export function placeholders(key: string): Placeholders {
-  // As bytes they would be made a key of for every hash, which takes five times as long as the hash.
+  const secret = Buffer.from(key, "hex");
   const derived = (purpose: string) =>
-    createSecretKey(
-      Buffer.from(hkdfSync("sha256", Buffer.from(key, "hex"), "", `hoop.dev/secure-secrets/${purpose}`, 32)),
-    );
-  const keys = { tag: derived("tag"), bond: derived("bond"), sent: derived("sent") };
-  const hash = (by: keyof typeof keys, spot: Spot, content: Buffer | string, bytes: number) =>
-    createHmac("sha256", keys[by])
-      // No uid and no key holds a NUL.
-      .update(`${spot.uid}\0${spot.key}\0`)
-      .update(content)
-      .digest()
-      .subarray(0, bytes)
-      .toString("base64url");
+    hmacSha256(new Uint8Array(hkdfSync("sha256", secret, "", `hoop.dev/secure-secrets/${purpose}`, 32)));
+  const keyed = { tag: derived("tag"), bond: derived("bond"), sent: derived("sent") };
+  const hash = (by: keyof typeof keyed, spot: Spot, content: Buffer, bytes: number) =>
+    // No uid and no key holds a NUL. The bytes are by threes, each of which is four characters.
+    keyed[by](`${spot.uid}\0${spot.key}\0`, content).slice(0, (bytes / 3) * 4);
   const tagOf = (spot: Spot, value: Buffer) => hash("tag", spot, value, TAG_BYTES);
-  const bound = (spot: Spot, tag: string) => `${MASK}${tag}.${hash("bond", spot, tag, BOND_BYTES)}]`;
+  const bound = (spot: Spot, tag: string) =>
+    `${MASK}${tag}.${hash("bond", spot, Buffer.from(tag), BOND_BYTES)}]`;
   return {
     of: (spot, value) => bound(spot, tagOf(spot, value)),
     fresh: (spot) => bound(spot, randomBytes(TAG_BYTES).toString("base64url")),

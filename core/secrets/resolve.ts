@@ -1,7 +1,7 @@
 /** From what a caller sends for a view to the Secret that is to be: placeholders become the values they stand for. Pure. */
 import { type Json, type JsonObject, member } from "../admission.ts";
 import type { CoreSecret } from "./backend.ts";
-import { oversized } from "./limits.ts";
+import { isBulky, oversized } from "./limits.ts";
 import { holdsMask, type Placeholders, type Reading } from "./placeholder.ts";
 import { LAST_APPLIED, type Live, REPEATED, type Reveals, secretUid, valuesOf } from "./view.ts";
 
@@ -37,8 +37,9 @@ export type Resolution =
 
 const FOREIGN =
   "a placeholder stands for the value of its own key in its own Secret and for nothing else; send a value, or leave the field out";
-const HIDDEN = "it repeats a value of the Secret, so it is not shown and cannot be changed here";
+const HIDDEN = "it repeats a value of the Secret, or may, so it is not shown and cannot be changed here";
 const LARGE = "too long, with the sizes of what is kept rounded up as they are shown";
+const BULKY = "too much for one request: at most 10,000 keys, and 1 MiB of metadata and keys";
 const IMMUTABLE = "field is immutable when `immutable` is set";
 
 /** @param live undefined: a new one is made. */
@@ -49,13 +50,14 @@ export function resolve(sent: Sent, live: Live | undefined, options: ResolveOpti
     return { outcome: "refused", field: `metadata.annotations[${hidden}]`, why: HIDDEN };
   const misplaced = maskOutsideData(sent, live);
   if (misplaced !== undefined) return { outcome: "refused", field: misplaced, why: FOREIGN };
+  if (isBulky(sent)) return { outcome: "refused", field: "metadata", why: BULKY };
   const values = resolvedData(sent, live?.secret, options);
   if (values.outcome !== "values") return values;
   const frozen = live && changesImmutable(sent, live.secret, values, isPart);
   if (frozen !== undefined) return { outcome: "refused", field: frozen, why: IMMUTABLE };
   const { metadata } = sent;
   const annotations = sentAnnotations(metadata);
-  const large = live && oversized({ ...values, annotations, live, isPart });
+  const large = oversized({ ...values, annotations, live, isPart });
   if (large !== undefined) return { outcome: "refused", field: large, why: LARGE };
   const rest = {
     apiVersion: "v1",

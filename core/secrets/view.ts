@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import { type Json, type JsonObject, list, member, text } from "../admission.ts";
 import type { CoreSecret } from "./backend.ts";
 import { type Placeholders, sizeOf } from "./placeholder.ts";
+import { repetitions } from "./repeats.ts";
 
 /** Which keys of a Secret are no secret. */
 export type Reveals = (secret: CoreSecret, key: string) => boolean;
@@ -42,10 +43,8 @@ const OWN_METADATA: ReadonlySet<string> = new Set([
   "selfLink",
   "annotations",
 ]);
-/** In place of an annotation that repeats a value. Through a view it can neither be changed nor removed. */
+/** In place of an annotation that repeats a value, or may. Through a view it can neither be changed nor removed. */
 export const REPEATED = "[masked: Secret value]";
-/** Shorter values turn up in labels and annotations by chance. */
-const SHORTEST = 4;
 
 export function viewOf(secret: CoreSecret, options: ViewOptions): SecretView {
   const { immutable } = secret;
@@ -99,32 +98,26 @@ function shownMetadata(secret: CoreSecret, annotations: JsonObject): JsonObject 
   const metadata = member(secret, "metadata");
   const shown: JsonObject = {};
   for (const [name, value] of Object.entries(metadata)) if (!OWN_METADATA.has(name)) shown[name] = value;
-  return {
-    ...shown,
-    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-    uid: viewUid(secretUid(secret)),
-  };
+  if (Object.keys(annotations).length > 0) shown["annotations"] = annotations;
+  shown["uid"] = viewUid(secretUid(secret));
+  return shown;
 }
 
-/** Without the values of the Secret, plain or in base64, as it was and as it is. */
+/** Without what repeats values of the Secret, as it was and as it is. */
 function shownAnnotations(
   secret: CoreSecret,
   values: readonly (readonly [string, string])[],
   { annotations: sent = {}, live }: Partial<NonNullable<ViewOptions["sent"]>> = {},
 ): JsonObject {
   const before = live === undefined ? [] : valuesOf(live.secret);
+  const repeats = repetitions([...values, ...before].map(([, encoded]) => encoded));
   const masked = member(live?.view.metadata, "annotations");
   const annotations = Object.entries(member(member(secret, "metadata"), "annotations"));
-  let looked: string[] | undefined;
   const shown: JsonObject = {};
   for (const [name, value] of annotations) {
-    if (name === LAST_APPLIED) continue;
-    looked ??= [...values, ...before]
-      .flatMap(([, encoded]) => [encoded, Buffer.from(encoded, "base64").toString()])
-      .filter((wanted) => wanted.length >= SHORTEST);
-    const repeats = typeof value === "string" && looked.some((wanted) => value.includes(wanted));
+    if (name === LAST_APPLIED || typeof value !== "string") continue;
     const isTold = sent[name] === value || cameThroughUs(secret, name);
-    define(shown, name, masked[name] === REPEATED || (repeats && !isTold) ? REPEATED : value);
+    define(shown, name, masked[name] === REPEATED || (!isTold && repeats(value)) ? REPEATED : value);
   }
   return shown;
 }
@@ -153,14 +146,14 @@ export function managerThroughUs(fieldManager: string): string {
 
 /** RFC 9562, version 5, in a name space of our own: a view is another object than the Secret, to the garbage collector too. */
 export function viewUid(uid: string): string {
-  const id = hash("sha1", Buffer.concat([NAMESPACE, Buffer.from(uid)]), "buffer").subarray(0, 16);
-  id[6] = ((id[6] ?? 0) & 0x0f) | 0x50;
-  id[8] = ((id[8] ?? 0) & 0x3f) | 0x80;
-  const hex = id.toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  const hex = hash("sha1", Buffer.concat([NAMESPACE, Buffer.from(uid)]));
+  const variant = VARIANTS[Number.parseInt(hex.charAt(16), 16) % 4] ?? "";
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, variant + hex.slice(17, 20)];
+  return `${parts.join("-")}-${hex.slice(20, 32)}`;
 }
 
 const NAMESPACE = Buffer.from("4c1d6a0f6f5e4f0d9d3e0f2d6b7a8c91", "hex");
+const VARIANTS = "89ab";
 
 // An assignment to `__proto__` would make no member.
 function define<T extends Json>(object: Record<string, T>, name: string, value: T): void {

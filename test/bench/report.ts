@@ -38,7 +38,7 @@ export function cellOf(place: Pick<Cell, "target" | "body" | "concurrency">, tur
   };
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
 }
 
@@ -103,7 +103,7 @@ export function shareTable(shares: readonly Share[]): string {
   return aligned([["PEOPLE", "BODY", "AT ONCE", "PAIRS", "x API SERVER CPU", "95 %"], ...rows]);
 }
 
-function aligned(rows: readonly (readonly string[])[]): string {
+export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
   const line = (row: readonly string[]) => row.map((text, n) => text.padEnd(widths[n] ?? 0)).join("  ");
   return rows.map((row) => line(row).trimEnd()).join("\n");

@@ -13,6 +13,8 @@ export interface Task {
   kubeconfig: string;
   /** Of the collection. */
   path: string;
+  /** Of the collection that is written to, where that is another one. */
+  written?: string;
   /** What is written, without its name. */
   object: { apiVersion: string; kind: string; metadata: object };
   watches: number;
@@ -47,6 +49,7 @@ const CONNECTIONS = 8;
 const MEMORY = { maxSessionMemory: 1000 };
 
 const task: Task = JSON.parse(process.argv[2] ?? "{}");
+const written = task.written ?? task.path;
 const { ca, cert, key, url } = await identityOf(task.url, task.kubeconfig);
 const sessions = Array.from({ length: CONNECTIONS }, () => connect(url, { ca, cert, key, ...MEMORY }));
 const sessionOf = (n: number): ClientHttp2Session => {
@@ -116,7 +119,7 @@ async function write(): Promise<{ failed: number; seconds: number }> {
     await delay(Math.max(due - performance.now(), 0));
     const sent = performance.now();
     const body = { metadata: { annotations: { sent: String(sent) } } };
-    const answer = send(n, "PATCH", `${task.path}/w${n % OBJECTS}`, "application/merge-patch+json", body);
+    const answer = send(n, "PATCH", `${written}/w${n % OBJECTS}`, "application/merge-patch+json", body);
     answers.push(answer.finally(() => seen.writes.push(performance.now() - sent)));
   }
   const codes = await Promise.all(answers);
@@ -126,7 +129,7 @@ async function write(): Promise<{ failed: number; seconds: number }> {
 for (let n = 0; n < OBJECTS; n += 1) {
   const { object } = task;
   const body = { ...object, metadata: { ...object.metadata, name: `w${n}` } };
-  const code = await send(n, "POST", task.path, "application/json", body);
+  const code = await send(n, "POST", written, "application/json", body);
   if (code !== 201) throw new Error(`${task.path}: ${code}`);
 }
 const since = await newestVersion();

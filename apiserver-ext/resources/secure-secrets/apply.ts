@@ -9,11 +9,12 @@ import { BackendRefusal, type CoreSecret } from "#core/secrets/backend.ts";
 import { resolve, seal } from "#core/secrets/resolve.ts";
 import { LAST_APPLIED, type Live, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
 import type { Applier, WriteContext } from "#kit/resource.ts";
-import { StatusError } from "#kit/status.ts";
+import { conflict, StatusError } from "#kit/status.ts";
+import { GROUP } from "../group.ts";
 import { judged } from "./judged.ts";
 import type { SecureSecret } from "./object.ts";
-import { writeRefused } from "./refusals.ts";
-import { valuesIn, versionOf } from "./values.ts";
+import { MODIFIED, writeRefused } from "./refusals.ts";
+import { versionOf, weightOf } from "./values.ts";
 import {
   readSecret,
   resolved,
@@ -48,10 +49,10 @@ async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSe
   const secret = await readSecret(ports, namespace, name, context.signal);
   if (secret === undefined) await context.mayCreate();
   const live = secret && { secret, view: viewOf(secret, options) };
+  if (live) checkVersion(patch, live);
   const found = resolve(sentIn(patch), live, { ...options, isPart: true });
   const wanted = stamped(ports, resolved(found, name), context.caller);
   if (live) slowDown(ports, wanted, live.secret, context);
-  const values = [...valuesIn(wanted.secret), ...(secret ? valuesIn(secret) : [])];
   try {
     const tried = await sendOn(ports, partOf(withOtherValues(wanted), live), live, {
       ...context,
@@ -61,19 +62,29 @@ async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSe
     const wish = live
       ? { operation: "UPDATE" as const, oldObject: seal(live, options) }
       : { operation: "CREATE" as const, oldObject: null };
-    await judged(ports, { ...wish, namespace, name, object }, context);
+    const bytes = weightOf(wanted.secret) + (secret === undefined ? 0 : weightOf(secret));
+    await judged(ports, { ...wish, namespace, name, object, bytes }, context);
     const result = context.dryRun ? tried : await sendOn(ports, partOf(wanted, live), live, context);
     const outcome = live ? ("changed" as const) : ("created" as const);
     return { outcome, object: stored(result, wanted, live, options).object };
   } catch (error) {
     if (isOvertaken(error, live)) return "changed meanwhile" as const;
-    throw writeRefused(error, name, values);
+    throw writeRefused(error, name);
   }
 }
 
+/** @throws {StatusError} Conflict where what is applied is meant for another version. */
+function checkVersion({ metadata: { name, resourceVersion = "" } }: SecureSecret, live: Live): void {
+  if (resourceVersion === "" || resourceVersion === versionOf(live.secret)) return;
+  throw conflict({ group: GROUP, plural: "secure-secrets" }, name, MODIFIED);
+}
+
 /** Nothing is taken by force from whoever made it in the meantime. */
-function sendOn({ secrets }: WriterPorts, part: CoreSecret, live: Live | undefined, context: Context) {
-  return secrets.apply(part, { ...throughUs(context), force: context.force && live !== undefined });
+function sendOn(ports: WriterPorts, part: CoreSecret, live: Live | undefined, context: Context) {
+  return ports.secrets.apply(part, {
+    ...throughUs(ports, context),
+    force: context.force && live !== undefined,
+  });
 }
 
 /** A conflict over fields names them; one without is about the version. */
@@ -90,8 +101,8 @@ function isOvertaken(error: unknown, live: Live | undefined): boolean {
 function partOf({ secret }: Pick<Wanted, "secret">, live: Live | undefined): CoreSecret {
   const metadata = member(secret, "metadata");
   const { [LAST_APPLIED]: _, ...annotations } = member(metadata, "annotations");
-  const { uid, name, namespace, labels, finalizers, resourceVersion } = metadata;
-  const at = live === undefined ? {} : { uid, resourceVersion: resourceVersion ?? versionOf(live.secret) };
+  const { uid, name, namespace, labels, finalizers } = metadata;
+  const at = live === undefined ? {} : { uid, resourceVersion: versionOf(live.secret) };
   const given = { labels, finalizers, ...at };
   const kept = Object.entries(given).filter(([, value]) => value !== undefined);
   return {

@@ -4,7 +4,8 @@ import type { Answer } from "#core/answer.ts";
 import { type ReviewPorts, review } from "#core/review.ts";
 import type { CoreSecret } from "#core/secrets/backend.ts";
 import { secretUid } from "#core/secrets/view.ts";
-import type { WriteContext } from "#kit/resource.ts";
+import type { SubjectAccessReview } from "#kit/authz.ts";
+import type { Caller, WriteContext } from "#kit/resource.ts";
 import { forbiddenObject, StatusError } from "#kit/status.ts";
 import { GROUP } from "../group.ts";
 
@@ -16,6 +17,12 @@ export interface Wish {
   name: string;
   object: JsonObject;
   oldObject: CoreSecret | null;
+  /** What is kept in memory for it while it waits. */
+  bytes: number;
+}
+
+export interface JudgePorts extends ReviewPorts {
+  subjectAccessReview: SubjectAccessReview;
 }
 
 /** Nobody waits longer in one request, and this much stays for the way back. */
@@ -27,10 +34,11 @@ const RESERVE_MILLISECONDS = 4_000;
  * @throws {StatusError} when it may not, or not yet.
  */
 export async function judged(
-  ports: ReviewPorts,
+  ports: JudgePorts,
   wish: Wish,
   context: Omit<WriteContext, "fieldManager">,
 ): Promise<void> {
+  if (ports.agents.identify(context.caller).kind !== "agent") return mayDirectly(ports, wish, context.caller);
   const request = requestOf(ports, wish, context);
   const until = Math.min(ports.clock.now() + MAX_WAIT_MILLISECONDS, context.deadline - RESERVE_MILLISECONDS);
   const lookup = { known: true as const, uid: wish.oldObject === null ? "" : secretUid(wish.oldObject) };
@@ -40,10 +48,34 @@ export async function judged(
     caller: "verified",
     until,
     gone: context.signal,
+    bytes: wish.bytes,
   });
   if (answer === undefined) throw new StatusError("Timeout", "the request was given up while it waited");
   context.warn(answer.warnings);
   if (!answer.allowed) throw refusalOf(answer, wish.name);
+}
+
+/** The right on the Secret itself for the same: the right to ask is none where nobody is asked. */
+const VERBS: Readonly<Record<Operation, string>> = {
+  CREATE: "create",
+  UPDATE: "update",
+  DELETE: "delete",
+  CONNECT: "get",
+};
+
+/** Hoop does it with its own rights, and nobody holds or records it: so whoever is no agent must be able to without Hoop. */
+async function mayDirectly(
+  { subjectAccessReview }: JudgePorts,
+  { operation, namespace, name }: Wish,
+  { username: user, uid, groups, extra }: Caller,
+): Promise<void> {
+  const verb = VERBS[operation];
+  const secret = { group: "", version: "v1", resource: "secrets", subresource: "", namespace, name };
+  const subject = { user, uid, groups, extra: Object.fromEntries(extra) };
+  const { allowed } = await subjectAccessReview({ ...subject, resourceAttributes: { ...secret, verb } });
+  if (allowed) return;
+  const why = `for whoever is no agent of Hoop's it takes the right to ${verb} secrets in the namespace ${namespace}`;
+  throw forbiddenObject({ group: GROUP, plural: "secure-secrets" }, name, why);
 }
 
 function requestOf(

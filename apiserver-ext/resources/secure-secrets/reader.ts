@@ -1,5 +1,11 @@
 /** Reads of Secrets, each masked as it comes in: nothing behind this has a value. */
-import type { BackendEvent, BackendQuery, Listed, SecretsBackend } from "#core/secrets/backend.ts";
+import type {
+  BackendEvent,
+  BackendQuery,
+  CoreSecret,
+  Listed,
+  SecretsBackend,
+} from "#core/secrets/backend.ts";
 import { type ViewOptions, valuesOf } from "#core/secrets/view.ts";
 import type {
   ListRequest,
@@ -15,8 +21,20 @@ import { readRefused } from "./refusals.ts";
 
 type View = (listed: Listed) => SecureSecret;
 
-export function secretsReader(backend: SecretsBackend, options: ViewOptions): Reader<SecureSecret> {
+/** @param guarded the namespace whose Secrets some callers do not see: it is left out of their lists from the start. */
+export function secretsReader(
+  backend: SecretsBackend,
+  options: ViewOptions,
+  guarded: string,
+): Reader<SecureSecret> {
   const view: View = (listed) => secureSecret(listed, options);
+  // Many watches are told of the same Secret; what they see of it is made once.
+  const views = new WeakMap<CoreSecret, SecureSecret>();
+  const seen = (secret: CoreSecret): SecureSecret => {
+    const known = views.get(secret) ?? view({ secret, keys: valuesOf(secret).length });
+    views.set(secret, known);
+    return known;
+  };
   return {
     async get(namespace, name, version) {
       if (version.kind === "notOlderThan") parseVersion(version.version);
@@ -26,7 +44,7 @@ export function secretsReader(backend: SecretsBackend, options: ViewOptions): Re
     },
     async list(request) {
       const { detail = "whole", signal } = request;
-      const page = await told(backend.list(request.namespace, listQuery(request), detail, signal));
+      const page = await told(backend.list(request.namespace, listQuery(request, guarded), detail, signal));
       const { items, remainingItemCount, ...place } = page;
       const isTold = remainingItemCount !== undefined && !request.guarded;
       return {
@@ -35,7 +53,7 @@ export function secretsReader(backend: SecretsBackend, options: ViewOptions): Re
         items: viewed(items, request, view),
       };
     },
-    watch: (request, signal) => watched(backend, request, signal, view),
+    watch: (request, signal) => watched(backend, request, watchQuery(request, guarded), signal, seen),
   };
 }
 
@@ -62,12 +80,13 @@ async function* viewed(
 async function* watched(
   backend: SecretsBackend,
   request: WatchRequest<SecureSecret>,
+  query: BackendQuery,
   signal: AbortSignal,
-  view: View,
+  seen: (secret: CoreSecret) => SecureSecret,
 ): AsyncGenerator<readonly WatchEvent<SecureSecret>[]> {
   try {
-    for await (const events of backend.watch(request.namespace, watchQuery(request), signal))
-      yield events.flatMap((event) => eventOf(event, request, view));
+    for await (const events of backend.watch(request.namespace, query, signal))
+      yield events.flatMap((event) => eventOf(event, request, seen));
   } catch (error) {
     if (!signal.aborted) throw readRefused(error);
   }
@@ -76,18 +95,22 @@ async function* watched(
 function eventOf(
   event: BackendEvent,
   { accepts }: Selection<SecureSecret>,
-  view: View,
+  seen: (secret: CoreSecret) => SecureSecret,
 ): WatchEvent<SecureSecret>[] {
   if (event.type === "BOOKMARK") return [event];
   const { type, secret } = event;
-  const object = view({ secret, keys: valuesOf(secret).length });
+  const object = seen(secret);
   return accepts(object) ? [{ type, object }] : [];
 }
 
-function selectors({ labelSelector, fieldSelector }: Selection<SecureSecret>): BackendQuery {
+/** A continue token names an object, and how many pages there are tells how many. */
+function selectors(request: Selection<SecureSecret>, guarded: string): BackendQuery {
+  const { namespace, labelSelector } = request;
+  const hidden = request.guarded && namespace === "" ? [`metadata.namespace!=${guarded}`] : [];
+  const fields = [request.fieldSelector, ...hidden].filter((term) => term !== "");
   return {
     ...(labelSelector === "" ? {} : { labelSelector }),
-    ...(fieldSelector === "" ? {} : { fieldSelector }),
+    ...(fields.length === 0 ? {} : { fieldSelector: fields.join(",") }),
   };
 }
 
@@ -95,11 +118,11 @@ function versionOf(version: VersionMatch): string {
   return version.kind === "latest" ? "" : version.kind === "any" ? "0" : version.version;
 }
 
-function listQuery(request: ListRequest<SecureSecret>): BackendQuery {
+function listQuery(request: ListRequest<SecureSecret>, guarded: string): BackendQuery {
   const { limit, continue: token, version } = request;
   const at = versionOf(version);
   return {
-    ...selectors(request),
+    ...selectors(request, guarded),
     ...(limit === undefined ? {} : { limit: String(limit) }),
     ...(token === undefined ? {} : { continue: token }),
     ...(at === "" ? {} : { resourceVersion: at }),
@@ -108,11 +131,11 @@ function listQuery(request: ListRequest<SecureSecret>): BackendQuery {
   };
 }
 
-function watchQuery(request: WatchRequest<SecureSecret>): BackendQuery {
+function watchQuery(request: WatchRequest<SecureSecret>, guarded: string): BackendQuery {
   const { version, sendInitialEvents, bookmarks, timeout } = request;
   const at = versionOf(version);
   return {
-    ...selectors(request),
+    ...selectors(request, guarded),
     watch: "true",
     timeoutSeconds: String(Math.ceil(timeout / 1000)),
     ...(at === "" ? {} : { resourceVersion: at }),

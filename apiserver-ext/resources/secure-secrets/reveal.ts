@@ -1,14 +1,14 @@
 /** `secure-secrets/reveal`: one value of a Secret, once, to whoever may have it. An agent waits for a human first. */
 import Type, { type Static } from "typebox";
-import type { ReviewPorts } from "#core/review.ts";
 import type { SecretsBackend } from "#core/secrets/backend.ts";
 import { seal } from "#core/secrets/resolve.ts";
 import { secretUid, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
 import { defineSubresource, type KubeObject } from "#kit/resource.ts";
 import { invalid, methodNotAllowed, notFound, StatusError } from "#kit/status.ts";
 import { GROUP, VERSION } from "../group.ts";
-import { judged } from "./judged.ts";
+import { type JudgePorts, judged } from "./judged.ts";
 import { readRefused } from "./refusals.ts";
+import { weightOf } from "./values.ts";
 
 const SecretReveal = Type.Object({
   key: Type.String({ description: "Which value." }),
@@ -17,7 +17,7 @@ const SecretReveal = Type.Object({
 
 type SecretReveal = KubeObject & Static<typeof SecretReveal>;
 
-interface RevealPorts extends ReviewPorts {
+interface RevealPorts extends JudgePorts {
   secrets: SecretsBackend;
 }
 
@@ -47,7 +47,7 @@ export function reveal(ports: RevealPorts, view: ViewOptions) {
       const wish = { operation: "CONNECT" as const, subresource: "reveal", namespace, name, object };
       await judged(
         ports,
-        { ...wish, oldObject: seal({ secret: live, view: viewOf(live, view) }, view) },
+        { ...wish, oldObject: seal({ secret: live, view: viewOf(live, view) }, view), bytes: weightOf(live) },
         { ...options, caller },
       );
       ports.log.info(

@@ -4,7 +4,6 @@
  * answered: nobody can find out a value by guessing it.
  */
 import { type JsonObject, member } from "#core/admission.ts";
-import type { ReviewPorts } from "#core/review.ts";
 import {
   BackendRefusal,
   type BackendWrite,
@@ -25,12 +24,12 @@ import type { Caller, Stored, WriteContext, Writer } from "#kit/resource.ts";
 import { conflict, invalid, StatusError } from "#kit/status.ts";
 import { GROUP } from "../group.ts";
 import type { Guesses } from "./guesses.ts";
-import { judged } from "./judged.ts";
+import { type JudgePorts, judged } from "./judged.ts";
 import { type SecureSecret, secureSecret } from "./object.ts";
 import { MODIFIED, readRefused, writeRefused } from "./refusals.ts";
-import { valuesIn, versionOf } from "./values.ts";
+import { versionOf, weightOf } from "./values.ts";
 
-export interface WriterPorts extends ReviewPorts {
+export interface WriterPorts extends JudgePorts {
   secrets: SecretsBackend;
   guesses: Guesses;
 }
@@ -48,13 +47,18 @@ export function secretsWriter(ports: WriterPorts, options: ViewOptions): Writer<
       context.caller,
     );
     const wish = { operation: "CREATE" as const, namespace, name, object: wanted.sealed, oldObject: null };
-    await judged(ports, wish, context);
+    await judged(ports, { ...wish, bytes: weightOf(wanted.secret) }, context);
     try {
-      return stored(await secrets.create(wanted.secret, throughUs(context)), wanted, undefined, options);
+      return stored(
+        await secrets.create(wanted.secret, throughUs(ports, context)),
+        wanted,
+        undefined,
+        options,
+      );
     } catch (error) {
       if (error instanceof BackendRefusal && error.reason === "AlreadyExists")
         return { outcome: "exists" } as const;
-      throw writeRefused(error, name, valuesIn(wanted.secret));
+      throw writeRefused(error, name);
     }
   }
 
@@ -68,14 +72,15 @@ export function secretsWriter(ports: WriterPorts, options: ViewOptions): Writer<
     const wanted = stamped(ports, resolved(found, name), context.caller);
     slowDown(ports, wanted, live, context);
     const oldObject = seal(known, options);
-    await judged(ports, { operation: "UPDATE", namespace, name, object: wanted.sealed, oldObject }, context);
+    const wish = { operation: "UPDATE" as const, namespace, name, object: wanted.sealed, oldObject };
+    await judged(ports, { ...wish, bytes: weightOf(wanted.secret) + weightOf(live) }, context);
     try {
-      return stored(await secrets.replace(wanted.secret, throughUs(context)), wanted, known, options);
+      return stored(await secrets.replace(wanted.secret, throughUs(ports, context)), wanted, known, options);
     } catch (error) {
       if (error instanceof BackendRefusal && error.code === 404) return { outcome: "gone" } as const;
       if (error instanceof BackendRefusal && error.reason === "Conflict")
         return { outcome: "conflict" } as const;
-      throw writeRefused(error, name, [...valuesIn(wanted.secret), ...valuesIn(live)]);
+      throw writeRefused(error, name);
     }
   }
 
@@ -124,7 +129,7 @@ export function resolved(resolution: Resolution, name: string): Resolved {
 }
 
 /** Hoop writes it, so nobody else puts the agent's name on it. */
-export function stamped({ agents }: ReviewPorts, found: Resolved, caller: Caller): Resolved {
+export function stamped({ agents }: JudgePorts, found: Resolved, caller: Caller): Resolved {
   if (agents.identify(caller).kind !== "agent") return found;
   return { ...found, secret: withStamps(found.secret, caller), sealed: withStamps(found.sealed, caller) };
 }
@@ -160,6 +165,11 @@ export function stored(
   return { outcome: "stored", object: secureSecret(listed, { ...options, sent }) };
 }
 
-export function throughUs({ dryRun, fieldManager, signal }: WriteContext): BackendWrite {
-  return { dryRun, fieldManager: managerThroughUs(fieldManager), signal };
+/** What a person writes is his own: agents may not see it merely because it came through a view. */
+export function throughUs(
+  { agents }: Pick<JudgePorts, "agents">,
+  { caller, dryRun, fieldManager, signal }: WriteContext,
+): BackendWrite {
+  const isAgent = agents.identify(caller).kind === "agent";
+  return { dryRun, fieldManager: isAgent ? managerThroughUs(fieldManager) : fieldManager, signal };
 }

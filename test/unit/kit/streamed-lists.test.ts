@@ -79,7 +79,7 @@ function streamed(source: Source): AnyResource {
       async list(request) {
         source.asked.push(request);
         const place = { resourceVersion: "99", continue: "next", remainingItemCount: 5 };
-        return { ...place, items: source.whole ? items() : parts() };
+        return source.whole ? { ...place, items: items() } : { ...place, items: parts() };
       },
     },
   };
@@ -92,7 +92,7 @@ const FORMS: Readonly<Record<string, [accept: string, detail: string, path?: str
   "as a Table": [TABLE, "summary"],
   "as a Table with its objects": [TABLE, "whole", `${GIZMOS}?includeObject=Object`],
   "as a Table without objects": [TABLE, "summary", `${GIZMOS}?includeObject=None`],
-  "as metadata": [PARTIAL, "summary"],
+  "as metadata": [PARTIAL, "whole"],
   "for people": ["application/json", "whole", `${GIZMOS}?pretty=true`],
   "as YAML": ["application/yaml", "whole"],
 };
@@ -179,7 +179,9 @@ describe("a list that comes in parts", () => {
       }
       [port1 = 0, port2 = 0] = ports;
     });
-    afterEach(() => servers.forEach((server) => server.close()));
+    afterEach(() => {
+      for (const server of servers) server.close();
+    });
 
     async function overHttp1(headers = {}): Promise<IncomingMessage> {
       const asked = get({

@@ -1,6 +1,6 @@
 /** The ledger as a resource: pages of an old moment, and its live tail. */
 import { expect } from "chai";
-import type { KubeObject, ListRequest, Reader, VersionMatch, WatchEvent } from "#kit/resource.ts";
+import type { KubeObject, PageRequest, VersionMatch, WatchEvent, WholeReader } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
 import type { Line, Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
@@ -24,7 +24,7 @@ const LATEST: VersionMatch = { kind: "latest" };
 describe("the ledger as a resource", () => {
   let store: Store;
   let reads: number[];
-  let entries: Reader<KubeObject>;
+  let entries: WholeReader<KubeObject>;
   beforeEach(() => {
     store = memoryStore();
     reads = [];
@@ -45,7 +45,7 @@ describe("the ledger as a resource", () => {
     const result = await store.commit({ lines });
     return result.outcome === "committed" ? result.revision : 0;
   };
-  const request = (parts: Partial<ListRequest<KubeObject>> = {}): ListRequest<KubeObject> => ({
+  const request = (parts: Partial<PageRequest<KubeObject>> = {}): PageRequest<KubeObject> => ({
     ...{
       namespace: "",
       accepts: () => true,
