@@ -68,7 +68,7 @@ async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSe
     const outcome = live ? ("changed" as const) : ("created" as const);
     return { outcome, object: stored(result, wanted, live, options).object };
   } catch (error) {
-    if (isOvertaken(error, live)) return "changed meanwhile" as const;
+    if (isOvertaken(error)) return "changed meanwhile" as const;
     throw writeRefused(error, name);
   }
 }
@@ -88,21 +88,24 @@ function sendOn(ports: WriterPorts, part: CoreSecret, live: Live | undefined, co
 }
 
 /** A conflict over fields names them; one without is about the version. */
-function isOvertaken(error: unknown, live: Live | undefined): boolean {
+function isOvertaken(error: unknown): boolean {
   return (
     error instanceof BackendRefusal &&
     error.reason === "Conflict" &&
-    live !== undefined &&
     (error.details.causes ?? []).length === 0
   );
 }
+
+/** Of no object: what is made new is applied to this version, which counts only where there is one by then. */
+const OF_NONE = "1";
 
 /** What is applied, to the version that was looked at. What the caller did not send is no part of it. */
 function partOf({ secret }: Pick<Wanted, "secret">, live: Live | undefined): CoreSecret {
   const metadata = member(secret, "metadata");
   const { [LAST_APPLIED]: _, ...annotations } = member(metadata, "annotations");
   const { uid, name, namespace, labels, finalizers } = metadata;
-  const at = live === undefined ? {} : { uid, resourceVersion: versionOf(live.secret) };
+  const at =
+    live === undefined ? { resourceVersion: OF_NONE } : { uid, resourceVersion: versionOf(live.secret) };
   const given = { labels, finalizers, ...at };
   const kept = Object.entries(given).filter(([, value]) => value !== undefined);
   return {

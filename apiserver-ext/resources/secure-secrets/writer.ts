@@ -143,12 +143,13 @@ function withStamps(secret: CoreSecret, caller: Caller): CoreSecret {
 /** @throws {StatusError} TooManyRequests for whoever tries one value after the other. */
 export function slowDown(
   { agents, guesses }: WriterPorts,
-  { sent }: Pick<Resolved, "sent">,
+  { sent, sealed }: Pick<Resolved, "sent" | "sealed">,
   live: CoreSecret,
   { caller }: Pick<WriteContext, "caller">,
 ): void {
   if (agents.identify(caller).kind !== "agent") return;
-  const seconds = guesses.count(caller.username, secretUid(live), sent);
+  const values = new Map(valuesOf(sealed).filter(([key]) => sent.has(key)));
+  const seconds = guesses.count(caller.username, secretUid(live), values);
   if (seconds === 0) return;
   const why = "a value of this key was written too often; wait before writing it again";
   throw new StatusError("TooManyRequests", why, { retryAfterSeconds: seconds });
