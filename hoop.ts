@@ -3,11 +3,14 @@ import { type Certificates, servingCertificate } from "#certs/directory.ts";
 import { serviceNames } from "#certs/leaf.ts";
 import { keepRenewed, type Renewal } from "#certs/renewal.ts";
 import { type Client, connect } from "#cluster/client.ts";
+import { doctorProbe } from "#cluster/doctor-probe.ts";
+import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
+import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
@@ -16,6 +19,7 @@ import type { Store } from "#kit/storage.ts";
 import { startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
+import type { Metrics } from "#web/metrics.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
@@ -82,6 +86,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const ports = await reviewPorts(settings, given, store, client, { ...namespaces, ...agents }, counting);
     stops.push(async () => ports.waiters.stop());
     stops.push(background((signal) => keepExpiring(ports, signal)));
+    stops.push(background((signal) => examining(settings, client, counting, log, signal)));
     const telling = { ...ports, told: counting.told };
     for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
@@ -133,6 +138,22 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     await inReverse(stops);
     throw error;
   }
+}
+
+/** The first time is after a while: who has just started has enough to do, and so has the API server. */
+const FIRST_EXAMINATION = 60_000;
+
+async function examining(
+  { doctor: { everySeconds }, namespace, service: name }: Settings,
+  client: Client,
+  { doctor: counted }: Metrics,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const about = { apiVersion: "v1", kind: "Service", namespace, name };
+  const event = (told: DoctorEvent) => postEvent(client, { ...told, about, action: "Examined" });
+  await clock.sleep(Math.min(everySeconds * 1000, FIRST_EXAMINATION), signal);
+  await keepExamining({ doctor: doctorProbe(client), clock, log, everySeconds, counted, event }, signal);
 }
 
 /** As long as the API server waits for a webhook: who takes over later than that has nobody left to answer. */

@@ -99,6 +99,16 @@ export const Settings = Type.Object(
       },
       strict,
     ),
+    doctor: Type.Object(
+      {
+        everySeconds: Type.Integer({
+          minimum: 0,
+          default: 3600,
+          description: "How often the cluster is examined for ways around Hoop. 0: never.",
+        }),
+      },
+      strict,
+    ),
     callers: Type.Union(
       [
         Type.Object({ mode: Type.Literal("client-certificate") }, { additionalProperties: false }),

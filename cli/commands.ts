@@ -7,6 +7,7 @@ import type { ShowFlags } from "./commands/show.ts";
 import { approvalNames } from "./completion/names.ts";
 import type { Context } from "./context.ts";
 import { description } from "./description.ts";
+import { doctor } from "./doctor/command.ts";
 import { CommandError } from "./failure.ts";
 import {
   aliases,
@@ -19,6 +20,7 @@ import {
   watchFlags,
 } from "./flags.ts";
 import { check, run, uninstall } from "./installation-commands.ts";
+import { secretCommands } from "./secret/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
   ({ brief: "Name of the approval", placeholder: "NAME", parse: approvalName, proposeCompletions }) as const;
@@ -197,7 +199,20 @@ const version = buildCommand<Record<never, never>, [], Context>({
 });
 
 export const commands = buildRouteMap({
-  routes: { pending, show, approve, deny, reapprove, records, run, check, uninstall, version },
+  routes: {
+    pending,
+    show,
+    approve,
+    deny,
+    reapprove,
+    records,
+    run,
+    secret: secretCommands,
+    check,
+    doctor,
+    uninstall,
+    version,
+  },
   docs: {
     brief: "See and decide what agents ask of this cluster",
     fullDescription: description(

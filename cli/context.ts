@@ -16,12 +16,23 @@ export interface Context extends CommandContext {
   readonly color: boolean;
   /** The person's answer; "" when they gave none. */
   ask(question: string): Promise<string>;
+  /** Whether what is read from standard input is typed, and whether what goes to standard output is shown. */
+  readonly terminal: { readonly typed: boolean; readonly shown: boolean };
+  /** As `ask`, asked on standard error, and nothing of the answer is shown. Only where it is typed. */
+  askHidden(question: string): Promise<string>;
+  /** To standard output, as it is. */
+  writeBytes(bytes: Uint8Array): void;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Resolves after the time, or early when `signal`, this one or the context's, aborts. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** While words are completed: which cluster was typed so far, and where to say what a proposal is. */
-  readonly completing?: { connection: ConnectionFlags; describe(value: string, text: string): void };
+  readonly completing?: {
+    connection: ConnectionFlags;
+    /** All before the one to complete. */
+    words: readonly string[];
+    describe(value: string, text: string): void;
+  };
   /** Aborts when the person has had enough (Ctrl-C). */
   readonly signal: AbortSignal;
 }

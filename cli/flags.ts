@@ -48,6 +48,11 @@ export interface WatchFlags {
   readonly watch: boolean;
 }
 
+export interface WaitFlag {
+  /** Milliseconds; without end: until it is decided or expires. */
+  readonly wait: number | undefined;
+}
+
 export interface ColorFlag {
   readonly color: "auto" | "always" | "never";
 }
@@ -94,6 +99,17 @@ export const watchFlags: FlagParametersForType<WatchFlags, Context> = {
     brief: "Go on and print what happens as it happens",
     default: false,
     withNegated: false,
+  },
+};
+
+export const waitFlag: FlagParametersForType<WaitFlag, Context> = {
+  wait: {
+    kind: "parsed",
+    parse: (text) => (text === "" ? Number.POSITIVE_INFINITY : milliseconds(text)),
+    inferEmpty: true,
+    brief: "When it ends held: wait for the decision, this long at most, and run it once more",
+    placeholder: "DURATION",
+    optional: true,
   },
 };
 

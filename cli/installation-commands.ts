@@ -5,7 +5,7 @@ import type { RunFlags } from "./commands/run.ts";
 import type { UninstallFlags } from "./commands/uninstall.ts";
 import type { Context } from "./context.ts";
 import { description } from "./description.ts";
-import { aliases, connectionFlags, decisionFlags, milliseconds } from "./flags.ts";
+import { aliases, connectionFlags, decisionFlags, milliseconds, waitFlag } from "./flags.ts";
 
 const jsonOutput = { kind: "enum", values: ["json"], brief: "Output format", optional: true } as const;
 
@@ -13,14 +13,7 @@ export const run = buildCommand<RunFlags, string[], Context>({
   loader: async () => (await import("./commands/run.ts")).run,
   parameters: {
     flags: {
-      wait: {
-        kind: "parsed",
-        parse: (text) => (text === "" ? Number.POSITIVE_INFINITY : milliseconds(text)),
-        inferEmpty: true,
-        brief: "When it ends held: wait for the decision, this long at most, and run it once more",
-        placeholder: "DURATION",
-        optional: true,
-      },
+      ...waitFlag,
       output: { ...jsonOutput, brief: "json: one line of JSON a state, on standard error" },
       ...connectionFlags,
     },

@@ -1,5 +1,6 @@
 /** The process around the commands: terminal, environment, signals. */
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
+import { Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { run } from "./app.ts";
 import { commandsWithOurs } from "./child.ts";
@@ -33,7 +34,10 @@ const context: Context = {
   interactive: stdin.isTTY === true && stdout.isTTY === true,
   watched: stderr.isTTY === true,
   color: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
-  ask,
+  ask: (question) => asked(createInterface({ input: stdin, output: stdout }), question),
+  terminal: { typed: stdin.isTTY === true, shown: stdout.isTTY === true },
+  askHidden,
+  writeBytes: (bytes) => void stdout.write(bytes),
   now: Date.now,
   sleep: (milliseconds, early) => {
     const ends = early === undefined ? signal : AbortSignal.any([signal, early]);
@@ -42,10 +46,23 @@ const context: Context = {
   signal,
 };
 
+/** What is typed is echoed by what reads it, so it goes nowhere. */
+async function askHidden(question: string): Promise<string> {
+  stderr.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    return await asked(
+      createInterface({ input: stdin, output: nowhere, terminal: true, historySize: 0 }),
+      "",
+    );
+  } finally {
+    stderr.write("\n");
+  }
+}
+
 /** The end of input counts as no answer. */
-function ask(question: string): Promise<string> {
+function asked(terminal: Interface, question: string): Promise<string> {
   return new Promise((resolve) => {
-    const terminal = createInterface({ input: stdin, output: stdout });
     terminal.on("SIGINT", () => {
       interrupt("SIGINT");
       terminal.close();

@@ -17,6 +17,8 @@ export interface Gauges {
 export interface Metrics extends Meter {
   /** An attempt to tell of a moment in an approval's life. */
   told(channel: string, kind: string, outcome: "delivered" | "failed"): void;
+  /** What doctor finds, by severity; undefined where it could not look. */
+  doctor(findings: Readonly<Record<string, number>> | undefined): void;
   api: ApiMetrics;
   /** The text that Prometheus scrapes. */
   text(): Promise<string>;
@@ -60,6 +62,12 @@ export function metrics(gauges: Gauges): Metrics {
     labelNames: ["channel", "outcome"],
     registers,
   });
+  const ways = new Gauge({
+    name: "hoop_doctor_findings",
+    help: "What kubectl hoop doctor finds, as of the last time it was examined; none while it cannot be.",
+    labelNames: ["severity"],
+    registers,
+  });
   asked(registry, gauges);
   return {
     admission: (verdict, seconds) => admission.observe({ verdict }, seconds),
@@ -69,6 +77,10 @@ export function metrics(gauges: Gauges): Metrics {
       notifications.inc({ channel, outcome });
       // Events are always on, so they see each decision once.
       if (channel === "events" && outcome === "delivered") decisions.inc({ outcome: kind });
+    },
+    doctor: (findings) => {
+      ways.reset();
+      for (const [severity, count] of Object.entries(findings ?? {})) ways.set({ severity }, count);
     },
     api: apiMetrics(registry, gauges.apiLoad),
     text: () => registry.metrics(),

@@ -3,21 +3,16 @@ import { phaseAt } from "#core/transitions.ts";
 import { NotStarted } from "../child.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
-import type { ConnectionFlags } from "../flags.ts";
+import type { ConnectionFlags, WaitFlag } from "../flags.ts";
 import { connectionOf } from "../run/connection.ts";
 import { approvalNow, decisionOn } from "../run/decision.ts";
 import { type Heard, type HeldApproval, listener } from "../run/heard.ts";
 import { tellProgress } from "../run/progress.ts";
-import { type Outcome, type Telling, tellingPeople, tellingPrograms } from "../run/telling.ts";
+import { CODES, type Outcome, type Telling, tellingPeople, tellingPrograms } from "../run/telling.ts";
 
-export interface RunFlags extends ConnectionFlags {
-  /** Milliseconds; without end: until it is decided or expires. */
-  readonly wait: number | undefined;
+export interface RunFlags extends ConnectionFlags, WaitFlag {
   readonly output: "json" | undefined;
 }
-
-/** As sysexits.h has them: try again later, and not permitted. */
-const CODES: Partial<Record<Outcome, number>> = { pending: 75, denied: 77 };
 
 /** Whoever reads JSON lines wants nothing in between. */
 const NOWHERE = { write: () => undefined };

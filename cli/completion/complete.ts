@@ -27,6 +27,7 @@ export async function complete(words: readonly string[], context: Context): Prom
     ...context,
     completing: {
       connection: connectionOf(["kubectl", ...words.slice(0, -1)], NO_CONNECTION),
+      words: words.slice(0, -1),
       describe: (name, text) => void descriptions.set(name, text),
     },
   });

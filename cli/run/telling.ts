@@ -15,6 +15,9 @@ import {
 
 export type Outcome = "done" | "pending" | "denied" | "failed";
 
+/** Exit codes, as sysexits.h has them: try again later, and not permitted. */
+export const CODES: Partial<Record<Outcome, number>> = { pending: 75, denied: 77 };
+
 export interface Telling {
   held(approval: Approval): void;
   /** Still held, after so many milliseconds. */

@@ -5,8 +5,8 @@ import { join, relative } from "node:path";
 import { expect } from "chai";
 import { parse, stringify } from "yaml";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
-import { localManifests } from "../../local/manifests.ts";
 import { type Hoop, startHoop } from "../../hoop.ts";
+import { localManifests } from "../../local/manifests.ts";
 import { parseSettings } from "../../settings.ts";
 import { must, until } from "../support/control-plane.ts";
 import { HARMLESS } from "../support/objects.ts";
@@ -186,7 +186,7 @@ describe("deploy/", function () {
       await bed.must("human", ["patch", "apiservice", "v1alpha1.hoop.dev", "--type=json", "-p", removed]);
       token = await bed.controlPlane.serviceAccountToken("hoop-system", "hoop");
       const kubeconfig = await bed.controlPlane.kubeconfigWithToken("hoop", token);
-      const settings = { ...parse(bed.settingsYaml), kubeconfig };
+      const settings = { ...parse(bed.settingsYaml), kubeconfig, doctor: { everySeconds: 1 } };
       const silent = { info: () => {}, warn: () => {}, error: () => {} };
       hoop = await startHoop(parseSettings(stringify(settings), "this test"), { log: silent });
       await until(
@@ -227,6 +227,12 @@ describe("deploy/", function () {
           ".admissionregistration.k8s.io hoop",
         "get,list,watch,patch validatingadmissionpolicies.admissionregistration.k8s.io net.hoop.dev",
         "get,list,watch,patch,delete apiservices.apiregistration.k8s.io v1alpha1.hoop.dev",
+        // hoop-doctor
+        "list roles,rolebindings,clusterroles,clusterrolebindings.rbac.authorization.k8s.io",
+        "list validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies," +
+          "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
+        "list apiservices.apiregistration.k8s.io",
+        "create subjectaccessreviews.authorization.k8s.io",
         // system:auth-delegator
         "create tokenreviews.authentication.k8s.io",
         "create subjectaccessreviews.authorization.k8s.io",
@@ -268,6 +274,8 @@ describe("deploy/", function () {
         ...["get", "list", "watch", "patch"].flatMap((verb) =>
           [...registrations, "apiservices"].map((resource) => `${verb} ${resource}`),
         ),
+        ...["roles", "rolebindings", "clusterroles", "clusterrolebindings"].map((kind) => `list ${kind}`),
+        "list mutatingadmissionpolicybindings",
         "create tokenreviews",
         "create subjectaccessreviews",
         "list configmaps",

@@ -9,6 +9,8 @@ import { probe } from "#controlplane/build.ts";
 export interface ProbeTarget {
   kubeconfig: string;
   group: string;
+  /** By default v1. */
+  version?: string;
   resource: string;
   kind: string;
   namespace: string;
@@ -69,10 +71,10 @@ export async function informer(
 
 async function started(
   command: string,
-  { kubeconfig, group, resource, kind, namespace }: ProbeTarget,
+  { kubeconfig, group, version = "v1", resource, kind, namespace }: ProbeTarget,
   env: Record<string, string> = {},
 ): Promise<ChildProcessByStdio<null, Readable, Readable>> {
-  const flags = Object.entries({ kubeconfig, group, resource, kind, namespace }).map(
+  const flags = Object.entries({ kubeconfig, group, version, resource, kind, namespace }).map(
     ([name, value]) => `--${name}=${value}`,
   );
   return spawn(await probe(), [...flags, command], {

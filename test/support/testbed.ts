@@ -147,6 +147,7 @@ async function assembled(
     listen: { host: "127.0.0.1", ...ports, web: 0 },
     store: { driver: "sqlite", file: join(data, "hoop.db") },
     certificates,
+    doctor: { everySeconds: 0 },
     ...(secret === undefined ? {} : { callers: { mode: "unguessable-path", secret } }),
     ...options.settings,
   });

@@ -13,6 +13,7 @@ describe("kubectl hoop", () => {
     "records",
     "run",
     "check",
+    "doctor",
     "uninstall",
     "version",
   ])

@@ -25,7 +25,11 @@ export interface Script {
   /** What the command of `run` does each time it is run, the last one for ever. */
   commands?: ScriptedCommand[];
   /** What stands on standard input. */
-  input?: string;
+  input?: string | Uint8Array;
+  /** What the person types where nothing of it is shown, one answer after the other. */
+  types?: string[];
+  /** Whether a terminal shows standard output. */
+  shown?: boolean;
   /** Whether a person may read standard error. */
   watched?: boolean;
   /** Milliseconds since the epoch. */
@@ -53,6 +57,8 @@ export interface Ran {
   calls: string[][];
   /** What kubectl read, of each call that was given something to read. */
   inputs: string[];
+  /** What was written to standard output as it is. */
+  bytes: number[];
   /** The bodies of decisions. */
   decisions: unknown[];
   /** The commands that `run` ran, and what each read. */
@@ -78,11 +84,13 @@ function scripted(script: Script): { ran: Ran; context: Context } {
     asked: "",
     calls: [],
     inputs: [],
+    bytes: [],
     decisions: [],
     commands: [],
   };
   const interruption = new AbortController();
   const watches = [...(script.watches ?? [])];
+  const hidden = [...(script.types ?? [])];
   const into = (stream: "stdout" | "stderr") => ({
     write: (text: string) => {
       ran[stream] += text;
@@ -118,6 +126,12 @@ function scripted(script: Script): { ran: Ran; context: Context } {
       ran.asked = question;
       return script.says ?? "";
     },
+    terminal: { typed: script.types !== undefined, shown: script.shown ?? false },
+    askHidden: async (question) => {
+      ran.asked += question;
+      return hidden.shift() ?? "";
+    },
+    writeBytes: (bytes) => void ran.bytes.push(...bytes),
     now: () => script.now ?? NOW,
     sleep: async (_, early) => {
       await new Promise((resolve) => setImmediate(resolve));
