@@ -212,6 +212,13 @@ const HELD: readonly Rule[] = [
     finds: gainsSecrets,
   },
   {
+    name: "service-account-secrets",
+    action: "hold",
+    why: "gives a Secret to every pod that runs as this ServiceAccount",
+    match: [{ operations: ["CREATE", "UPDATE"], groups: [""], resources: ["serviceaccounts"] }],
+    finds: gainsSecretsForPods,
+  },
+  {
     name: "flow-control",
     action: "hold",
     why: "decides whose requests the API server serves first",
@@ -344,6 +351,16 @@ const IDENTITIES: ReadonlySet<string> = new Set([
 
 function isIdentity({ object, oldObject }: AdmissionRequest): string | undefined {
   return [object, oldObject].map((secret) => text(secret ?? {}, "type")).find((type) => IDENTITIES.has(type));
+}
+
+function gainsSecretsForPods({ object, oldObject }: AdmissionRequest): string | undefined {
+  const named = (account: JsonObject | null) =>
+    ["secrets", "imagePullSecrets"].flatMap((field) =>
+      list(account ?? {}, field).map((secret) => text(secret, "name")),
+    );
+  const before = new Set(named(oldObject));
+  const gained = [...new Set(named(object))].filter((name) => name !== "" && !before.has(name)).sort();
+  return gained.length === 0 ? undefined : gained.join(", ");
 }
 
 /** The answer to such a delete is the Secret itself, not a Status. */

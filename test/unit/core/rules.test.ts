@@ -203,6 +203,45 @@ const TABLE: Record<string, [AdmissionRequest, string]> = {
   "a Secret of another group": [on("UPDATE", "example.com/secrets"), "allow"],
   "a token": [on("CREATE", "/serviceaccounts/token"), "deny token-request"],
   "a ServiceAccount": [on("CREATE", "/serviceaccounts"), "allow"],
+  "a ServiceAccount that pulls with a Secret": [
+    on("CREATE", "/serviceaccounts", { object: { imagePullSecrets: [{ name: "registry" }] } }),
+    "hold service-account-secrets",
+  ],
+  "a ServiceAccount that is given another Secret": [
+    on("UPDATE", "/serviceaccounts", {
+      oldObject: { secrets: [{ name: "one" }] },
+      object: { secrets: [{ name: "one" }, { name: "other" }] },
+    }),
+    "hold service-account-secrets",
+  ],
+  "a ServiceAccount that keeps its Secret, under another label": [
+    on("UPDATE", "/serviceaccounts", {
+      oldObject: { secrets: [{ name: "one" }] },
+      object: { secrets: [{ name: "one" }], metadata: metadata({ labels: { a: "b" } }) },
+    }),
+    "allow",
+  ],
+  "a Secret that is a ServiceAccount's token": [
+    on("CREATE", "/secrets", { object: { type: "kubernetes.io/service-account-token" } }),
+    "deny identity-secret",
+  ],
+  "a Secret that lets nodes join": [
+    on("CREATE", "/secrets", { object: { type: "bootstrap.kubernetes.io/token" } }),
+    "deny identity-secret",
+  ],
+  "a change through secure-secrets": [
+    { ...on("UPDATE", "/secrets"), through: "secure-secrets" },
+    "hold secret-change",
+  ],
+  "a reveal": [{ ...on("CONNECT", "/secrets/reveal"), through: "secure-secrets" }, "hold secret-reveal"],
+  "a reveal of a ServiceAccount's token": [
+    {
+      ...on("CONNECT", "/secrets/reveal", { oldObject: { type: "kubernetes.io/service-account-token" } }),
+      through: "secure-secrets",
+    },
+    "deny identity-secret",
+  ],
+  "who is an agent": [on("CREATE", "policy.hoop.dev/agentprofiles"), "deny hoop-policies"],
   "a certificate": [on("CREATE", "certificates.k8s.io/certificatesigningrequests"), "hold csr-create"],
   "a certificate's approval": [
     on("UPDATE", "certificates.k8s.io/certificatesigningrequests/approval"),
