@@ -15,15 +15,7 @@ interface Rule {
 const RULES: Readonly<Record<string, Rule>> = {
   core: {
     ours: ["core", "apiserver-ext/kit/storage.ts"],
-    packages: [
-      "node:crypto",
-      "typebox",
-      "yaml",
-      "diff",
-      "@marcbachmann/cel-js",
-      "@marcbachmann/cel-js/evaluator",
-      "re2js",
-    ],
+    packages: ["node:crypto", "typebox", "yaml", "diff", "re2js"],
   },
   "apiserver-ext/kit": {
     ours: ["apiserver-ext/kit"],

@@ -1,20 +1,24 @@
 /** Expressions in CEL as Kubernetes' admission policies have it: compiled once, evaluated on a budget. */
-import {
-  type Environment,
-  EvaluationError,
-  ParseError,
-  TypeError as TypeMismatch,
-} from "@marcbachmann/cel-js";
-import { type Json, viewed } from "./input.ts";
+import type { PolicyEnvironment } from "./environment.ts";
+import type { Json } from "./input.ts";
+import { type AccessCheck, Unanswered } from "./library/authorizer.ts";
 import { type Budget, metered, type Purse } from "./meter.ts";
-import { meter, type Node, prepare } from "./tree.ts";
+import { estimate } from "./run/cost.ts";
+import { plan } from "./run/plan.ts";
+import { type Runnable, Scope } from "./scope.ts";
+import { parse } from "./syntax/parser.ts";
+import { Refusal } from "./syntax/refusal.ts";
+import { check } from "./types/check.ts";
+import { shown, type Type } from "./types/type.ts";
+import { validate } from "./types/validate.ts";
+import { Failure, type Value } from "./values/value.ts";
 
-export interface Program {
+export interface Program extends Runnable {
   /** The CEL type of its value; `dyn` where only the evaluation tells. */
-  readonly type: string;
+  readonly type: Type;
   /** Estimated steps, lists taken to have a hundred items. */
   readonly cost: number;
-  readonly run: (variables: ReadonlyMap<string, unknown>) => unknown;
+  readonly environment: PolicyEnvironment;
 }
 
 /** Line and column count from 1. The message quotes nothing but the expression. */
@@ -25,49 +29,42 @@ export interface CompileError {
 }
 
 export type Compiled = { program: Program } | { error: CompileError };
-export type Evaluated = { value: unknown } | { error: string };
+/** A value, why there is none, or the access check that is to be answered first: see {@link Scope.answer}. */
+export type Evaluated = { value: Value } | { error: string } | { unanswered: AccessCheck };
 
 const LONGEST = 20_000;
 const KEPT = 2_000;
-const compiled = new WeakMap<Environment, Map<string, Compiled>>();
+/** About a tenth of a second; expressions that people write take a hundredth of it. */
+const COMPILING: Budget = { steps: 250_000, bytes: 1e7 };
+const compiled = new WeakMap<PolicyEnvironment, Map<string, Compiled>>();
 
 function failed(text: string, message: string, at: number): Compiled {
   const before = text.slice(0, at).split("\n");
   return { error: { message, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 } };
 }
 
-function refusal(text: string, error: unknown): Compiled {
-  if (error instanceof ParseError || error instanceof TypeMismatch || error instanceof EvaluationError)
-    return failed(text, error.summary, error.range?.start ?? 0);
-  // The parser and the checker recurse over chains of operators; anything else must not let an expression pass.
-  return failed(text, error instanceof RangeError ? "nested too deeply" : "cannot be compiled", 0);
-}
-
-function literalIn(environment: Environment) {
-  return (call: string, literal: string): boolean => {
-    if (call === "has") return environment.check(literal).valid;
-    try {
-      environment.evaluate(`${call}(${JSON.stringify(literal)})`);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-}
-
-function compileAnew(text: string, environment: Environment): Compiled {
+function compileAnew(text: string, environment: PolicyEnvironment): Compiled {
   if (text.length > LONGEST) return failed(text, `longer than ${LONGEST} characters`, 0);
   try {
-    const parsed = environment.parse(text);
-    const root = parsed.ast as unknown as Node;
-    const prepared = prepare(root, literalIn(environment));
-    if ("message" in prepared) return failed(text, prepared.message, prepared.at);
-    const checked = parsed.check();
-    if (!checked.valid) return refusal(text, checked.error);
-    meter(root, text.length);
-    return { program: { type: checked.type ?? "dyn", cost: prepared.cost, run: (given) => parsed(given) } };
+    const root = parse(text);
+    const checked = check(root, environment);
+    validate(root, checked);
+    const cost = estimate(root);
+    const planned = plan(root, checked, environment);
+    return { program: { ...planned, type: checked.typeOf(root), cost, environment } };
   } catch (error) {
-    return refusal(text, error);
+    if (error instanceof Refusal) return failed(text, error.message, error.at);
+    throw error;
+  }
+}
+
+function compileOnce(text: string, environment: PolicyEnvironment): Compiled {
+  try {
+    const outcome = metered(COMPILING, { ...COMPILING }, () => compileAnew(text, environment));
+    return "value" in outcome ? outcome.value : failed(text, "too expensive to compile", 0);
+  } catch {
+    // Nothing else is thrown; were it, the expression must not pass.
+    return failed(text, "cannot be compiled", 0);
   }
 }
 
@@ -75,58 +72,38 @@ function compileAnew(text: string, environment: Environment): Compiled {
  * Compiles an expression, or finds it compiled. `type`, where given, is what its value must be: `bool` or `string`,
  * say; as in Kubernetes, an expression of type dyn is none.
  */
-export function compile(text: string, environment: Environment, type?: "bool" | "string"): Compiled {
+export function compile(text: string, environment: PolicyEnvironment, type?: "bool" | "string"): Compiled {
   const known = compiled.get(environment) ?? new Map<string, Compiled>();
   compiled.set(environment, known);
   let result = known.get(text);
   if (result === undefined) {
-    const limit = { steps: 1e6, bytes: 1e7 };
-    const outcome = metered(limit, { ...limit }, () => compileAnew(text, environment));
-    result = "value" in outcome ? outcome.value : failed(text, "too expensive to compile", 0);
+    result = compileOnce(text, environment);
     if (known.size >= KEPT) known.delete(known.keys().next().value ?? "");
     known.set(text, result);
   }
-  if ("error" in result || type === undefined || result.program.type === type) return result;
-  return failed(text, `must be a ${type}, is a ${result.program.type}`, 0);
-}
-
-const MESSAGES: Readonly<Record<string, string>> = {
-  no_such_key: "no such key",
-  numeric_overflow: "integer overflow",
-  division_by_zero: "division by zero",
-  modulo_by_zero: "modulus by zero",
-  index_out_of_bounds: "index out of bounds",
-  index_out_of_range: "index out of range",
-  no_such_overload: "no such overload",
-  no_matching_overload: "no such overload",
-  invalid_pattern: "invalid regular expression",
-  pattern_too_long: "the regular expression is too long",
-  variable_type_mismatch: "a variable is not of its type",
-};
-
-function told(error: unknown): string {
-  if (!(error instanceof EvaluationError)) return "evaluation failed";
-  // Only what is looked up by its code: the library's own messages quote keys and values of the input.
-  const message = MESSAGES[error.code] ?? "evaluation failed";
-  return error.range === undefined ? message : `${message}, at character ${error.range.start + 1}`;
+  if ("error" in result || type === undefined || shown(result.program.type) === type) return result;
+  return failed(text, `must be a ${type}, is a ${shown(result.program.type)}`, 0);
 }
 
 /**
- * The value of a program over parsed JSON, null where Kubernetes has null, or why there is none; never throws, and no part of the input is in the error. `purse` is
- * what is left for the whole request, and is diminished.
+ * The value of a program over parsed JSON, null where Kubernetes has null, or why there is none; never throws, and no
+ * part of the input is in the error. `purse` is what is left for the whole request, and is diminished.
  */
 export function evaluate(
   program: Program,
-  given: ReadonlyMap<string, Json>,
+  given: ReadonlyMap<string, Json> | Scope,
   budget: Budget,
   purse: Purse,
 ): Evaluated {
+  const scope = given instanceof Scope ? given : new Scope(given);
   try {
-    const outcome = metered(budget, purse, () =>
-      program.run(new Map([...given].map(([name, value]) => [name, viewed(value)]))),
-    );
-    return "value" in outcome ? outcome : { error: "budget exceeded" };
+    const outcome = metered(budget, purse, () => scope.run(program, program.environment.composed));
+    if ("overrun" in outcome) return { error: "budget exceeded" };
+    const { value } = outcome;
+    if (!(value instanceof Failure)) return { value };
+    return { error: value.at < 0 ? value.message : `${value.message}, at character ${value.at + 1}` };
   } catch (error) {
-    return { error: told(error) };
+    // Nothing else is thrown; were it, its message could quote the input.
+    return error instanceof Unanswered ? { unanswered: error.check } : { error: "evaluation failed" };
   }
 }

@@ -1,5 +1,6 @@
 /** Parsed JSON as CEL sees it: views that convert a member when it is first touched. */
 import { spend } from "./meter.ts";
+import { CelMap, type Value } from "./values/value.ts";
 
 /** What JSON.parse gives, and bigints for integers beyond 2^53. */
 export type Json =
@@ -13,56 +14,49 @@ export type Json =
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value);
 
-class View extends Map<string, unknown> {
+/** An object's own members, whatever they are called. */
+class View extends CelMap {
   readonly #raw: { readonly [name: string]: Json };
+  #names: readonly string[] | undefined;
+  #known: Map<string, Value> | undefined;
 
   constructor(raw: { readonly [name: string]: Json }) {
     super();
     this.#raw = raw;
   }
 
-  override get size(): number {
-    return Object.keys(this.#raw).length;
+  get size(): number {
+    return this.keys().length;
   }
 
-  override has(name: string): boolean {
-    return Object.hasOwn(this.#raw, name);
-  }
-
-  override get(name: string): unknown {
+  override find(name: Value): Value | undefined {
     spend(1);
-    const known = super.get(name);
-    if (known !== undefined || !Object.hasOwn(this.#raw, name)) return known;
-    const value = viewed(this.#raw[name] ?? null);
-    super.set(name, value);
+    if (typeof name !== "string" || !Object.hasOwn(this.#raw, name)) return undefined;
+    const raw = this.#raw[name] ?? null;
+    if (typeof raw !== "object" || raw === null) return viewed(raw);
+    this.#known ??= new Map();
+    let value = this.#known.get(name);
+    if (value === undefined) {
+      value = viewed(raw);
+      this.#known.set(name, value);
+    }
     return value;
   }
 
-  override *keys(): MapIterator<string> {
-    yield* Object.keys(this.#raw);
-  }
-
-  override *entries(): MapIterator<[string, unknown]> {
-    for (const name of Object.keys(this.#raw)) yield [name, this.get(name)];
-  }
-
-  override [Symbol.iterator](): MapIterator<[string, unknown]> {
-    return this.entries();
+  override keys(): readonly string[] {
+    this.#names ??= Object.keys(this.#raw);
+    spend(1 + (this.#names.length >> 3));
+    return this.#names;
   }
 }
 
-// The library takes for a map what says that Map made it.
-Object.defineProperty(View.prototype, "constructor", { value: Map });
-
 /**
- * The CEL value of parsed JSON: objects are Maps, so that no key is taken for a property of JavaScript's; integers
- * are ints and other numbers doubles, as Kubernetes' decoder has them. Costs steps where it goes through a list.
+ * The CEL value of parsed JSON: integers are ints and other numbers doubles, as Kubernetes' decoder has them. Costs
+ * steps where it goes through a list.
  */
-export function viewed(value: Json): unknown {
-  if (typeof value === "number") {
-    // A double of that size is no longer the integer that was written, unless the exact path gave a bigint.
-    return Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
-  }
+export function viewed(value: Json): Value {
+  // A double of that size is no longer the integer that was written, unless the exact path gave a bigint.
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (value === null || typeof value !== "object") return value;
   if (!isList(value)) return new View(value);
   spend(value.length);

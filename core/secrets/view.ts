@@ -145,7 +145,7 @@ export function managerThroughUs(fieldManager: string): string {
 }
 
 /** RFC 9562, version 5, in a name space of our own: a view is another object than the Secret, to the garbage collector too. */
-export function viewUid(uid: string): string {
+function viewUid(uid: string): string {
   const hex = hash("sha1", Buffer.concat([NAMESPACE, Buffer.from(uid)]));
   const variant = VARIANTS[Number.parseInt(hex.charAt(16), 16) % 4] ?? "";
   const parts = [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, variant + hex.slice(17, 20)];

@@ -12,9 +12,9 @@ import { parseAllDocuments } from "yaml";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
 import { kindFlags } from "#controlplane/kind-config.ts";
 import { claimPort, releasePort } from "#controlplane/ports.ts";
+import { type Hoop, startHoop } from "../../hoop.ts";
 import { writeKindFiles } from "../../local/kind-files.ts";
 import { localManifests, tourManifests } from "../../local/manifests.ts";
-import { type Hoop, startHoop } from "../../hoop.ts";
 import { parseSettings } from "../../settings.ts";
 import { must, until } from "../support/control-plane.ts";
 

@@ -116,6 +116,21 @@ describe("secure-secrets", function () {
     expect(await real("made")).to.deep.equal({ password: "third-value" });
   });
 
+  it("is made by an apply, but not where somebody else has made it meanwhile: that is a change, and held as one", async () => {
+    const manifest = JSON.stringify({
+      ...{ apiVersion: "hoop.dev/v1alpha1", kind: "SecureSecret", type: "Opaque" },
+      ...{ metadata: { name: "twice", namespace: "shop" }, stringData: { more: NEXT } },
+    });
+    const blocked = bed.start("agent", ["apply", "--server-side", "-f", "-"], manifest);
+    const creation = await bed.pending("twice", "CREATE");
+    await seed("twice");
+    await bed.decide(creation, "Approve");
+    await bed.decide(await bed.pending("twice", "UPDATE"), "Deny");
+    const { code, output } = await blocked.ended;
+    expect(code, output).to.equal(1);
+    expect(await real("twice")).to.deep.equal({ password: VALUE, user: "app" });
+  });
+
   it("reveals one value, once, when a person approves", async () => {
     await seed("revealed");
     const path = "/apis/hoop.dev/v1alpha1/namespaces/shop/secure-secrets/revealed/reveal";

@@ -5,7 +5,7 @@ import { ADMISSION, ADMISSION_WITH_PARAMS } from "#core/cel/environment.ts";
 describe("compiling CEL", () => {
   it("tells where an error is, by line and column from 1", () => {
     expect(compile("true &&\n  objec.spec", ADMISSION)).to.deep.equal({
-      error: { message: "Unknown variable: objec", line: 2, column: 3 },
+      error: { message: "undeclared reference to 'objec'", line: 2, column: 3 },
     });
   });
 
@@ -42,5 +42,26 @@ describe("compiling CEL", () => {
     expect(evaluate(compiled.program, long, { steps: 10, bytes: 10 }, purse)).to.deep.equal({
       error: "budget exceeded",
     });
+  });
+
+  const COSTS: Readonly<Record<string, number>> = {
+    "1 + 1": 3,
+    "[1, 2].all(x, x > 0)": 10,
+    "object.l.all(x, x > 0)": 303,
+    "object.l.all(x, object.l.all(y, x > y))": 30_303,
+    "object.l.map(x, x)[0] == 1": 107,
+    "object.?a.optMap(x, x)": 4,
+  };
+  for (const [text, cost] of Object.entries(COSTS))
+    it(`estimates what ${text} may cost`, () => {
+      const compiled = compile(text, ADMISSION);
+      expect("program" in compiled && compiled.program.cost).to.equal(cost);
+    });
+
+  it("keeps so many expressions, and forgets the oldest", () => {
+    const [first] = [compile("0 == 1", ADMISSION)];
+    for (let i = 0; i < 2_100; i++) compile(`${i} == ${i}`, ADMISSION);
+    expect(compile("2099 == 2099", ADMISSION)).to.equal(compile("2099 == 2099", ADMISSION));
+    expect(compile("0 == 1", ADMISSION)).not.to.equal(first);
   });
 });

@@ -23,18 +23,22 @@ describe("hostile CEL", () => {
   const REFUSED: Readonly<Record<string, string>> = {
     "an expression longer than the cap": `'${"a".repeat(30_000)}' == ''`,
     "brackets nested deeply": `${"[".repeat(5_000)}${"]".repeat(5_000)}`,
-    "a chain of negations": `${"!".repeat(15_000)}true`,
+    "negations in brackets": `${"!(".repeat(5_000)}true${")".repeat(5_000)}`,
+    "a chain of conditions": `${"true ? 1 : ".repeat(1_000)}1`,
+    "a chain of fields": `object${".a".repeat(5_000)}`,
     "a chain of additions": `1${"+1".repeat(9_000)}`,
     "loops in loops in loops": nested(6, "true"),
-    "a call of what is behind a built-in": "'a'.hoop_matches('a')",
+    "a call of an operator by its name": "_+_(1, 1)",
+    "a type that doubles with each loop": `[1]${".map(x, {x: x})".repeat(60)} == []`,
     "a binding, which Kubernetes lacks": "cel.bind(x, 1, x == 1)",
+    "a pattern that is large once its repetitions are written out": `'a'.matches('${"a{1000}".repeat(100)}')`,
     "look-ahead": "'a'.matches('(?=a)')",
     "a renamed built-in inside an optional's argument": "object.?a.orValue('a'.matches('('))",
   };
   for (const [what, text] of Object.entries(REFUSED))
     it(`refuses ${what}`, () => expect(run(text)).to.have.nested.property("error.line"));
 
-  const numbers: Json = { l: Array.from({ length: 1_000 }, (_, i) => i) };
+  const numbers = { l: Array.from({ length: 1_000 }, (_, i) => i) };
   const OVERRUN: Readonly<Record<string, [string, Json]>> = {
     "a string doubled 40 times": [doubled("'abcdefgh'", 40), {}],
     "a list doubled 40 times": [doubled("[1, 2]", 40), {}],
@@ -49,11 +53,44 @@ describe("hostile CEL", () => {
       { s: LONG.slice(0, 50_000) },
     ],
     "a pattern over three million characters": ["object.s.matches('^(a+)+$')", { s: LONG }],
+    "a pattern larger than it looks": ["object.s.matches('(a?){900}b')", { s: LONG.slice(0, 5_000) }],
     "every match in a long text": ["object.s.findAll('a|a*b').size() > 0", { s: LONG.slice(0, 50_000) }],
+    "a quantity of a billion digits": ["quantity('1' + object.s) == quantity('1')", { s: "e999999999" }],
+    "a quantity as long as an object may be": ["isQuantity(object.s)", { s: "1".repeat(3 << 20) }],
+    "a range without end": ["lists.range(9223372036854775807).size() > 0", {}],
+    "lists compared each with each": ["sets.contains(object.l, object.l)", numbers],
+    "what is distinct among many": ["object.l.distinct().size() > 0", numbers],
+    "texts joined over and over": [
+      "object.l.map(x, object.s).join().size() > 0",
+      { ...numbers, s: LONG.slice(0, 9_999) },
+    ],
+    "a text split into letters": ["object.s.split('').size() > 0", { s: LONG }],
+    "a text formatted over and over": [
+      "'%s%s%s%s'.format([object.s, object.s, object.s, object.s]) == ''",
+      { s: LONG },
+    ],
+    "a million zones": ["object.l.all(x, timestamp(0).getHours('Etc/GMT+' + string(x)) >= 0)", numbers],
+    "equality of maps that share their parts": [
+      `{'a': 1}${".transformMapEntry(k, v, {'a': {'a': v, 'b': v}})".repeat(25)} == {'a': 1}${".transformMapEntry(k, v, {'a': {'a': v, 'b': v}})".repeat(25)}`,
+      {},
+    ],
     "a list of a million": ["object.l.all(x, x == 1)", { l: new Array<number>(1_000_000).fill(1) }],
   };
   for (const [what, [text, object]] of Object.entries(OVERRUN))
     it(`gives up on ${what}`, () => expect(run(text, object)).to.deep.equal({ error: "budget exceeded" }));
+
+  it("fails on an object that is nested beyond the stack, and goes on", () => {
+    let deep: Json = [];
+    for (let i = 0; i < 200_000; i++) deep = i % 2 === 0 ? [deep] : { a: deep };
+    for (const text of [
+      "object == object",
+      "object.a == object.a",
+      "'%s'.format([object]) == ''",
+      "size(object) == 1",
+    ])
+      expect(run(text, deep), text).to.satisfy((outcome: object) => "value" in outcome || "error" in outcome);
+    expect(run("1 == 1")).to.deep.equal({ value: true });
+  });
 
   it("is linear on a pattern that makes others backtrack", () =>
     expect(run("object.s.matches('^(a+)+$')", { s: `${"a".repeat(5_000)}b` })).to.deep.equal({
@@ -81,6 +118,11 @@ describe("hostile CEL", () => {
     );
   });
 
+  it("takes no key of a literal for JavaScript's", () => {
+    for (const key of ["constructor", "__proto__", "toString"])
+      expect(run(`{'${key}': 7}.${key} == 7 && !has({'a': 1}.${key})`)).to.deep.equal({ value: true });
+  });
+
   it("keeps integers exact beyond what a double holds", () =>
     expect(run("object.n == 9007199254740993", parseExact('{"n": 9007199254740993}'))).to.deep.equal({
       value: true,
@@ -106,6 +148,21 @@ describe("hostile CEL", () => {
       "object.s.substring(99)",
       "bool(object.s)",
       "double(object.s)",
+      "quantity(object.s)",
+      "ip(object.s)",
+      "cidr(object.s)",
+      "semver(object.s)",
+      "url(object.s + ' ')",
+      "object.l.max()",
+      "object.l.sum()",
+      "object.m.transformMapEntry(k, v, {'k': v})",
+      "'%d'.format([object.s])",
+      "[object.s, 1]",
+      "object.s.split(object.s)[7]",
+      "object.?m[?object.s].value()",
+      "timestamp(0).getHours(object.s)",
+      "object.l.sortBy(x, object.m)",
+      "authorizer.serviceAccount(object.s, object.s + '_')",
     );
     const expression = fc
       .tuple(part, fc.constantFrom("+", "-", "==", "<", "in", "&&", "||", "/"), part)

@@ -3,7 +3,9 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -14,14 +16,25 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 	plugin "k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/cel/environment"
+	"k8s.io/apiserver/pkg/cel/library"
 )
+
+type named struct {
+	Name       string `json:"name"`
+	Expression string `json:"expression"`
+}
 
 type question struct {
 	Expression string          `json:"expression"`
 	Variables  json.RawMessage `json:"variables"`
+	// What `variables` is made of.
+	Composed []named `json:"composed"`
 }
 
 type answer struct {
@@ -30,8 +43,9 @@ type answer struct {
 	Value   any    `json:"value,omitempty"`
 }
 
-type expression struct{ text string }
+type expression struct{ name, text string }
 
+func (e *expression) GetName() string          { return e.name }
 func (e *expression) GetExpression() string    { return e.text }
 func (e *expression) ReturnTypes() []*cel.Type { return []*cel.Type{cel.AnyType} }
 
@@ -67,6 +81,8 @@ func shown(value ref.Val) any {
 			return []any{"optional"}
 		}
 		return []any{"optional", shown(v.GetValue())}
+	case *types.Type:
+		return []any{"type", v.TypeName()}
 	case traits.Lister:
 		members := []any{}
 		for it := v.Iterator(); it.HasNext() == types.True; {
@@ -81,12 +97,62 @@ func shown(value ref.Val) any {
 		}
 		return []any{"map", members}
 	}
-	return []any{value.Type().TypeName(), fmt.Sprint(value.Value())}
+	return []any{value.Type().TypeName()}
 }
 
-func answered(compiler plugin.Compiler, q question) answer {
-	compiled := compiler.CompileCELExpression(&expression{q.Expression},
-		plugin.OptionalVariableDeclarations{HasParams: true}, environment.NewExpressions)
+// Allows what a verb `get` asks; errs about the verb `err`.
+type getters struct{}
+
+func (getters) Authorize(_ context.Context, a authorizer.Attributes) (authorizer.Decision, string, error) {
+	switch a.GetVerb() {
+	case "get":
+		return authorizer.DecisionAllow, "allowed " + a.GetUser().GetName() + " " + a.GetResource() + a.GetPath(), nil
+	case "err":
+		return authorizer.DecisionNoOpinion, "", errors.New("no answer")
+	}
+	return authorizer.DecisionDeny, "denied " + a.GetNamespace() + "/" + a.GetName() + "/" + a.GetSubresource(), nil
+}
+
+type requested struct{}
+
+func (requested) GetName() string      { return "web" }
+func (requested) GetNamespace() string { return "shop" }
+func (requested) GetResource() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+}
+func (requested) GetSubresource() string { return "" }
+
+var options = plugin.OptionalVariableDeclarations{HasParams: true, HasAuthorizer: true}
+
+func compiler(q question, plain *plugin.CompositedCompiler) (*plugin.CompositedCompiler, *answer) {
+	if len(q.Composed) == 0 {
+		return plain, nil
+	}
+	own, err := plugin.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	if err != nil {
+		panic(err)
+	}
+	for _, one := range q.Composed {
+		result := own.CompileAndStoreVariable(&expression{one.Name, one.Expression}, options, environment.NewExpressions)
+		if result.Error != nil {
+			return nil, &answer{Refused: result.Error.Detail}
+		}
+	}
+	return own, nil
+}
+
+func answered(plain *plugin.CompositedCompiler, q question) (said answer) {
+	// The checker panics on some expressions; an API server does not store such a policy.
+	defer func() {
+		if failure := recover(); failure != nil {
+			said = answer{Refused: fmt.Sprint("panic: ", failure)}
+		}
+	}()
+	own, refused := compiler(q, plain)
+	if refused != nil {
+		return *refused
+	}
+	compiled := own.CompileCELExpression(&expression{"", q.Expression}, options, environment.NewExpressions)
 	if compiled.Error != nil {
 		return answer{Refused: compiled.Error.Detail}
 	}
@@ -94,6 +160,10 @@ func answered(compiler plugin.Compiler, q question) answer {
 	if err := kjson.Unmarshal(q.Variables, &variables); err != nil {
 		panic(err)
 	}
+	bob := &user.DefaultInfo{Name: "bob"}
+	variables["authorizer"] = library.NewAuthorizerVal(bob, getters{})
+	variables["authorizer.requestResource"] = library.NewResourceAuthorizerVal(bob, getters{}, requested{})
+	variables["variables"] = own.CreateContext(context.Background()).Variables(variables)
 	value, _, err := compiled.Program.Eval(variables)
 	if err != nil {
 		return answer{Error: err.Error()}
@@ -102,7 +172,10 @@ func answered(compiler plugin.Compiler, q question) answer {
 }
 
 func main() {
-	compiler := plugin.NewCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	plain, err := plugin.NewCompositedCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+	if err != nil {
+		panic(err)
+	}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
 	out := json.NewEncoder(os.Stdout)
@@ -111,7 +184,7 @@ func main() {
 		if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
 			panic(err)
 		}
-		if err := out.Encode(answered(compiler, q)); err != nil {
+		if err := out.Encode(answered(plain, q)); err != nil {
 			panic(err)
 		}
 	}

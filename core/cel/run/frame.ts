@@ -1,0 +1,12 @@
+/** What an evaluation goes on in. */
+import type { Value } from "../values/value.ts";
+
+export interface Frame {
+  /** The variables of loops, each its own place. */
+  readonly slots: Value[];
+  /** A variable of the environment; undefined where none was given. */
+  readonly variable: (name: string) => Value | undefined;
+}
+
+/** Spends from the budget; throws nothing but when that is spent. */
+export type Step = (frame: Frame) => Value;
