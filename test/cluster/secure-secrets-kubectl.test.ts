@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { untilDocumented } from "../support/control-plane.ts";
 import { type SecretsOf, secretsOf } from "../support/secure-secrets.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
@@ -21,6 +22,7 @@ describe("secure-secrets by kubectl", function () {
     this.timeout(1_200_000);
     bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 8 } } });
     await bed.must("human", ["create", "namespace", "shop"]);
+    await untilDocumented(bed.controlPlane, "apis/hoop.dev/v1alpha1");
     shop = secretsOf(bed, "shop");
     scratch = await mkdtemp(join(tmpdir(), "hoop-secure-secrets-"));
   });

@@ -35,3 +35,15 @@ export const until = async (
     await delay(50);
   }
 };
+
+/**
+ * What the API server's documents do not name yet, kubectl validates by itself, and says so in other words. Where the
+ * API server failed to fetch a document, it tries again after a minute.
+ */
+export async function untilDocumented(plane: ControlPlane, path: string): Promise<void> {
+  const isNamed = async () => {
+    const { stdout } = await plane.kubectl(["get", "--raw", "/openapi/v3"]);
+    return stdout.includes(`"${path}"`);
+  };
+  await until(`/openapi/v3 names ${path}`, isNamed, 300_000);
+}

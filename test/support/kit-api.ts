@@ -12,7 +12,7 @@ import { listen } from "#kit/listen.ts";
 import type { NamespaceState } from "#kit/namespaces.ts";
 import type { AnyResource } from "#kit/resource.ts";
 import { type ApiHandler, createApi } from "#kit/server.ts";
-import { until } from "./control-plane.ts";
+import { untilDocumented } from "./control-plane.ts";
 
 const NAMESPACE = "kit";
 
@@ -84,18 +84,6 @@ export async function serveBehind(
   await register(plane, { group, version, port: kit.port, ca: ca.certificate });
   await untilDocumented(plane, `apis/${group}/${version}`);
   return kit;
-}
-
-/**
- * What the API server's documents do not name yet, kubectl validates by itself, and says so in other words. Where the
- * API server failed to fetch a document, it tries again after a minute.
- */
-async function untilDocumented(plane: ControlPlane, path: string): Promise<void> {
-  const isNamed = async () => {
-    const { stdout } = await plane.kubectl(["get", "--raw", "/openapi/v3"]);
-    return stdout.includes(`"${path}"`);
-  };
-  await until(`/openapi/v3 names ${path}`, isNamed, 300_000);
 }
 
 /** Makes the API, as often as it is to be started. */

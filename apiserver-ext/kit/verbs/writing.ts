@@ -1,4 +1,5 @@
 /** What the verbs that write share: how they answer, and the loop around compare-and-swap. */
+import { setTimeout as delay } from "node:timers/promises";
 import { append } from "../append.ts";
 import type { Answer } from "../encode.ts";
 import { type Context, isSame } from "../lifecycle.ts";
@@ -102,6 +103,11 @@ export interface Change<T> {
   object: T;
 }
 
+/** Whoever is overtaken so often may be asking a backend that always says so. */
+const EAGER_TRIES = 4;
+/** Milliseconds. */
+const LONGEST_PAUSE = 500;
+
 /**
  * Decides on the newest state and writes; where somebody else was faster, again. `attempt` gets the object and what the
  * caller sees of it, and throws to refuse.
@@ -115,7 +121,8 @@ export async function changeStored<T extends KubeObject>(
 ): Promise<Change<T>> {
   const { definition, caller, info, signal } = call;
   const [storage, present] = [writer(call), presenter(definition, caller)];
-  while (!signal.aborted) {
+  for (let tries = 0; !signal.aborted; tries++) {
+    if (tries >= EAGER_TRIES) await delay(Math.min(2 ** tries, LONGEST_PAUSE));
     const old = await definition.storage.get(info.namespace, name, { kind: "latest" });
     const visible = old && present(old);
     if (!old || !visible) throw notFound(definition, name);

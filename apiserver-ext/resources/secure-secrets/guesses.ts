@@ -4,7 +4,7 @@
 const BURST = 10;
 const REFILL_MILLISECONDS = 30_000;
 /** Of keys that are remembered; the one that was written longest ago goes first. */
-const MOST = 10_000;
+const MOST = 50_000;
 
 export interface Guesses {
   /**
