@@ -1,8 +1,4 @@
 /** The port to the cluster's Secrets, against a real API server. */
-import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { request } from "node:https";
-import { join } from "node:path";
 import { expect } from "chai";
 import { type Client, connect } from "#cluster/client.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
@@ -15,6 +11,7 @@ import {
   type Listed,
   type SecretsBackend,
 } from "#core/secrets/backend.ts";
+import { compacted } from "../support/compacted.ts";
 
 const SIGNAL = new AbortController().signal;
 const WRITE = { dryRun: false, fieldManager: "test", signal: SIGNAL };
@@ -342,16 +339,3 @@ describe("the cluster's Secrets", function () {
     });
   });
 });
-
-/** What was before this version cannot be read any more. */
-async function compacted(plane: ControlPlane, revision: string): Promise<void> {
-  const file = (name: string) => readFile(join(plane.directory, "pki", name));
-  const tls = { ca: await file("etcd-ca.crt"), cert: await file("etcd.crt"), key: await file("etcd.key") };
-  const url = `https://127.0.0.1:${plane.ports.etcd}/v3/kv/compaction`;
-  const asked = request(url, { method: "POST", ...tls });
-  asked.end(JSON.stringify({ revision, physical: true }));
-  const [response] = await once(asked, "response");
-  response.resume();
-  await once(response, "end");
-  if (response.statusCode !== 200) throw new Error(`etcd: ${response.statusCode}`);
-}
