@@ -1,6 +1,6 @@
 /** Whether what stands in an agent's way stands there: Hoop's registrations, as they are in the cluster now. */
 import type { ApiService, Facts, MatchCondition, Webhook } from "./facts.ts";
-import type { Finding, Severity } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 
 const VALIDATING = "ValidatingWebhookConfiguration/hoop";
 const API_SERVICE = "v1alpha1.hoop.dev";
@@ -9,18 +9,8 @@ const APPLY = {
   command: "kubectl apply --server-side -f deploy/base/registrations.yaml",
 };
 
-interface Row {
-  id: string;
-  severity: Severity;
-  title: string;
-  detail: string;
-  ways: readonly number[];
-  control: string;
-  objects: readonly string[];
-  fix: Finding["fix"];
-  /** Which of Hoop's webhooks are wrong in this way. */
-  wrong: (webhook: Webhook) => boolean;
-}
+/** A finding, and which of Hoop's webhooks are wrong in this way. */
+type Row = Omit<Finding, "agents" | "openings"> & { wrong: (webhook: Webhook) => boolean };
 
 const OPERATIONS = ["CREATE", "UPDATE", "DELETE", "CONNECT"];
 

@@ -65,6 +65,10 @@ export function viewOf(secret: CoreSecret, options: ViewOptions): SecretView {
   };
 }
 
+export function liveOf(secret: CoreSecret, options: ViewOptions): Live {
+  return { secret, view: viewOf(secret, options) };
+}
+
 /** The same of what a list tells without the values. What annotations repeat of these, nobody knows. */
 export function summaryOf(secret: CoreSecret): SecretView {
   return { metadata: shownMetadata(secret, {}), type: text(secret, "type"), data: {}, sizes: {} };

@@ -4,6 +4,21 @@
  */
 import { expect } from "chai";
 import {
+  APPS,
+  apply,
+  BATCH,
+  CRDS,
+  DEMO,
+  del,
+  FLOW,
+  HOOP,
+  MERGE,
+  patch as patchOf,
+  post,
+  put,
+  RBAC,
+} from "../support/calls.ts";
+import {
   clusterScoped,
   customResource,
   deployment,
@@ -19,31 +34,12 @@ import {
 import { asUserOf, type Call, type Caller, verdictOf } from "../support/raw.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
-const DEMO = "/api/v1/namespaces/demo";
-const APPS = "/apis/apps/v1/namespaces/demo";
-const BATCH = "/apis/batch/v1/namespaces/demo";
-const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const ADMISSION = "/apis/admissionregistration.k8s.io/v1";
-const FLOW = "/apis/flowcontrol.apiserver.k8s.io/v1";
-const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const HOOP = "/api/v1/namespaces/hoop-system";
 
-const MERGE = "application/merge-patch+json";
 const STRATEGIC = "application/strategic-merge-patch+json";
 const JSON_PATCH = "application/json-patch+json";
-const APPLY = "application/apply-patch+yaml";
 
-const post = (path: string, body: object): Call => ({ method: "POST", path, body });
-const put = (path: string, body: object): Call => ({ method: "PUT", path, body });
-const del = (path: string, body?: object): Call => ({ method: "DELETE", path, ...(body && { body }) });
-const patch = (path: string, body: object, type = STRATEGIC): Call => ({ method: "PATCH", path, body, type });
-const apply = (path: string, body: object): Call => ({
-  method: "PATCH",
-  path: `${path}?fieldManager=mallory&force=true`,
-  body,
-  type: APPLY,
-});
-
+const patch = (path: string, body: object, type = STRATEGIC): Call => patchOf(path, body, type);
 const container = (securityContext: object) => ({ name: "main", image: "app:1", securityContext });
 const HOST_PATH = { ...HARMLESS, volumes: [{ name: "host", hostPath: { path: "/etc" } }] };
 /** What Pod Security lets into any namespace. */

@@ -1,5 +1,6 @@
 /** Ways around Hoop that admission can see, and what is no such way; as an agent asks whom RBAC lets do everything. */
 
+import { APPS, apply, BATCH, CRDS, DEMO, del, FLOW, HOOP, patch, post, put, RBAC } from "./calls.ts";
 import {
   clusterScoped,
   customResource,
@@ -13,28 +14,8 @@ import {
 } from "./objects.ts";
 import type { Call } from "./raw.ts";
 
-const DEMO = "/api/v1/namespaces/demo";
-const HOOP = "/api/v1/namespaces/hoop-system";
-const APPS = "/apis/apps/v1/namespaces/demo";
-const BATCH = "/apis/batch/v1/namespaces/demo";
-const RBAC = "/apis/rbac.authorization.k8s.io/v1";
-const FLOW = "/apis/flowcontrol.apiserver.k8s.io/v1";
-const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const CSR = "/apis/certificates.k8s.io/v1/certificatesigningrequests/pending-csr";
 const HOOPS_API = "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.hoop.dev";
-
-const MERGE = "application/merge-patch+json";
-const post = (path: string, body: object): Call => ({ method: "POST", path, body });
-const put = (path: string, body: object): Call => ({ method: "PUT", path, body });
-const patch = (path: string, body: object | string, type = MERGE): Call => ({
-  method: "PATCH",
-  path,
-  body,
-  type,
-});
-const apply = (path: string, body: object): Call =>
-  patch(`${path}?fieldManager=mallory&force=true`, body, "application/apply-patch+yaml");
-const del = (path: string, body?: object): Call => ({ method: "DELETE", path, ...(body && { body }) });
 
 const annotated = (annotations: object) => ({ metadata: { annotations } });
 const configMap = (name: string, annotations: object) => ({

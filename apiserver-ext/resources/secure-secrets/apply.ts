@@ -7,16 +7,15 @@ import { randomBytes } from "node:crypto";
 import { type JsonObject, member } from "#core/admission.ts";
 import { BackendRefusal, type CoreSecret } from "#core/secrets/backend.ts";
 import { resolve, seal } from "#core/secrets/resolve.ts";
-import { LAST_APPLIED, type Live, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
+import { LAST_APPLIED, type Live, liveOf, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
 import type { Applier, WriteContext } from "#kit/resource.ts";
 import { conflict, StatusError } from "#kit/status.ts";
-import { GROUP } from "../group.ts";
 import { judged } from "./judged.ts";
 import type { SecureSecret } from "./object.ts";
-import { MODIFIED, writeRefused } from "./refusals.ts";
+import { MODIFIED, SELF, told, writeRefused } from "./refusals.ts";
 import { versionOf, weightOf } from "./values.ts";
 import {
-  readSecret,
+  type Resolved,
   resolved,
   sentIn,
   slowDown,
@@ -24,10 +23,9 @@ import {
   stored,
   throughUs,
   type WriterPorts,
-} from "./writer.ts";
+} from "./writing.ts";
 
 type Context = WriteContext & { force: boolean; mayCreate: () => Promise<void> };
-type Wanted = ReturnType<typeof resolved>;
 
 /** Others may be faster, but not for ever. */
 const TRIES = 5;
@@ -46,9 +44,9 @@ export function secretsApplier(ports: WriterPorts, options: ViewOptions): Applie
 
 async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSecret, context: Context) {
   const { namespace = "", name } = patch.metadata;
-  const secret = await readSecret(ports, namespace, name, context.signal);
+  const secret = await told(ports.secrets.get(namespace, name, "", context.signal));
   if (secret === undefined) await context.mayCreate();
-  const live = secret && { secret, view: viewOf(secret, options) };
+  const live = secret && liveOf(secret, options);
   if (live) checkVersion(patch, live);
   const found = resolve(sentIn(patch), live, { ...options, isPart: true });
   const wanted = stamped(ports, resolved(found, name), context.caller);
@@ -76,7 +74,7 @@ async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSe
 /** @throws {StatusError} Conflict where what is applied is meant for another version. */
 function checkVersion({ metadata: { name, resourceVersion = "" } }: SecureSecret, live: Live): void {
   if (resourceVersion === "" || resourceVersion === versionOf(live.secret)) return;
-  throw conflict({ group: GROUP, plural: "secure-secrets" }, name, MODIFIED);
+  throw conflict(SELF, name, MODIFIED);
 }
 
 /** Nothing is taken by force from whoever made it in the meantime. */
@@ -100,7 +98,7 @@ function isOvertaken(error: unknown): boolean {
 const OF_NONE = "1";
 
 /** What is applied, to the version that was looked at. What the caller did not send is no part of it. */
-function partOf({ secret }: Pick<Wanted, "secret">, live: Live | undefined): CoreSecret {
+function partOf({ secret }: Pick<Resolved, "secret">, live: Live | undefined): CoreSecret {
   const metadata = member(secret, "metadata");
   const { [LAST_APPLIED]: _, ...annotations } = member(metadata, "annotations");
   const { uid, name, namespace, labels, finalizers } = metadata;
@@ -119,7 +117,7 @@ function partOf({ secret }: Pick<Wanted, "secret">, live: Live | undefined): Cor
 }
 
 /** The values that were sent, replaced by others that the API server takes as well. */
-function withOtherValues({ secret, sent }: Wanted): Pick<Wanted, "secret"> {
+function withOtherValues({ secret, sent }: Resolved): Pick<Resolved, "secret"> {
   const other = () => randomBytes(24).toString("hex");
   const data = valuesOf(secret).map(([key, value]) => {
     if (!sent.has(key)) return [key, value];
@@ -137,7 +135,7 @@ function dockerConfig(key: string, auth: string): string {
 
 function sealedResult(
   tried: CoreSecret,
-  { sealed, sent }: Wanted,
+  { sealed, sent }: Resolved,
   live: Live | undefined,
   options: ViewOptions,
 ): CoreSecret {

@@ -7,7 +7,7 @@ import { secretUid } from "#core/secrets/view.ts";
 import type { SubjectAccessReview } from "#kit/authz.ts";
 import type { Caller, WriteContext } from "#kit/resource.ts";
 import { forbiddenObject, StatusError } from "#kit/status.ts";
-import { GROUP } from "../group.ts";
+import { SELF } from "./refusals.ts";
 
 /** Sealed: no value is in it. */
 export interface Wish {
@@ -75,7 +75,7 @@ async function mayDirectly(
   const { allowed } = await subjectAccessReview({ ...subject, resourceAttributes: { ...secret, verb } });
   if (allowed) return;
   const why = `for whoever is no agent of Hoop's it takes the right to ${verb} secrets in the namespace ${namespace}`;
-  throw forbiddenObject({ group: GROUP, plural: "secure-secrets" }, name, why);
+  throw forbiddenObject(SELF, name, why);
 }
 
 function requestOf(
@@ -99,7 +99,7 @@ function refusalOf({ refusal }: Answer, name: string): StatusError {
   const { code = 500, message = "refused", retryAfterSeconds } = refusal ?? {};
   switch (code) {
     case 403:
-      return forbiddenObject({ group: GROUP, plural: "secure-secrets" }, name, `hoop: ${message}`);
+      return forbiddenObject(SELF, name, `hoop: ${message}`);
     case 429:
       return new StatusError("TooManyRequests", message, { retryAfterSeconds: retryAfterSeconds ?? 1 });
     case 500:

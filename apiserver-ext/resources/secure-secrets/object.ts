@@ -1,7 +1,7 @@
 /** The SecureSecret and its schema: a Secret without its values. */
 import Type, { type Static } from "typebox";
-import type { Listed } from "#core/secrets/backend.ts";
-import { summaryOf, type ViewOptions, viewOf } from "#core/secrets/view.ts";
+import type { CoreSecret, Listed } from "#core/secrets/backend.ts";
+import { summaryOf, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
 import type { KubeObject, ObjectMetadata } from "#kit/resource.ts";
 import { GROUP, VERSION } from "../group.ts";
 
@@ -44,6 +44,11 @@ export function secureSecret(listed: Listed, options: ViewOptions): SecureSecret
     ...view,
     [KEYS]: listed.keys,
   };
+}
+
+/** Of a Secret that was read as a whole. */
+export function wholeSecret(secret: CoreSecret, options: ViewOptions): SecureSecret {
+  return secureSecret({ secret, keys: valuesOf(secret).length }, options);
 }
 
 /** Where only their number is known, as in a list, that is said rather than nothing. */

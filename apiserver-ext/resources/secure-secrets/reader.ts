@@ -6,7 +6,7 @@ import type {
   Listed,
   SecretsBackend,
 } from "#core/secrets/backend.ts";
-import { type ViewOptions, valuesOf } from "#core/secrets/view.ts";
+import type { ViewOptions } from "#core/secrets/view.ts";
 import type {
   ListRequest,
   Reader,
@@ -16,8 +16,8 @@ import type {
   WatchRequest,
 } from "#kit/resource.ts";
 import { parseVersion } from "#kit/resource-version.ts";
-import { type SecureSecret, secureSecret } from "./object.ts";
-import { readRefused } from "./refusals.ts";
+import { type SecureSecret, secureSecret, wholeSecret } from "./object.ts";
+import { readRefused, told } from "./refusals.ts";
 
 type View = (listed: Listed) => SecureSecret;
 
@@ -31,7 +31,7 @@ export function secretsReader(
   // Many watches are told of the same Secret; what they see of it is made once.
   const views = new WeakMap<CoreSecret, SecureSecret>();
   const seen = (secret: CoreSecret): SecureSecret => {
-    const known = views.get(secret) ?? view({ secret, keys: valuesOf(secret).length });
+    const known = views.get(secret) ?? wholeSecret(secret, options);
     views.set(secret, known);
     return known;
   };
@@ -40,7 +40,7 @@ export function secretsReader(
       if (version.kind === "notOlderThan") parseVersion(version.version);
       const signal = new AbortController().signal;
       const secret = await told(backend.get(namespace, name, versionOf(version), signal));
-      return secret && view({ secret, keys: valuesOf(secret).length });
+      return secret && wholeSecret(secret, options);
     },
     async list(request) {
       const { detail = "whole", signal } = request;
@@ -55,14 +55,6 @@ export function secretsReader(
     },
     watch: (request, signal) => watched(backend, request, watchQuery(request, guarded), signal, seen),
   };
-}
-
-async function told<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw readRefused(error);
-  }
 }
 
 async function* viewed(

@@ -7,7 +7,8 @@ import { BackendRefusal } from "#core/secrets/backend.ts";
 import { conflict, notFound, type Reason, StatusError } from "#kit/status.ts";
 import { GROUP } from "../group.ts";
 
-const SELF = { group: GROUP, plural: "secure-secrets" };
+/** The resource, as errors name it. */
+export const SELF = { group: GROUP, plural: "secure-secrets" };
 
 /** Answers of the API server that mean the same for a view. What else it says is a failure of ours. */
 const REASONS: ReadonlySet<string> = new Set([
@@ -39,6 +40,15 @@ export function readRefused(error: unknown): unknown {
   return REASONS.has(reason)
     ? new StatusError(reason as Reason, message, told, metadata)
     : new StatusError("InternalError", "the Secrets could not be read");
+}
+
+/** What a read gives, or why not, as the caller is told. */
+export async function told<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw readRefused(error);
+  }
 }
 
 /** Of a write. */

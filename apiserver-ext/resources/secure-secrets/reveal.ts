@@ -2,12 +2,12 @@
 import Type, { type Static } from "typebox";
 import type { SecretsBackend } from "#core/secrets/backend.ts";
 import { seal } from "#core/secrets/resolve.ts";
-import { secretUid, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
+import { liveOf, secretUid, type ViewOptions, valuesOf } from "#core/secrets/view.ts";
 import { defineSubresource, type KubeObject } from "#kit/resource.ts";
 import { invalid, methodNotAllowed, notFound, StatusError } from "#kit/status.ts";
 import { GROUP, VERSION } from "../group.ts";
 import { type JudgePorts, judged } from "./judged.ts";
-import { readRefused } from "./refusals.ts";
+import { SELF, told } from "./refusals.ts";
 import { weightOf } from "./values.ts";
 
 const SecretReveal = Type.Object({
@@ -31,10 +31,8 @@ export function reveal(ports: RevealPorts, view: ViewOptions) {
     },
     write: async (caller, namespace, name, { key, metadata: sent }, options) => {
       if (options.dryRun) throw new StatusError("BadRequest", "a reveal cannot be tried out");
-      const live = await ports.secrets.get(namespace, name, "", options.signal).catch((error: unknown) => {
-        throw readRefused(error);
-      });
-      if (live === undefined) throw notFound({ group: GROUP, plural: "secure-secrets" }, name);
+      const live = await told(ports.secrets.get(namespace, name, "", options.signal));
+      if (live === undefined) throw notFound(SELF, name);
       const value = new Map(valuesOf(live)).get(key);
       if (value === undefined) throw noSuchKey(name);
       const bytes = Buffer.from(value, "base64");
@@ -47,7 +45,7 @@ export function reveal(ports: RevealPorts, view: ViewOptions) {
       const wish = { operation: "CONNECT" as const, subresource: "reveal", namespace, name, object };
       await judged(
         ports,
-        { ...wish, oldObject: seal({ secret: live, view: viewOf(live, view) }, view), bytes: weightOf(live) },
+        { ...wish, oldObject: seal(liveOf(live, view), view), bytes: weightOf(live) },
         { ...options, caller },
       );
       ports.log.info(
