@@ -191,15 +191,24 @@ function stampsOn(found: Json): Case["stamps"] {
   return { ...(object === undefined ? {} : { object }), ...(template === undefined ? {} : { template }) };
 }
 
-/** Without what is another each time: uid, versions, times, generated names and addresses. */
+const VOLATILE = new Set(["resourceVersion", "creationTimestamp", "time", "clusterIP", "clusterIPs"]);
+
+function byManager(entries: readonly Json[]): Json[] {
+  const key = ({ manager, operation, subresource }: Json) =>
+    JSON.stringify([manager, operation, subresource]);
+  return entries.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+/**
+ * Without what is another each time: uid, versions, times, generated names and addresses; and managedFields in an
+ * order of its own, since the API server sorts them by their times, in seconds.
+ */
 function normalized(found: Json, namespace: string): Json {
   const uid = String(at(found, "metadata", "uid"));
   const name = String(at(found, "metadata", "name"));
   const base = at(found, "metadata", "generateName");
   const text = JSON.stringify(found, (key, value: unknown) =>
-    ["resourceVersion", "creationTimestamp", "time", "clusterIP", "clusterIPs"].includes(key)
-      ? undefined
-      : value,
+    VOLATILE.has(key) ? undefined : key === "managedFields" ? byManager(value as Json[]) : value,
   );
   const stable = text.replaceAll(uid, "UID").replaceAll(namespace, "NS");
   return JSON.parse(base === undefined ? stable : stable.replaceAll(name, `${base}X`)) as Json;
