@@ -1,0 +1,24 @@
+/** What judging needs from outside, beside the request. Answered from caches, so that judging makes no call as a rule. */
+import type { AccessCheck, AccessDecision } from "#core/cel/library/authorizer.ts";
+import type { JsonObject, UserInfo } from "../admission.ts";
+
+/** Something looked up that must be known: could-not-tell denies. */
+export type Known<T> = { known: true; object: T } | { known: false; why: string };
+
+/** At once where it is cached. */
+export type Soon<T> = T | Promise<T>;
+
+export interface PolicyLookups {
+  /** A Namespace as it is now. */
+  namespace(name: string): Soon<Known<JsonObject>>;
+  /** A ServiceAccount as it is now, null where there is none. */
+  serviceAccount(namespace: string, name: string): Soon<Known<JsonObject | null>>;
+  /** What a policy's paramRef names, null where there is none. */
+  param(
+    kind: { apiVersion: string; kind: string },
+    namespace: string,
+    name: string,
+  ): Soon<Known<JsonObject | null>>;
+  /** What the API server's authorizers say; `user` is the request's, where the check names no ServiceAccount. */
+  access(user: UserInfo, check: AccessCheck): Promise<AccessDecision>;
+}
