@@ -1,6 +1,7 @@
 /** What judging needs from outside, beside the request. Answered from caches, so that judging makes no call as a rule. */
-import type { AccessCheck, AccessDecision } from "#core/cel/library/authorizer.ts";
+
 import type { JsonObject, UserInfo } from "../admission.ts";
+import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
 
 /** Something looked up that must be known: could-not-tell denies. */
 export type Known<T> = { known: true; object: T } | { known: false; why: string };
