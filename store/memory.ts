@@ -1,16 +1,21 @@
-import type {
-  Batch,
-  Change,
-  CommitResult,
-  Delete,
-  Line,
-  ListOptions,
-  ListOutcome,
-  Page,
-  Put,
-  Revision,
-  Row,
-  Store,
+import { Appender, type LogKeys } from "#core/log/appender.ts";
+import {
+  type Append,
+  type Batch,
+  type Change,
+  type CommitResult,
+  type Head,
+  type Line,
+  type ListOptions,
+  type ListOutcome,
+  MAX_LINE_BYTES,
+  type Page,
+  type Payload,
+  type Revision,
+  type Row,
+  type Span,
+  type Store,
+  type Usage,
 } from "#kit/storage.ts";
 
 export interface MemoryOptions {
@@ -18,11 +23,13 @@ export interface MemoryOptions {
   keepRevisions?: number;
   /** … and than this (default one hour). */
   keepMilliseconds?: number;
+  /** Who signs the ledger. Left out: nobody. */
+  keys?: LogKeys;
 }
 
 /** A store that lives and dies with this process. It cannot be lost: only wrong arguments reject. */
 export function memoryStore(options: MemoryOptions = {}): Store {
-  return new MemoryStore(options.keepRevisions ?? 10_000, options.keepMilliseconds ?? 3_600_000);
+  return new MemoryStore(options);
 }
 
 interface Kept {
@@ -38,15 +45,20 @@ class MemoryStore implements Store {
   readonly #keepMilliseconds: number;
   readonly #rows = new Map<string, Row>();
   readonly #lines: Line[] = [];
+  readonly #payloads = new Map<number, Uint8Array | "erased">();
+  /** The full tiles of the ledger, by level and index. */
+  readonly #tiles = new Map<string, Buffer>();
+  readonly #log: Appender;
   readonly #listeners = new Set<{ call: (revision: Revision) => void }>();
   #changes: Kept[] = [];
   #revision: Revision = 1;
   #expired: Revision = 0;
   #closed = false;
 
-  constructor(keepRevisions: number, keepMilliseconds: number) {
+  constructor({ keepRevisions = 10_000, keepMilliseconds = 3_600_000, keys }: MemoryOptions) {
     this.#keepRevisions = keepRevisions;
     this.#keepMilliseconds = keepMilliseconds;
+    this.#log = new Appender(keys);
   }
 
   async get(key: string): Promise<Row | undefined> {
@@ -75,9 +87,10 @@ class MemoryStore implements Store {
     return { outcome: "ok", rows: page, revision, remaining: rows.length - page.length };
   }
 
-  async commit({ puts = [], deletes = [], lines = [] }: Batch): Promise<CommitResult> {
+  async commit(batch: Batch): Promise<CommitResult> {
     this.#mustBeOpen();
-    mustBeBatch(puts, deletes, lines);
+    mustBeBatch(batch);
+    const { puts = [], deletes = [], lines = [], erase = [] } = batch;
     for (const { key, expect } of [...puts, ...deletes]) {
       if (expect !== undefined && expect !== (this.#rows.get(key)?.revision ?? 0)) {
         return { outcome: "conflict", key };
@@ -88,7 +101,8 @@ class MemoryStore implements Store {
     const index = this.#lines.length;
     for (const { key, value } of puts) this.#put(key, value, revision);
     for (const { key } of deletes) this.#delete(key, revision);
-    for (const line of lines) this.#lines.push({ index: this.#lines.length, revision, line });
+    for (const span of erase) this.#erase(span);
+    this.#append(lines, revision);
     this.#forget();
     for (const listener of this.#listeners) {
       // What a listener throws must not look like a failed commit.
@@ -125,6 +139,31 @@ class MemoryStore implements Store {
     return this.#lines.findLastIndex((line) => line.revision <= revision) + 1;
   }
 
+  async payload(index: number): Promise<Payload> {
+    this.#mustBeOpen();
+    mustBeWhole("index", index, 0);
+    const payload = this.#payloads.get(index);
+    return payload instanceof Uint8Array ? new Uint8Array(payload) : payload;
+  }
+
+  async tile(level: number, index: number): Promise<Uint8Array | undefined> {
+    this.#mustBeOpen();
+    mustBeWhole("level", level, 0);
+    mustBeWhole("index", index, 0);
+    const tile = this.#tiles.get(`${level}/${index}`) ?? this.#log.partial(level, index);
+    return tile && new Uint8Array(tile);
+  }
+
+  async head(): Promise<Head> {
+    this.#mustBeOpen();
+    return { size: this.#log.tree.size, note: this.#log.note() };
+  }
+
+  async usage(): Promise<Usage> {
+    this.#mustBeOpen();
+    return { bytes: 0, free: 0 };
+  }
+
   async revision(): Promise<Revision> {
     this.#mustBeOpen();
     return this.#revision;
@@ -150,6 +189,22 @@ class MemoryStore implements Store {
       else rows.set(key, { key, value: previous, revision: before });
     }
     return rows.values();
+  }
+
+  #append(lines: readonly Append[], revision: Revision): void {
+    const texts = lines.map((one) => (typeof one === "string" ? one : one.line));
+    for (const [at, one] of lines.entries()) {
+      const index = this.#lines.length;
+      this.#lines.push({ index, revision, line: texts[at] ?? "" });
+      if (typeof one !== "string") this.#payloads.set(index, new Uint8Array(one.payload));
+    }
+    const full = this.#log.append(texts.map((text) => Buffer.from(text)));
+    for (const { tile, bytes } of full) this.#tiles.set(`${tile.level}/${tile.index}`, bytes);
+  }
+
+  #erase({ from, to }: Span): void {
+    for (const index of this.#payloads.keys())
+      if (index >= from && index < to) this.#payloads.set(index, "erased");
   }
 
   #put(key: string, value: string, revision: Revision): void {
@@ -218,7 +273,7 @@ function mustBeWhole(what: string, value: number, least: number): void {
     throw new TypeError(`${what} is no whole number: ${value}`);
 }
 
-function mustBeBatch(puts: readonly Put[], deletes: readonly Delete[], lines: readonly string[]): void {
+function mustBeBatch({ puts = [], deletes = [], lines = [], erase = [] }: Batch): void {
   const keys = new Set<string>();
   for (const { key, expect } of [...puts, ...deletes]) {
     mustBeKey(key);
@@ -227,5 +282,16 @@ function mustBeBatch(puts: readonly Put[], deletes: readonly Delete[], lines: re
     keys.add(key);
   }
   for (const { value } of puts) mustBeText(value);
-  for (const line of lines) mustBeText(line);
+  for (const line of lines) mustBeAppend(line);
+  for (const { from, to } of erase) {
+    mustBeWhole("from", from, 0);
+    mustBeWhole("to", to, from);
+  }
+}
+
+function mustBeAppend(append: Append): void {
+  const { line, payload } = typeof append === "string" ? { line: append, payload: undefined } : append;
+  mustBeText(line);
+  if (Buffer.byteLength(line) > MAX_LINE_BYTES) throw new TypeError(`a line of more than ${MAX_LINE_BYTES} bytes`);
+  if (payload !== undefined && !(payload instanceof Uint8Array)) throw new TypeError("a payload is bytes");
 }

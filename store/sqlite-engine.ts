@@ -1,5 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { Change, CommitResult, Line, ListOutcome, Page, Revision, Row } from "#kit/storage.ts";
+import type { LogKeys } from "#core/log/appender.ts";
+import type { Change, CommitResult, ListOutcome, Page, Revision, Row, Usage } from "#kit/storage.ts";
+import { Ledger } from "./sqlite-ledger.ts";
 import type { Answer, Call, ChangesAnswer, ListPart, Retention } from "./sqlite-wire.ts";
 
 /** Rows that one step of forgetting removes: commits wait no longer than that takes. */
@@ -15,18 +17,18 @@ type ChangesCall = Extract<Call, { call: "changes" }>;
 export class Engine {
   readonly #sql: Statements;
   readonly #retention: Retention;
+  readonly #ledger: Ledger;
   #revision: Revision;
-  #nextLine: number;
   #expired: Revision;
   /** Of moments before it no list can be told, even where their changes are kept. */
   readonly #listable: Revision;
 
-  constructor(db: DatabaseSync, retention: Retention) {
+  constructor(db: DatabaseSync, retention: Retention, keys?: LogKeys) {
     this.#sql = prepare(db);
+    this.#ledger = new Ledger(db, keys);
     this.#retention = retention;
     const state = this.#sql.state.get() ?? {};
     this.#revision = Number(state["revision"]);
-    this.#nextLine = Number(state["next_line"]);
     this.#expired = Number(state["expired"]);
     this.#listable = Number(state["listable"]);
   }
@@ -40,7 +42,8 @@ export class Engine {
     const before = this.#revision;
     this.#sql.begin.run();
     const answers = calls.map((call) => this.#one(call));
-    if (this.#revision !== before) this.#sql.setState.run(this.#revision, this.#nextLine);
+    if (this.#revision !== before) this.#sql.setRevision.run(this.#revision);
+    this.#ledger.save();
     this.#sql.commit.run();
     return answers;
   }
@@ -76,9 +79,17 @@ export class Engine {
       case "changes":
         return this.#changes(call);
       case "lines":
-        return this.#lines(call.from, call.limit);
+        return this.#ledger.lines(call.from, call.limit);
       case "firstLineAfter":
-        return this.#firstLineAfter(call.revision);
+        return this.#ledger.firstLineAfter(call.revision);
+      case "payload":
+        return this.#ledger.payload(call.index);
+      case "tile":
+        return this.#ledger.tile(call.level, call.index);
+      case "head":
+        return this.#ledger.head();
+      case "usage":
+        return this.#usage();
       case "revision":
         return this.#revision;
     }
@@ -115,7 +126,7 @@ export class Engine {
     return now - Number(grown ?? 0);
   }
 
-  #commit({ puts, deletes, lines }: CommitCall): CommitResult {
+  #commit({ puts, deletes, lines, erase }: CommitCall): CommitResult {
     // Everything is judged before anything is written: a conflict leaves nothing to undo.
     const previous: Previous[] = [];
     for (const { key, expect } of [...puts, ...deletes]) {
@@ -127,7 +138,7 @@ export class Engine {
     }
     this.#revision += 1;
     const revision = this.#revision;
-    const index = this.#nextLine;
+    const index = this.#ledger.next;
     const now = Date.now();
     for (const [at, { key, value }] of puts.entries()) {
       this.#sql.put.run(key, value, revision);
@@ -140,10 +151,8 @@ export class Engine {
       this.#sql.delete.run(key);
       this.#sql.addChange.run(revision, now, key, null, old.value, old.revision);
     }
-    for (const line of lines) {
-      this.#sql.addLine.run(this.#nextLine, revision, line);
-      this.#nextLine += 1;
-    }
+    this.#ledger.erase(erase);
+    this.#ledger.append(lines, revision);
     return { outcome: "committed", revision, index };
   }
 
@@ -160,24 +169,10 @@ export class Engine {
     return { outcome: "ok", changes: all, revision: cut };
   }
 
-  #lines(from: number, limit: number): Line[] {
-    return this.#sql.lines.all(from, limit).map((row) => ({
-      index: Number(row["number"]),
-      revision: Number(row["revision"]),
-      line: String(row["line"]),
-    }));
-  }
-
-  /** Revisions grow with the line numbers, so halving finds it without an index that each append would pay for. */
-  #firstLineAfter(revision: number): number {
-    let [low, high] = [0, this.#nextLine];
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const [line] = this.#lines(middle, 1);
-      if (line !== undefined && line.revision <= revision) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #usage(): Usage {
+    const page = Number(this.#sql.pageSize.get()?.["page_size"]);
+    const pages = Number(this.#sql.pages.get()?.["page_count"]);
+    return { bytes: pages * page, free: Number(this.#sql.freePages.get()?.["freelist_count"]) * page };
   }
 }
 
@@ -210,8 +205,8 @@ function toChange(row: Record<string, SQLOutputValue>): Change {
 export const STATEMENTS = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
-  state: "SELECT revision, next_line, expired, listable FROM state",
-  setState: "UPDATE state SET revision = ?, next_line = ?",
+  state: "SELECT revision, expired, listable FROM state",
+  setRevision: "UPDATE state SET revision = ?",
   setExpired: "UPDATE state SET expired = ?",
   get: "SELECT key, value, revision FROM objects WHERE key = ?",
   list: "SELECT key, value, revision FROM objects WHERE key >= ? AND key < ? ORDER BY key",
@@ -240,8 +235,9 @@ export const STATEMENTS = {
                 (SELECT revision, at FROM changes WHERE revision <= ? ORDER BY revision, number LIMIT ?)
                 WHERE at <= ?`,
   forget: "DELETE FROM changes WHERE revision <= ?",
-  addLine: "INSERT INTO lines (number, revision, line) VALUES (?, ?, ?)",
-  lines: "SELECT number, revision, line FROM lines WHERE number >= ? ORDER BY number LIMIT ?",
+  pageSize: "PRAGMA page_size",
+  pages: "PRAGMA page_count",
+  freePages: "PRAGMA freelist_count",
 } as const;
 
 type Statements = Record<keyof typeof STATEMENTS, StatementSync>;

@@ -35,6 +35,14 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE state ADD COLUMN listable INTEGER NOT NULL DEFAULT 0;
   UPDATE state SET listable = revision;
   `,
+  `
+  -- The Merkle log whose leaves are the lines. NULL: of an older schema, to be made from the lines.
+  ALTER TABLE state ADD COLUMN tree BLOB;
+  ALTER TABLE state ADD COLUMN checkpoint TEXT NOT NULL DEFAULT ''; -- the signed note over that tree
+  -- Full tiles; partial ones follow from what lies below them.
+  CREATE TABLE tiles (level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, number)) STRICT;
+  CREATE TABLE payloads (number INTEGER PRIMARY KEY, sealed BLOB) STRICT; -- of lines, by their number; NULL: erased
+  `,
 ];
 
 /** Throws when the file is not ours, or of a newer version than we know. Changes nothing. */

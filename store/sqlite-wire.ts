@@ -1,14 +1,20 @@
 /** What passes between sqlite.ts and the thread that holds the database. Answers come in the order of the calls. */
+import type { LogKeys } from "#core/log/appender.ts";
 import type {
+  Append,
   CommitResult,
   Delete,
+  Head,
   Line,
   ListOutcome,
   Page,
+  Payload,
   Put,
   Revision,
   Row,
+  Span,
   Store,
+  Usage,
 } from "#kit/storage.ts";
 
 export interface Retention {
@@ -22,6 +28,8 @@ export interface Retention {
 
 export interface Opening {
   file: string;
+  /** Who signs the ledger; undefined: nobody. */
+  keys: LogKeys | undefined;
   retention: Retention;
   /** The file may not grow beyond this many pages; null: no limit. */
   maxPages: number | null;
@@ -33,10 +41,14 @@ export type Call =
   | { call: "get"; key: string }
   | { call: "list"; prefix: string }
   | ListPart
-  | { call: "commit"; puts: Put[]; deletes: Delete[]; lines: string[] }
+  | { call: "commit"; puts: Put[]; deletes: Delete[]; lines: Append[]; erase: Span[] }
   | { call: "changes"; prefix: string; since: Revision; limit: number }
   | { call: "lines"; from: number; limit: number }
   | { call: "firstLineAfter"; revision: Revision }
+  | { call: "payload"; index: number }
+  | { call: "tile"; level: number; index: number }
+  | { call: "head" }
+  | { call: "usage" }
   | { call: "revision" };
 
 /** `at` undefined: now. `limit` undefined: all. */
@@ -58,6 +70,10 @@ export interface Answers {
   changes: ChangesAnswer;
   lines: Line[];
   firstLineAfter: number;
+  payload: Payload;
+  tile: Uint8Array | undefined;
+  head: Head;
+  usage: Usage;
   revision: Revision;
 }
 

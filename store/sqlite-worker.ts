@@ -34,7 +34,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
 
   step(() => {
     db = openDatabase(opening);
-    const engine = new Engine(db, opening.retention);
+    const engine = new Engine(db, opening.retention, opening.keys);
     const forget = () =>
       step(() => {
         // No loop: calls that came in meanwhile go first.

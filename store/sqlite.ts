@@ -1,20 +1,29 @@
-import type {
-  Batch,
-  CommitResult,
-  Delete,
-  Line,
-  ListOptions,
-  ListOutcome,
-  Page,
-  Put,
-  Revision,
-  Row,
-  Store,
+import type { LogKeys } from "#core/log/appender.ts";
+import {
+  type Append,
+  type Batch,
+  type CommitResult,
+  type Delete,
+  type Head,
+  type Line,
+  type ListOptions,
+  type ListOutcome,
+  MAX_LINE_BYTES,
+  type Page,
+  type Payload,
+  type Put,
+  type Revision,
+  type Row,
+  type Span,
+  type Store,
+  type Usage,
 } from "#kit/storage.ts";
 import { Link } from "./sqlite-link.ts";
 import type { ChangesAnswer, Retention } from "./sqlite-wire.ts";
 
 export interface SqliteOptions {
+  /** Who signs the ledger. Left out: nobody. */
+  keys?: LogKeys;
   /** How long changes are kept. Default: the newest 10 000 revisions, and everything of the last hour. */
   retention?: Partial<Retention>;
   /** The file may not grow beyond this many pages of 4 KiB; a commit that needs more loses the store. */
@@ -40,6 +49,7 @@ export async function sqliteStore(file: string, options: SqliteOptions = {}): Pr
   const link = new Link(
     {
       file,
+      keys: options.keys,
       retention: { ...RETENTION, ...options.retention },
       maxPages: options.maxPages ?? null,
       patience: options.patience ?? 0,
@@ -99,6 +109,25 @@ class SqliteStore implements Store {
     return this.#link.ask({ call: "firstLineAfter", revision });
   }
 
+  async payload(index: number): Promise<Payload> {
+    checkNumber("index", index, 0);
+    return this.#link.ask({ call: "payload", index });
+  }
+
+  async tile(level: number, index: number): Promise<Uint8Array | undefined> {
+    checkNumber("level", level, 0);
+    checkNumber("index", index, 0);
+    return this.#link.ask({ call: "tile", level, index });
+  }
+
+  async head(): Promise<Head> {
+    return this.#link.ask({ call: "head" });
+  }
+
+  async usage(): Promise<Usage> {
+    return this.#link.ask({ call: "usage" });
+  }
+
   async revision(): Promise<Revision> {
     return this.#link.ask({ call: "revision" });
   }
@@ -122,7 +151,7 @@ class SqliteStore implements Store {
 }
 
 /** The batch as it is now (the caller may change its arrays later), or a TypeError: the thread can trust it. */
-function checked(batch: Batch): { puts: Put[]; deletes: Delete[]; lines: string[] } {
+function checked(batch: Batch): { puts: Put[]; deletes: Delete[]; lines: Append[]; erase: Span[] } {
   const puts = (batch.puts ?? []).map(({ key, value, expect }) => ({
     key,
     value: text(value),
@@ -136,7 +165,25 @@ function checked(batch: Batch): { puts: Put[]; deletes: Delete[]; lines: string[
       throw new TypeError(`one batch, one change of a key: ${JSON.stringify(key)} stands in it twice`);
     keys.add(key);
   }
-  return { puts, deletes, lines: (batch.lines ?? []).map(text) };
+  const erase = (batch.erase ?? []).map(({ from, to }) => {
+    checkNumber("from", from, 0);
+    checkNumber("to", to, from);
+    return { from, to };
+  });
+  return { puts, deletes, lines: (batch.lines ?? []).map(append), erase };
+}
+
+function append(given: Append): Append {
+  if (typeof given === "string") return line(given);
+  if (!(given.payload instanceof Uint8Array)) throw new TypeError("a payload is bytes");
+  // A view of a larger buffer would travel to the thread with all of that.
+  return { line: line(given.line), payload: new Uint8Array(given.payload) };
+}
+
+function line(given: string): string {
+  if (Buffer.byteLength(text(given)) > MAX_LINE_BYTES)
+    throw new TypeError(`a line of the ledger has at most ${MAX_LINE_BYTES} bytes; the rest is its payload`);
+  return given;
 }
 
 function expected(revision: Revision | undefined): { expect?: Revision } {

@@ -1,6 +1,7 @@
 /**
  * The storage port: keyed JSON rows under one growing revision, plus an append-only ledger whose lines are
- * durable with the very commit that made them. Drivers (`store/`) share no code but one conformance suite
+ * durable with the very commit that made them, and are the leaves of a Merkle log (`core/log`) whose tree is kept and
+ * signed in that commit. Drivers (`store/`) share no code but that log's and one conformance suite
  * (`test/conformance/store`).
  *
  * A key is a path, `RESOURCE/…`: only [A-Za-z0-9._:-] between the slashes. A value is a JSON text; drivers
@@ -34,7 +35,41 @@ export interface Batch {
   puts?: readonly Put[];
   deletes?: readonly Delete[];
   /** Lines to append to the ledger, in this order. */
-  lines?: readonly string[];
+  lines?: readonly Append[];
+  /** Payloads that are gone from this commit on; where lines have none, or are not there yet, nothing changes. */
+  erase?: readonly Span[];
+}
+
+/**
+ * A line of the ledger: at most MAX_LINE_BYTES of UTF-8. What is longer, or has to be erased some day, is its payload,
+ * kept beside it; that the line says the payload's digest is up to whoever makes both.
+ */
+export type Append = string | { line: string; payload: Uint8Array };
+
+/** What a leaf of a tlog-tiles log can hold. */
+export const MAX_LINE_BYTES = 0xffff;
+
+/** Lines from one index up to, and without, the other. */
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** `erased`: there was one. Undefined: the line never had one, or there is no such line. */
+export type Payload = Uint8Array | "erased" | undefined;
+
+export interface Head {
+  /** Lines. */
+  size: number;
+  /** The signed note (https://c2sp.org/tlog-checkpoint) over exactly these lines; undefined where nothing signs. */
+  note: string | undefined;
+}
+
+export interface Usage {
+  /** Bytes that the store takes up. */
+  bytes: number;
+  /** How many of them are free to be written again. */
+  free: number;
 }
 
 export type CommitResult =
@@ -96,6 +131,16 @@ export interface Store {
   lines(from: number, limit?: number): Promise<Line[]>;
   /** The index of the first ledger line that was committed after this revision; the next index where there is none. */
   firstLineAfter(revision: Revision): Promise<number>;
+  /** What lies beside the ledger line of that index. */
+  payload(index: number): Promise<Payload>;
+  /**
+   * A tile of the ledger's Merkle log (https://c2sp.org/tlog-tiles): its hashes, concatenated, as many of the 256 as
+   * there are by now; undefined where there are none. The tile of an earlier, smaller log is the beginning of it.
+   */
+  tile(level: number, index: number): Promise<Uint8Array | undefined>;
+  /** The ledger as of the latest commit: durable, and signed. */
+  head(): Promise<Head>;
+  usage(): Promise<Usage>;
   revision(): Promise<Revision>;
   /** Calls back after each commit, with its revision. Returns the way to stop. No order or data is promised. */
   onCommit(listener: (revision: Revision) => void): () => void;

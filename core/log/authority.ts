@@ -1,5 +1,6 @@
 /** Tells which tiles are those that were signed: from the root down, each by the hash in the tile above it. */
 import type { Checkpoint } from "./checkpoint.ts";
+import { treeOfEdge } from "./edge.ts";
 import { foldHashes, HASH_BYTES } from "./hash.ts";
 import { edgeTiles, TILE_WIDTH, type Tile, tileAt } from "./tile.ts";
 import type { TileBytes } from "./tiler.ts";
@@ -64,20 +65,7 @@ export class Authority {
       if (bytes === undefined) return new Map();
       tiles.push({ tile, bytes });
     }
-    const root = rootOf({ size: this.#head.size, peaks: tiles.reverse().flatMap(peaks) });
-    if (!root.equals(this.#head.root)) return new Map();
+    if (!rootOf(treeOfEdge(this.#head.size, tiles)).equals(this.#head.root)) return new Map();
     return new Map(tiles.map(({ tile, bytes }) => [tile.level, bytes]));
   }
-}
-
-/** The roots of the complete subtrees that a partial tile's hashes make, from left to right. */
-function peaks({ tile, bytes }: TileBytes): Buffer[] {
-  const roots: Buffer[] = [];
-  let at = 0;
-  for (let count = TILE_WIDTH / 2; count >= 1; count /= 2) {
-    if (Math.floor(tile.width / count) % 2 === 0) continue;
-    roots.push(foldHashes(bytes.subarray(at, at + count * HASH_BYTES)));
-    at += count * HASH_BYTES;
-  }
-  return roots;
 }

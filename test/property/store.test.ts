@@ -72,7 +72,10 @@ class Model {
       if (this.rows.delete(key))
         this.changes.push({ type: "delete", key, revision, previous: previous ?? "" });
     }
-    for (const line of lines) this.lines.push({ index: this.lines.length, revision, line });
+    for (const one of lines) {
+      const line = typeof one === "string" ? one : one.line;
+      this.lines.push({ index: this.lines.length, revision, line });
+    }
   }
 
   list(prefix: string): Row[] {
