@@ -292,6 +292,7 @@ function mustBeBatch({ puts = [], deletes = [], lines = [], erase = [] }: Batch)
 function mustBeAppend(append: Append): void {
   const { line, payload } = typeof append === "string" ? { line: append, payload: undefined } : append;
   mustBeText(line);
-  if (Buffer.byteLength(line) > MAX_LINE_BYTES) throw new TypeError(`a line of more than ${MAX_LINE_BYTES} bytes`);
+  if (Buffer.byteLength(line) > MAX_LINE_BYTES)
+    throw new TypeError(`a line of more than ${MAX_LINE_BYTES} bytes`);
   if (payload !== undefined && !(payload instanceof Uint8Array)) throw new TypeError("a payload is bytes");
 }

@@ -38,7 +38,11 @@ export class Ledger {
   #anew(db: DatabaseSync, keys: LogKeys | undefined): Appender {
     const log = new Appender(keys);
     db.exec("BEGIN IMMEDIATE");
-    for (let from = 0; from < this.#next; from += PART) this.#grow(log, this.lines(from, PART).map(({ line }) => line));
+    for (let from = 0; from < this.#next; from += PART)
+      this.#grow(
+        log,
+        this.lines(from, PART).map(({ line }) => line),
+      );
     this.#sql.save.run(this.#next, encodeTree(log.tree), log.note() ?? "");
     db.exec("COMMIT");
     return log;
@@ -47,7 +51,8 @@ export class Ledger {
   #asSigned(keys: LogKeys | undefined, bytes: Uint8Array, note: string): Appender {
     const tree = decodeTree(bytes);
     const edge = edgeOf(tree.size, {
-      leaves: (from, to) => Buffer.concat(this.lines(from, to - from).map(({ line }) => leafHash(Buffer.from(line)))),
+      leaves: (from, to) =>
+        Buffer.concat(this.lines(from, to - from).map(({ line }) => leafHash(Buffer.from(line)))),
       tile: (level, index) => Buffer.from(this.#full(level, index) ?? []),
     });
     const made = edge.every(({ tile, bytes: hashes }) => hashes.length === tile.width * 32)
@@ -57,7 +62,8 @@ export class Ledger {
     if (tree.size !== this.#next || rows !== this.#next - 1 || !encodeTree(made).equals(bytes))
       throw new Error(`its ledger is not what was recorded: ${ALTERED}`);
     const log = new Appender(keys, tree, edge);
-    if (keys === undefined && note !== "") throw new Error("its ledger is signed, and there is no key to go on with");
+    if (keys === undefined && note !== "")
+      throw new Error("its ledger is signed, and there is no key to go on with");
     const doubt = log.doubt(note);
     if (doubt !== undefined)
       throw new Error(`the checkpoint of its ledger cannot be believed (${doubt}): ${ALTERED}`);
@@ -136,7 +142,8 @@ export class Ledger {
   }
 }
 
-const ALTERED = "do not use it, keep it as evidence, and restore a backup (kubectl hoop verify tells what was altered)";
+const ALTERED =
+  "do not use it, keep it as evidence, and restore a backup (kubectl hoop verify tells what was altered)";
 
 const STATEMENTS = {
   state: "SELECT next_line, tree, checkpoint FROM state",

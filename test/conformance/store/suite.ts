@@ -3,6 +3,7 @@ import { MAX_LINE_BYTES, type Store } from "#kit/storage.ts";
 import type { Open } from "./drivers.ts";
 import { allChanges, committed, put } from "./steps.ts";
 import { conflicts } from "./suite-conflicts.ts";
+import { signedLedger } from "./suite-ledger.ts";
 import { parts } from "./suite-parts.ts";
 import { changes, listeners, reads } from "./suite-reads.ts";
 import { closing, forgetting, refusals } from "./suite-refusals.ts";
@@ -19,6 +20,7 @@ export function storeConformance(name: string, open: Open): void {
     commits(() => store);
     conflicts(() => store);
     ledger(() => store);
+    signedLedger(open);
     reads(() => store);
     parts(() => store);
     changes(() => store);
