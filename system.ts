@@ -1,5 +1,5 @@
 /** The machine's clock and chance, behind the core's ports. */
-import { randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock, Random } from "#core/ports.ts";
 
@@ -30,4 +30,5 @@ const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
 export const random: Random = {
   uuid: randomUUID,
   suffix: (length) => Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join(""),
+  bytes: randomBytes,
 };

@@ -15,6 +15,8 @@ export interface Random {
   uuid(): string;
   /** A string of this many letters and digits that are hard to mistake for one another. */
   suffix(length: number): string;
+  /** That nobody can guess. */
+  bytes(count: number): Uint8Array;
 }
 
 /** The outcome of looking something up that must be known: could-not-tell denies. */

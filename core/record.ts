@@ -1,18 +1,18 @@
 /** Makes an outcome durable: its ledger line, in one commit with the spend it depends on. */
 import type { CommitResult } from "#kit/storage.ts";
-import { type AdmissionRequest, credentialOf, type Json } from "./admission.ts";
+import { type AdmissionRequest, credentialOf, type Json, type JsonObject } from "./admission.ts";
 import type { Outcome } from "./answer.ts";
-import { canonical } from "./canonical.ts";
 import { changesBetween } from "./digest/changes.ts";
 import { targetOf } from "./hold/ask.ts";
 import type { AdmissionEntry } from "./ledger/entry.ts";
+import { lineOf, lineWithPayload } from "./ledger/line.ts";
 import { maskObject } from "./mask.ts";
-import type { Clock, Store } from "./ports.ts";
+import type { Clock, Random, Store } from "./ports.ts";
 import type { Verdict } from "./rules/rule.ts";
 import { micros } from "./times.ts";
 
 export async function record(
-  ports: { store: Store; clock: Clock },
+  ports: { store: Store; clock: Clock; random: Random },
   request: AdmissionRequest,
   caller: AdmissionEntry["caller"],
   verdict: Verdict,
@@ -20,7 +20,10 @@ export async function record(
 ): Promise<CommitResult> {
   const entry = entryFor(request, caller, verdict, outcome, ports.clock.now());
   const writes = outcome.kind === "spent" ? { puts: outcome.puts, deletes: outcome.deletes } : {};
-  return ports.store.commit({ ...writes, lines: [canonical(entry as unknown as Json)] });
+  const payload = payloadOf(request);
+  const line =
+    Object.keys(payload).length === 0 ? lineOf(entry) : lineWithPayload(entry, payload, ports.random);
+  return ports.store.commit({ ...writes, lines: [line] });
 }
 
 function entryFor(
@@ -33,7 +36,7 @@ function entryFor(
   const credentialID = credentialOf(request.userInfo);
   const message = messageOf(outcome);
   return {
-    schema: "hoop.dev/admission/v1",
+    schema: "hoop.dev/admission/v2",
     kind: "admission",
     time: micros(now),
     caller,
@@ -60,7 +63,6 @@ function entryFor(
           },
         }
       : {}),
-    payload: payloadOf(request),
   };
 }
 
@@ -83,7 +85,7 @@ function messageOf(outcome: Outcome): string | undefined {
 }
 
 /** What the request carried, masked. An update as its changes, anything else as it came. */
-function payloadOf(request: AdmissionRequest): Json {
+function payloadOf(request: AdmissionRequest): JsonObject {
   const object = request.object === null ? null : maskObject(request.object);
   if (request.operation === "UPDATE" && object !== null && request.oldObject !== null)
     return { changes: changesBetween(maskObject(request.oldObject), object) as unknown as Json };

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import Type from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
-import { AdmissionEntry, ApprovalEntry, type Entry } from "#core/ledger/entry.ts";
+import { type AskedEntry, asked, Entry } from "#core/ledger/entry.ts";
+import { unsealPayload } from "#core/log/payload.ts";
 import { defineResource, type KubeObject } from "#kit/resource.ts";
 import type { Line, Store } from "#kit/storage.ts";
 import { GROUP, VERSION } from "./group.ts";
@@ -14,9 +15,10 @@ export interface RecordsPorts {
   installationNamespace: string;
 }
 
-export type RecordObject = KubeObject & { kind: "Record"; spec: Entry };
+export type RecordObject = KubeObject & { kind: "Record"; spec: Entry; payload?: unknown };
 
 export function records(ports: RecordsPorts) {
+  const reader = ledgerReader(ports.store, (line) => toRecord(line, ports.installationNamespace));
   return defineResource<RecordObject>({
     group: GROUP,
     version: VERSION,
@@ -29,34 +31,42 @@ export function records(ports: RecordsPorts) {
     description:
       "A Record is one entry of the ledger: what an agent asked, by which rules it was judged, what it was answered, " +
       "and each step of the approval it needed. Records are only ever added.",
-    schema: Type.Object({ spec: Type.Union([AdmissionEntry, ApprovalEntry]) }),
+    schema: Type.Object({
+      spec: Entry,
+      payload: Type.Optional(
+        Type.Unknown({
+          description:
+            "What lies beside the entry, such as the object of the request, masked; `erased` where it was. Only where one " +
+            "record is asked for by its name.",
+        }),
+      ),
+    }),
     columns: [
       { name: "Time", type: "string", description: "When.", cell: ({ spec }) => spec.time },
       {
         name: "Agent",
         type: "string",
         description: "Whose request.",
-        cell: ({ spec }) => spec.agent.username,
+        cell: ({ spec }) => asked(spec)?.agent.username ?? "",
       },
       { name: "Event", type: "string", description: "What happened.", cell: ({ spec }) => eventText(spec) },
       {
         name: "Operation",
         type: "string",
         description: "What was asked.",
-        cell: ({ spec }) => spec.operation.toLowerCase(),
+        cell: ({ spec }) => asked(spec)?.operation.toLowerCase() ?? "",
       },
       {
         name: "Target",
         type: "string",
         description: "Of what.",
-        cell: ({ spec: { target } }) =>
-          `${target.resource}${target.subresource === undefined ? "" : `/${target.subresource}`}/${target.name ?? ""}`,
+        cell: ({ spec }) => targetText(asked(spec)),
       },
       {
         name: "Approval",
         type: "string",
         description: "By whose leave.",
-        cell: ({ spec }) => spec.approval?.name ?? "",
+        cell: ({ spec }) => asked(spec)?.approval?.name ?? "",
       },
       {
         name: "Rules",
@@ -67,23 +77,42 @@ export function records(ports: RecordsPorts) {
       },
     ],
     fields: {
-      "spec.agent.username": ({ spec }) => spec.agent.username,
+      "spec.agent.username": ({ spec }) => asked(spec)?.agent.username ?? "",
       "spec.kind": ({ spec }) => spec.kind,
       "spec.answer": ({ spec }) => (spec.kind === "admission" ? spec.answer : ""),
-      "spec.approval.name": ({ spec }) => spec.approval?.name ?? "",
+      "spec.approval.name": ({ spec }) => asked(spec)?.approval?.name ?? "",
     },
     visible: (caller) =>
       ports.agents.identify(caller).kind === "agent"
-        ? ({ spec }) => spec.agent.username === caller.username
+        ? ({ spec }) => asked(spec)?.agent.username === caller.username
         : undefined,
-    storage: ledgerReader(ports.store, (line) => toRecord(line, ports.installationNamespace)),
+    storage: {
+      ...reader,
+      async get(namespace, name, version) {
+        const record = await reader.get(namespace, name, version);
+        return record && withPayload(ports.store, record);
+      },
+    },
   });
 }
 
 function eventText(entry: Entry): string {
-  if (entry.kind === "admission") return entry.answer;
-  const { decision } = entry;
-  return decision === undefined ? `approval ${entry.event}` : `${decision.verdict} by ${decision.user}`;
+  switch (entry.kind) {
+    case "admission":
+      return entry.answer;
+    case "approval":
+      return entry.decision === undefined
+        ? `approval ${entry.event}`
+        : `${entry.decision.verdict} by ${entry.decision.user}`;
+    default:
+      return entry.kind;
+  }
+}
+
+function targetText(entry: AskedEntry | undefined): string {
+  if (entry === undefined) return "";
+  const { resource, subresource, name = "" } = entry.target;
+  return `${resource}${subresource === undefined ? "" : `/${subresource}`}/${name}`;
 }
 
 function rulesText(entry: Entry): string {
@@ -92,8 +121,7 @@ function rulesText(entry: Entry): string {
 
 function toRecord(line: Line, installationNamespace: string): RecordObject {
   const spec = JSON.parse(line.line) as Entry;
-  const namespace =
-    spec.kind === "approval" ? spec.approval.namespace : (spec.target.namespace ?? installationNamespace);
+  const namespace = namespaceOf(asked(spec)) ?? installationNamespace;
   return {
     apiVersion: `${GROUP}/${VERSION}`,
     kind: "Record",
@@ -106,6 +134,18 @@ function toRecord(line: Line, installationNamespace: string): RecordObject {
     },
     spec,
   };
+}
+
+function namespaceOf(entry: AskedEntry | undefined): string | undefined {
+  return entry?.kind === "approval" ? entry.approval.namespace : entry?.target.namespace;
+}
+
+/** What lies beside one record: for whoever asks for that one, never in lists. */
+async function withPayload(store: Store, record: RecordObject): Promise<RecordObject> {
+  const found = await store.payload(Number(record.metadata.name));
+  if (found === undefined) return record;
+  const payload = found === "erased" ? found : unsealPayload(found);
+  return { ...record, payload: payload instanceof Buffer ? JSON.parse(payload.toString()) : payload };
 }
 
 /** The same for the same entry at the same place, and for no other. */

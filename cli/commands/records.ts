@@ -1,5 +1,5 @@
 /** `kubectl hoop records`: what agents asked for and what they were answered, newest last. */
-import type { AdmissionEntry, Entry } from "#core/ledger/entry.ts";
+import { type AdmissionEntry, asked, type Entry } from "#core/ledger/entry.ts";
 import { age } from "../ages.ts";
 import { type Api, hoopApi, type LedgerRecord } from "../api.ts";
 import type { Context } from "../context.ts";
@@ -53,8 +53,8 @@ function matches(flags: RecordsFlags): (record: LedgerRecord) => boolean {
   return ({ spec }) =>
     wanted(flags.verdict, admission(spec)?.verdict) &&
     wanted(flags.answer, admission(spec)?.answer) &&
-    wanted(flags.approval, spec.approval?.name) &&
-    (flags.agent === undefined || isAgent(spec.agent.username, flags.agent));
+    wanted(flags.approval, asked(spec)?.approval?.name) &&
+    (flags.agent === undefined || isAgent(asked(spec)?.agent.username ?? "", flags.agent));
 }
 
 /** A user name, or of a ServiceAccount NAME, NAMESPACE:NAME or NAMESPACE/NAME. */
@@ -73,39 +73,66 @@ function columns(context: Context): Column<LedgerRecord>[] {
     { header: "NAMESPACE", cell: ({ metadata }) => metadata.namespace },
     { header: "NAME", cell: ({ metadata }) => metadata.name },
     { header: "ANSWER", cell: ({ spec }) => answer(spec) },
-    { header: "AGENT", cell: ({ spec }) => spec.agent.username },
+    { header: "AGENT", cell: ({ spec }) => asked(spec)?.agent.username ?? "" },
     { header: "OPERATION", cell: ({ spec }) => operation(spec) },
-    { header: "TARGET", cell: ({ spec }) => targetWords(spec.target) },
+    { header: "TARGET", cell: ({ spec }) => target(spec) },
     { header: "RULE", cell: ({ spec }) => ruleWords(admission(spec)?.rules ?? []) },
     { header: "APPROVAL", cell: ({ spec }) => approvalUse(spec) },
     { header: "AGE", cell: ({ spec }) => age(spec.time, context.now()) },
     { header: "TIME", cell: ({ spec }) => spec.time, wide: true },
     { header: "CALLER", cell: ({ spec }) => admission(spec)?.caller ?? "", wide: true },
-    { header: "DIGEST", cell: ({ spec }) => spec.digest?.slice(0, 12) ?? "", wide: true },
+    { header: "DIGEST", cell: ({ spec }) => asked(spec)?.digest?.slice(0, 12) ?? "", wide: true },
     { header: "MESSAGE", cell: ({ spec }) => message(spec), wide: true },
   ];
 }
 
 function answer(entry: Entry): string {
-  return entry.kind === "admission" ? entry.answer : entry.phase;
+  switch (entry.kind) {
+    case "admission":
+      return entry.answer;
+    case "approval":
+      return entry.phase;
+    default:
+      return entry.kind;
+  }
 }
 
 function operation(entry: Entry): string {
-  const words = operationWords(entry.operation, entry.target);
-  return entry.kind === "admission" && entry.dryRun ? `${words} (dry run)` : words;
+  const about = asked(entry);
+  if (about === undefined) return "";
+  const words = operationWords(about.operation, about.target);
+  return about.kind === "admission" && about.dryRun ? `${words} (dry run)` : words;
 }
 
-function approvalUse({ approval }: Entry): string {
+function target(entry: Entry): string {
+  const about = asked(entry);
+  return about === undefined ? "" : targetWords(about.target);
+}
+
+function approvalUse(entry: Entry): string {
+  const approval = asked(entry)?.approval;
   if (approval === undefined) return "";
   return "use" in approval ? `${approval.name} (${approval.use})` : approval.name;
 }
 
 function message(entry: Entry): string {
-  if (entry.kind === "admission") return entry.message ?? entry.rules.map((rule) => rule.message).join("; ");
-  const { decision } = entry;
-  return decision === undefined
-    ? entry.event
-    : `${decision.verdict} by ${decision.user}: ${decision.comment ?? ""}`;
+  switch (entry.kind) {
+    case "admission":
+      return entry.message ?? entry.rules.map((rule) => rule.message).join("; ");
+    case "approval":
+      return entry.decision === undefined
+        ? entry.event
+        : `${entry.decision.verdict} by ${entry.decision.user}: ${entry.decision.comment ?? ""}`;
+    case "configuration":
+      return `Hoop ${entry.version}, ${entry.rules.length} rules`;
+    case "gap":
+      return entry.message;
+    case "erasure":
+      return `payloads of ${entry.spans.reduce((sum, [from, to]) => sum + to - from, 0)} records erased`;
+    default:
+      // A newer server may know more kinds.
+      return entry satisfies never;
+  }
 }
 
 async function follow(context: Context, api: Api, flags: RecordsFlags): Promise<void> {

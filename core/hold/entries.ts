@@ -1,9 +1,8 @@
 /** The ledger lines an approval's life leaves. */
 
-import type { Json } from "../admission.ts";
 import type { Approval } from "../approval.ts";
-import { canonical } from "../canonical.ts";
 import type { ApprovalEntry } from "../ledger/entry.ts";
+import { lineOf } from "../ledger/line.ts";
 import { micros } from "../times.ts";
 import type { Decision } from "../transitions.ts";
 
@@ -28,5 +27,5 @@ export function approvalLine(
     phase: status.phase,
     ...(spec.reapproves === undefined ? {} : { reapproves: spec.reapproves }),
   };
-  return canonical(entry as unknown as Json);
+  return lineOf(entry);
 }

@@ -1,11 +1,28 @@
 /**
- * What a ledger entry says. One schema a kind; canonical JSON; masked before it is made. An entry's index is its
- * place in the ledger and not part of it.
+ * What a ledger entry says. One schema a kind; canonical JSON of at most 64 KiB; masked before it is made. An entry's
+ * index is its place in the ledger and not part of it. A schema that was released is never changed, only followed:
+ * entries stay as they were written.
  */
 import Type, { type Static } from "typebox";
 import { Target, Verdict } from "../approval.ts";
 
 const Time = Type.String({ description: "RFC 3339, UTC, microseconds." });
+
+const PayloadDigest = Type.Object(
+  {
+    digest: Type.String({
+      description: "SHA-256, hex, over the payload as it is kept: 32 random bytes, then its canonical JSON.",
+    }),
+    size: Type.Integer({ description: "Bytes of that JSON." }),
+  },
+  { description: "What lies beside the entry. It can be erased; that it was is told by an erasure entry." },
+);
+
+const Shortened = Type.Optional(
+  Type.Boolean({
+    description: "Groups and messages are cut to what an entry can hold; the payload has all of it.",
+  }),
+);
 
 const Agent = Type.Object({
   username: Type.String(),
@@ -28,7 +45,7 @@ const ApprovalUse = Type.Object({
 
 export const AdmissionEntry = Type.Object(
   {
-    schema: Type.Literal("hoop.dev/admission/v1"),
+    schema: Type.Literal("hoop.dev/admission/v2"),
     kind: Type.Literal("admission"),
     time: Time,
     caller: Type.Union([Type.Literal("verified"), Type.Literal("unverified")], {
@@ -54,13 +71,21 @@ export const AdmissionEntry = Type.Object(
     answer: Type.Union([Type.Literal("allowed"), Type.Literal("held"), Type.Literal("denied")]),
     message: Type.Optional(Type.String()),
     approval: Type.Optional(ApprovalUse),
-    payload: Type.Optional(
-      Type.Unknown({ description: "What the request carried, masked: object, changes or options." }),
-    ),
+    payload: Type.Optional(PayloadDigest),
+    shortened: Shortened,
   },
   { description: "One admission request of an agent, and what it was answered." },
 );
 export type AdmissionEntry = Static<typeof AdmissionEntry>;
+
+/** As entries were before their payloads lay beside them. */
+const FirstAdmissionEntry = Type.Object({
+  ...AdmissionEntry.properties,
+  schema: Type.Literal("hoop.dev/admission/v1"),
+  payload: Type.Optional(
+    Type.Unknown({ description: "What the request carried, masked: object, changes or options." }),
+  ),
+});
 
 export const ApprovalEntry = Type.Object(
   {
@@ -88,6 +113,7 @@ export const ApprovalEntry = Type.Object(
         description: "The earlier approval of the same request that is given again by this one.",
       }),
     ),
+    shortened: Shortened,
   },
   {
     description: "A step in the life of an approval. Its use is told by the admission entry of the request.",
@@ -95,4 +121,68 @@ export const ApprovalEntry = Type.Object(
 );
 export type ApprovalEntry = Static<typeof ApprovalEntry>;
 
-export type Entry = AdmissionEntry | ApprovalEntry;
+export const ConfigurationEntry = Type.Object(
+  {
+    schema: Type.Literal("hoop.dev/configuration/v1"),
+    kind: Type.Literal("configuration"),
+    time: Time,
+    version: Type.String({ description: "Of Hoop." }),
+    keys: Type.Array(Type.String(), { description: "Whose signatures the ledger has from here on." }),
+    agents: Type.String({ description: "The expression by which the API server knows agents." }),
+    rules: Type.Array(Type.String(), { description: "The names of the rules in force." }),
+    payload: Type.Optional(PayloadDigest),
+  },
+  {
+    description:
+      "What is in force from here on, where it is not what the entry before of this kind says. Its payload has the settings.",
+  },
+);
+export type ConfigurationEntry = Static<typeof ConfigurationEntry>;
+
+export const GapEntry = Type.Object(
+  {
+    schema: Type.Literal("hoop.dev/gap/v1"),
+    kind: Type.Literal("gap"),
+    time: Time,
+    reason: Type.Union([Type.Literal("restored")], {
+      description:
+        "restored: from a backup. What was recorded after that backup was made is not in this ledger.",
+    }),
+    message: Type.String(),
+  },
+  { description: "Something that happened is not recorded, or not any more, and that is known." },
+);
+export type GapEntry = Static<typeof GapEntry>;
+
+export const ErasureEntry = Type.Object(
+  {
+    schema: Type.Literal("hoop.dev/erasure/v1"),
+    kind: Type.Literal("erasure"),
+    time: Time,
+    before: Type.String({ description: "RFC 3339: payloads of entries from before then were due." }),
+    spans: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
+      description:
+        "Entries from one index up to, and without, the other, whose payloads were erased with this entry.",
+    }),
+  },
+  { description: "Payloads were erased, in the very commit that wrote this." },
+);
+export type ErasureEntry = Static<typeof ErasureEntry>;
+
+/** Of any kind and version that may lie in a ledger. */
+export const Entry = Type.Union([
+  AdmissionEntry,
+  FirstAdmissionEntry,
+  ApprovalEntry,
+  ConfigurationEntry,
+  GapEntry,
+  ErasureEntry,
+]);
+export type Entry = Static<typeof Entry>;
+
+/** An entry that is about what an agent asked for. */
+export type AskedEntry = Extract<Entry, { kind: "admission" | "approval" }>;
+
+export function asked(entry: Entry): AskedEntry | undefined {
+  return entry.kind === "admission" || entry.kind === "approval" ? entry : undefined;
+}

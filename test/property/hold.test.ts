@@ -12,7 +12,7 @@ import { expireOpen } from "#core/hold/expire.ts";
 import { decodeApproval, type StoredApproval } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
-import type { AdmissionEntry, ApprovalEntry, Entry } from "#core/ledger/entry.ts";
+import { type AdmissionEntry, type ApprovalEntry, asked, type Entry } from "#core/ledger/entry.ts";
 import { type ReviewPorts, review } from "#core/review.ts";
 import type { Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
@@ -321,9 +321,10 @@ async function everyAnswerHasItsRecord({ sent }: World, entries: readonly Entry[
 
 /** What one approval has gone through, in the ledger's order. */
 function oneLife({ approval }: StoredApproval, entries: readonly Entry[]): void {
-  const own = entries.filter(
-    (entry) => entry.approval !== undefined && named(entry.approval) === named(approval.metadata),
-  );
+  const own = entries.filter((entry) => {
+    const about = asked(entry)?.approval;
+    return about !== undefined && named(about) === named(approval.metadata);
+  });
   const events = own.filter(isStep).map(({ event }) => event);
   expect(events.filter((event) => event === "created")).to.have.length(1);
   expect(events.length, `ends once: ${events.join()}`).to.be.at.most(3);

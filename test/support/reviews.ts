@@ -130,7 +130,11 @@ export async function reviewPorts(
     log,
     waiters,
     streaks: new Streaks(),
-    random: { uuid: () => randomUUID(), suffix: () => String(counter++).padStart(4, "0") },
+    random: {
+      uuid: () => randomUUID(),
+      suffix: () => String(counter++).padStart(4, "0"),
+      bytes: (count) => Buffer.alloc(count, counter++),
+    },
     cluster: {
       namespaceUid: async (name): Promise<Lookup> => {
         const uid = namespaces.get(name);
