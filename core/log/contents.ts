@@ -1,4 +1,5 @@
 /** What one bundle holds: its entries in their places, each looked at by itself. */
+import type { Erasures, Span } from "./erasures.ts";
 import type { Finding, Findings } from "./finding.ts";
 import { HASH_BYTES, leafHash, MAX_ENTRY_BYTES } from "./hash.ts";
 import { payloadDigest } from "./payload.ts";
@@ -21,6 +22,8 @@ export interface Examined {
   readonly malformed?: string | undefined;
   /** The digest of its payload. */
   readonly payload?: Uint8Array | undefined;
+  /** Entries whose payloads were erased with this one. */
+  readonly erases?: readonly Span[] | undefined;
 }
 
 export interface Looks {
@@ -33,6 +36,13 @@ export interface Counts {
   entries: number;
   payloads: number;
   erased: number;
+}
+
+/** What is gathered from one bundle to the next. */
+export interface Gathered {
+  readonly findings: Findings;
+  readonly counts: Counts;
+  readonly erasures: Erasures;
 }
 
 /** The leaf hashes of a bundle's places: a place without an entry has none. */
@@ -69,9 +79,9 @@ export async function place(
   entries: readonly StoredEntry[],
   start: number,
   looks: Looks,
-  findings: Findings,
-  counts: Counts,
+  gathered: Gathered,
 ): Promise<Places> {
+  const { findings, counts, erasures } = gathered;
   const places = new Places();
   let last = -1;
   for (const { index, bytes } of entries) {
@@ -86,13 +96,14 @@ export async function place(
       continue;
     }
     places.set(at, leafHash(bytes));
-    const { malformed, payload } = looks.examine(bytes, index);
+    const { malformed, payload, erases } = looks.examine(bytes, index);
+    if (erases !== undefined) erasures.say(erases);
     if (malformed !== undefined) findings.add({ kind: "entry-malformed", index, reason: malformed });
     if (looks.payload === undefined) continue;
     // Waiting costs a turn of the event loop's queue, a million times.
     const found = looks.payload(index);
     const stored = found instanceof Promise ? await found : found;
-    judgePayload(index, payload, stored, findings, counts);
+    judgePayload(index, payload, stored, gathered);
   }
   return places;
 }
@@ -107,11 +118,15 @@ function judgePayload(
   index: number,
   digest: Uint8Array | undefined,
   stored: StoredPayload,
-  findings: Findings,
-  counts: Counts,
+  { findings, counts, erasures }: Gathered,
 ): void {
-  if (stored === "erased") counts.erased += 1;
-  else if (stored !== undefined) counts.payloads += 1;
+  if (stored === "erased") {
+    counts.erased += 1;
+    erasures.erased(index);
+  } else if (stored !== undefined) {
+    counts.payloads += 1;
+    erasures.kept();
+  }
   if (digest === undefined) {
     if (stored !== undefined) findings.add({ kind: "payload-surplus", index });
   } else if (stored === undefined) findings.add({ kind: "payload-missing", index });

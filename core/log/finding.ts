@@ -43,6 +43,8 @@ export type Finding =
       readonly kind: "payload-missing" | "payload-altered" | "payload-surplus";
       readonly index: number;
     }
+  /** Payloads are marked as erased, and no entry says that they were. */
+  | { readonly kind: "erasure-unrecorded"; readonly from: number; readonly to: number }
   /** More (or fewer) lie there than have a place in the log. */
   | {
       readonly kind: "miscounted";

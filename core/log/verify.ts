@@ -13,6 +13,7 @@ import {
   type StoredEntry,
   type StoredPayload,
 } from "./contents.ts";
+import { Erasures } from "./erasures.ts";
 import { type Finding, Findings, Ranges } from "./finding.ts";
 import { HASH_BYTES } from "./hash.ts";
 import { Heads } from "./heads.ts";
@@ -79,6 +80,7 @@ class Verification {
   readonly #size: number;
   readonly #tiles: StoredTiles | undefined;
   readonly #counts: Counts = { entries: 0, payloads: 0, erased: 0 };
+  readonly #erasures = new Erasures();
   readonly #missing: Ranges;
   readonly #uncovered: Ranges;
   /** Undefined once entries are missing that no tile stands in for. */
@@ -109,6 +111,7 @@ class Verification {
     this.#missing.finish();
     this.#uncovered.finish();
     this.#heads.finish();
+    this.#erasures.settle(this.#findings);
     this.#tiles?.settle(this.#heads.matched >= this.#size);
     this.#recount("entries", held.entries, this.#counts.entries);
     this.#recount("payloads", held.payloads ?? this.#counts.payloads, this.#counts.payloads);
@@ -140,7 +143,8 @@ class Verification {
     }
     const { examine = () => ({}) } = this.#options;
     const looks = { examine, payload: this.#reader.payload?.bind(this.#reader) };
-    const places = await place(entries, start, looks, this.#findings, this.#counts);
+    const gathered = { findings: this.#findings, counts: this.#counts, erasures: this.#erasures };
+    const places = await place(entries, start, looks, gathered);
     if (width > 0) await this.#grow(await this.#signed(index, width, places), start + width);
     await this.#beyond(start, width, places);
     return true;

@@ -380,8 +380,29 @@ describe("verification", () => {
   it("counts payloads that were erased, and proves what is left", async () => {
     const made = copyOf(whole);
     for (const index of [0, 3, 6]) made.payloads.set(index, "erased");
-    const report = await verifyMade(made);
-    expect(report).to.deep.include({ intact: true, counts: { entries: SIZE, payloads: 197, erased: 3 } });
+    const saying = (spans: readonly [number, number][]) =>
+      verify(readerOf(made), {
+        trust,
+        examine: (bytes, index) => ({ ...examine(bytes), erases: index === 50 ? spans : undefined }),
+      });
+    const counts = { entries: SIZE, payloads: 197, erased: 3 };
+    expect(await saying([[0, 7]])).to.deep.include({ intact: true, counts });
+    const unsaid: Record<string, [number, number][]> = {
+      none: [],
+      some: [[4, 9]],
+      "all but one": [
+        [0, 3],
+        [4, 7],
+      ],
+    };
+    for (const [which, spans] of Object.entries(unsaid)) {
+      const { intact, findings } = await saying(spans);
+      expect(intact, which).to.equal(false);
+      expect(
+        findings.map(({ kind }) => kind),
+        which,
+      ).to.deep.equal(["erasure-unrecorded"]);
+    }
   });
 
   it("keeps the first findings of a kind, and counts the rest", async () => {
