@@ -12,10 +12,12 @@ import { ownRegistrations, type Registrations } from "#cluster/registrations.ts"
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
+import type { LogKeys } from "#core/log/appender.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
 import type { Rule } from "#core/rules/rule.ts";
 import type { Store } from "#kit/storage.ts";
+import { ledgerKeys, passingKeys } from "#ledger/key-file.ts";
 import { startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
@@ -25,7 +27,7 @@ import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
-import { apiOf, channelsOf, meters, reviewPorts, VERSION } from "./parts.ts";
+import { apiOf, channelsOf, ledgerKeyFile, meters, reviewPorts, tended, VERSION } from "./parts.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { clock } from "./system.ts";
 
@@ -57,7 +59,8 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
   try {
     let store: Store | undefined;
     stops.push(async () => store?.close());
-    if (given.takeOver === undefined) store = await openStore(settings, given, 0);
+    const keys = await keysOf(settings);
+    if (given.takeOver === undefined) store = await openStore(settings, given, keys, 0);
     const client = connect(settings.kubeconfig);
     stops.push(() => client.close());
     const loadCertificates = () =>
@@ -75,7 +78,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const doors = await openDoors(settings.listen, certificates, given.takeOver !== undefined);
     stops.push(doors.stop);
     given.takeOver?.();
-    store ??= await openStore(settings, given, HANDOVER_MILLISECONDS);
+    store ??= await openStore(settings, given, keys, HANDOVER_MILLISECONDS);
 
     const counting = meters(
       store,
@@ -85,8 +88,11 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     );
     const ports = await reviewPorts(settings, given, store, client, { ...namespaces, ...agents }, counting);
     stops.push(async () => ports.waiters.stop());
-    stops.push(background((signal) => keepExpiring(ports, signal)));
-    stops.push(background((signal) => examining(settings, client, counting, log, signal)));
+    const ledger = tended(settings, ports, keys);
+    await ledger.recordConfiguration();
+    const expiring = (signal: AbortSignal) => keepExpiring(ports, signal);
+    const looking = (signal: AbortSignal) => examining(settings, client, counting, log, signal);
+    for (const task of [...ledger.tasks, expiring, looking]) stops.push(background(task));
     const telling = { ...ports, told: counting.told };
     for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
@@ -98,6 +104,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     stops.push(() => registrations.stop());
     await agents.register((matcher) => {
       remindOfAuthorization(matcher, settings, log);
+      ledger.configurationChanged();
       return registrations.want(conditionOf(matcher));
     });
     const renewal: Renewal = {
@@ -159,10 +166,22 @@ async function examining(
 /** As long as the API server waits for a webhook: who takes over later than that has nobody left to answer. */
 const HANDOVER_MILLISECONDS = 30_000;
 
-async function openStore({ store }: Settings, { onLost, takeOver }: Given, patience: number): Promise<Store> {
-  if (store.driver === "memory" && takeOver === undefined) return memoryStore();
+/** What is in memory is another ledger each time. */
+function keysOf(settings: Settings): Promise<LogKeys> {
+  return settings.store.driver === "memory"
+    ? Promise.resolve(passingKeys())
+    : ledgerKeys(ledgerKeyFile(settings));
+}
+
+async function openStore(
+  { store }: Settings,
+  { onLost, takeOver }: Given,
+  keys: LogKeys,
+  patience: number,
+): Promise<Store> {
+  if (store.driver === "memory" && takeOver === undefined) return memoryStore({ keys });
   if (store.driver === "memory") throw new Error("what is in memory cannot be taken over");
-  return sqliteStore(store.file, { patience, ...(onLost === undefined ? {} : { onLost }) });
+  return sqliteStore(store.file, { keys, patience, ...(onLost === undefined ? {} : { onLost }) });
 }
 
 /** Who is believed to be the API server, by the certificates in use now. */

@@ -1,6 +1,7 @@
 /** What Hoop is made of, each part from the settings and the parts before it. */
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
@@ -11,9 +12,15 @@ import type { FrontProxy } from "#cluster/front-proxy.ts";
 import type { NamespaceCache } from "#cluster/namespaces.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
 import { tokenReview } from "#cluster/token-review.ts";
+import type { JsonObject } from "#core/admission.ts";
+import { ADMISSION_FIELDS } from "#core/agents.ts";
 import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
+import { recordConfiguration } from "#core/ledger/configuration.ts";
+import { keepErasing } from "#core/ledger/retention.ts";
+import type { LogKeys } from "#core/log/appender.ts";
+import { maskObject } from "#core/mask.ts";
 import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
 import { CATALOGUE } from "#core/rules/catalogue.ts";
@@ -23,6 +30,8 @@ import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
 import type { ApiHandler } from "#kit/server.ts";
 import type { Store } from "#kit/storage.ts";
+import { verifierKeys } from "#ledger/key-file.ts";
+import { keepPublishing, Publisher } from "#ledger/publish.ts";
 import { callback } from "#notify/callback.ts";
 import { eventNotice } from "#notify/events.ts";
 import type { Channel } from "#notify/telling.ts";
@@ -141,6 +150,53 @@ export function meters(
     certificateExpiry: () => new X509Certificate(current().certificate).validToDate.getTime(),
     version: VERSION,
   });
+}
+
+/** Where the keys that sign the ledger are, unless settings say otherwise. */
+export function ledgerKeyFile({ ledger, certificates }: Settings): string {
+  return ledger.key ?? join(dirname(certificates), "ledger.key");
+}
+
+/** Settings as they are recorded: without what lets anybody in. */
+function recordable({ callers, ...settings }: Settings): JsonObject {
+  const shown = JSON.parse(JSON.stringify({ ...settings, callers: { mode: callers.mode } })) as JsonObject;
+  return maskObject(shown);
+}
+
+export interface Tended {
+  /** Records what is in force, where it is not what was recorded last. */
+  recordConfiguration(): Promise<void>;
+  /** The same, later on. */
+  configurationChanged(): void;
+  /** What goes on until the signal aborts. */
+  tasks: readonly ((signal: AbortSignal) => Promise<void>)[];
+}
+
+/** What keeps the ledger: says what is in force, erases what is due, publishes. */
+export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): Tended {
+  const { store, log, agents, rules } = ports;
+  const { publish, publishSeconds: everySeconds } = settings.ledger;
+  const publishing =
+    publish === undefined
+      ? []
+      : [
+          (signal: AbortSignal) =>
+            keepPublishing(new Publisher(store, publish), { clock, log, everySeconds }, signal),
+        ];
+  const record = () =>
+    recordConfiguration(ports, {
+      version: VERSION,
+      keys: verifierKeys(keys),
+      agents: agents.expression(ADMISSION_FIELDS),
+      rules: rules.map(({ name }) => name),
+      settings: recordable(settings),
+    });
+  return {
+    recordConfiguration: record,
+    configurationChanged: () =>
+      void record().catch((error: unknown) => log.error({ err: error }, "what is in force is not recorded")),
+    tasks: [(signal) => keepErasing(ports, settings.ledger, signal), ...publishing],
+  };
 }
 
 export async function channelsOf(settings: Settings, client: Client, log: Log): Promise<Channel[]> {

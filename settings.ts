@@ -41,6 +41,60 @@ export const Settings = Type.Object(
       default: "/var/lib/hoop/certificates",
       description: "Directory of CA and certificates; what is missing is made.",
     }),
+    ledger: Type.Object(
+      {
+        key: Type.Optional(
+          Type.String({
+            description:
+              "File of the keys that sign the ledger. Left out: ledger.key beside the directory of the certificates. Made where there is none.",
+          }),
+        ),
+        publish: Type.Optional(
+          Type.String({
+            description:
+              "Directory to which entries, tiles and checkpoints are published (C2SP tlog-tiles), without payloads.",
+          }),
+        ),
+        publishSeconds: Seconds(10),
+        payloadDays: Type.Integer({
+          minimum: 0,
+          default: 0,
+          description: "After how many days payloads are erased; entries and proofs stay. 0: never.",
+        }),
+        holds: Type.Array(
+          Type.Object(
+            {
+              agent: Type.Optional(Type.String()),
+              namespace: Type.Optional(Type.String()),
+              approval: Type.Optional(Type.String()),
+            },
+            { additionalProperties: false, minProperties: 1 },
+          ),
+          {
+            default: [],
+            description:
+              "Legal holds: payloads of entries that fit all that one of them names are kept, however old.",
+          },
+        ),
+      },
+      strict,
+    ),
+    backups: Type.Object(
+      {
+        directory: Type.Optional(
+          Type.String({
+            description: "Where backups of the store are put. Left out: none are made by themselves.",
+          }),
+        ),
+        everySeconds: Type.Integer({
+          minimum: 0,
+          default: 86_400,
+          description: "How often one is made. 0: only when asked for (--backup).",
+        }),
+        keep: Type.Integer({ minimum: 1, default: 7, description: "How many of the newest are kept." }),
+      },
+      strict,
+    ),
     agents: Type.Object(
       {
         groups: Type.Array(Type.String(), { default: ["hoop:agents"] }),

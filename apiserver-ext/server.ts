@@ -7,10 +7,11 @@ import type { Checks } from "#kit/health.ts";
 import type { Namespaces } from "#kit/namespaces.ts";
 import { type ApiHandler, createApi } from "#kit/server.ts";
 import { type ApprovalsPorts, approvals } from "./resources/approvals.ts";
+import { type LedgersPorts, ledgers } from "./resources/ledgers.ts";
 import { type RecordsPorts, records } from "./resources/records.ts";
 import { type SecureSecretsPorts, secureSecrets } from "./resources/secure-secrets.ts";
 
-export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts, SecureSecretsPorts {
+export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts, LedgersPorts, SecureSecretsPorts {
   /** How the cluster vouches for callers, as of now; `undefined` while that is not known. */
   authenticationConfig: () => AuthenticationConfig | undefined;
   tokenReview: TokenReview;
@@ -26,7 +27,7 @@ export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts, Secure
 export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
   return createApi({
     title: "Hoop",
-    resources: [approvals(ports), records(ports), secureSecrets(ports)],
+    resources: [approvals(ports), records(ports), ledgers(ports), secureSecrets(ports)],
     authenticate: delegatedAuthentication({
       config: ports.authenticationConfig,
       tokenReview: ports.tokenReview,

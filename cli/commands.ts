@@ -19,7 +19,7 @@ import {
   watchAliases,
   watchFlags,
 } from "./flags.ts";
-import { check, run, uninstall } from "./installation-commands.ts";
+import { check, run, uninstall, verify } from "./installation-commands.ts";
 import { secretCommands } from "./secret/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
@@ -210,6 +210,7 @@ export const commands = buildRouteMap({
     secret: secretCommands,
     check,
     doctor,
+    verify,
     uninstall,
     version,
   },

@@ -3,6 +3,7 @@ import { buildCommand } from "@stricli/core";
 import type { CheckFlags } from "./commands/check.ts";
 import type { RunFlags } from "./commands/run.ts";
 import type { UninstallFlags } from "./commands/uninstall.ts";
+import type { VerifyFlags } from "./commands/verify.ts";
 import type { Context } from "./context.ts";
 import { description } from "./description.ts";
 import { aliases, connectionFlags, decisionFlags, milliseconds, waitFlag } from "./flags.ts";
@@ -112,6 +113,71 @@ export const uninstall = buildCommand<UninstallFlags, [], Context>({
       [
         ["See what would go", "kubectl hoop uninstall --dry-run client"],
         ["In a script", "kubectl hoop uninstall --yes"],
+      ],
+    ),
+  },
+});
+
+const files = { kind: "parsed", parse: String, optional: true, variadic: true } as const;
+
+export const verify = buildCommand<VerifyFlags, [string?], Context>({
+  loader: async () => (await import("./commands/verify.ts")).verify,
+  parameters: {
+    flags: {
+      key: {
+        ...files,
+        brief: "Public key of the ledger, or a file of them; else those that the ledger itself names",
+        placeholder: "KEY",
+      },
+      checkpoint: {
+        ...files,
+        brief: "A checkpoint kept from an earlier time: the ledger must have grown from it",
+        placeholder: "FILE",
+      },
+      keep: {
+        kind: "parsed",
+        parse: String,
+        brief: "As --checkpoint, where it is there; and what is proven is kept in it for the next time",
+        placeholder: "FILE",
+        optional: true,
+      },
+      output: jsonOutput,
+      ...connectionFlags,
+    },
+    aliases,
+    positional: {
+      kind: "tuple",
+      parameters: [
+        {
+          brief: "Directory or database file; left out: the ledger of the cluster",
+          placeholder: "PATH",
+          parse: String,
+          optional: true,
+        },
+      ],
+    },
+  },
+  docs: {
+    brief: "Prove that no record was changed, removed, added or moved",
+    customUsage: ["[PATH] [--key KEY] [--checkpoint FILE] [--keep FILE] [-o json]"],
+    fullDescription: description(
+      "Prove that no record was changed, removed, added or moved since it was signed: of the ledger of this cluster, or\n" +
+        "without any cluster of a directory it was published to, a backup, or the store of a Hoop that has ended. What\n" +
+        "is older than a checkpoint that was kept, or another history than it, is found by --checkpoint and --keep.\n" +
+        "Exit code 0: it is proven, 1: something was found, 2: it could not be looked at.",
+      [
+        [
+          "The cluster's ledger, and from the second time on that it only grew",
+          "kubectl hoop verify --keep hoop.checkpoint",
+        ],
+        [
+          "A backup, by a key that was written down elsewhere",
+          "kubectl hoop verify hoop.db --key ledger.pub",
+        ],
+        [
+          "What was published",
+          "kubectl hoop verify /srv/hoop-ledger --key ledger.pub --checkpoint 2026-11.checkpoint",
+        ],
       ],
     ),
   },

@@ -31,11 +31,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["node:*"],
   },
   store: { ours: ["store", "apiserver-ext/kit/storage.ts", "core/log"], packages: ["node:*"] },
+  ledger: { ours: ["ledger", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cluster: { ours: ["cluster", "core"], packages: ["node:*", "@kubernetes/client-node"] },
   certs: { ours: ["certs"], packages: ["node:*", "node-forge"] },
   notify: { ours: ["notify", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cli: {
-    ours: ["cli", "core", "apiserver-ext/kit/duration.ts"],
+    ours: ["cli", "core", "apiserver-ext/kit/duration.ts", "ledger/directory.ts", "store/sqlite-reader.ts"],
     packages: ["node:*", "@stricli/core", "yaml"],
   },
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },

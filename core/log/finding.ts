@@ -45,6 +45,8 @@ export type Finding =
     }
   /** Payloads are marked as erased, and no entry says that they were. */
   | { readonly kind: "erasure-unrecorded"; readonly from: number; readonly to: number }
+  /** What it lies in is broken, or does not fit together. */
+  | { readonly kind: "store-damaged"; readonly reason: string }
   /** More (or fewer) lie there than have a place in the log. */
   | {
       readonly kind: "miscounted";

@@ -1,0 +1,42 @@
+/** Where a ledger lies that is to be verified. */
+import { existsSync, statSync } from "node:fs";
+import type { Finding } from "#core/log/finding.ts";
+import type { LogReader } from "#core/log/verify.ts";
+import { directoryReader, isLedgerDirectory, keysIn, strayFindings } from "#ledger/directory.ts";
+import { ledgerFile } from "#store/sqlite-reader.ts";
+import { CommandError } from "../failure.ts";
+
+export interface Source {
+  reader: LogReader;
+  /** The public keys that it names itself. */
+  keys: readonly string[];
+  /** What is wrong with what it lies in. */
+  own(): Finding[];
+  close(): void;
+}
+
+export function fileSource(path: string): Source {
+  if (!existsSync(path)) throw new CommandError(`there is no ${path}`);
+  return statSync(path).isDirectory() ? directory(path) : database(path);
+}
+
+function directory(path: string): Source {
+  if (!isLedgerDirectory(path)) throw new CommandError(`${path} holds no ledger: no checkpoint and no tiles`);
+  return {
+    reader: directoryReader(path),
+    keys: keysIn(path),
+    own: () => strayFindings(path),
+    close: () => undefined,
+  };
+}
+
+function database(path: string): Source {
+  const file = ledgerFile(path);
+  const { reader, keys } = file;
+  return {
+    reader,
+    keys,
+    own: () => file.problems().map((reason): Finding => ({ kind: "store-damaged", reason })),
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,56 @@
+/** What a verification found, for people. */
+import type { Finding } from "#core/log/finding.ts";
+import { printable } from "#core/printable.ts";
+import type { Verified } from "../commands/verify.ts";
+
+export function textOf(verified: Verified): string {
+  const { intact, findings, omitted, proven, origin, counts, keysFromLedger } = verified;
+  const found = findings.map((finding) => `FOUND    ${sentence(finding)}\n`).join("");
+  const more = omitted === 0 ? "" : `FOUND    ${omitted} more of these kinds\n`;
+  const trusted = keysFromLedger
+    ? "The keys are those that the ledger itself names. Write them down elsewhere, and give them with --key:\n" +
+      "whoever can put another ledger there can put other keys with it.\n"
+    : "";
+  const erased = counts.erased === 0 ? "" : `, ${counts.erased} erased`;
+  const what = `${counts.entries} entries, ${counts.payloads} payloads${erased}`;
+  const verdict = intact
+    ? `ok       ${what}: all are those that were signed, in their places.\n`
+    : `${proven} of ${what} are proven to be those that were signed, in their places.\n`;
+  return printable(`Ledger ${origin}\n${found}${more}${verdict}${trusted}`, { multiline: true });
+}
+
+function sentence(finding: Finding): string {
+  switch (finding.kind) {
+    case "checkpoint-refused":
+      return `${finding.source === "known" ? "a checkpoint that was kept" : "the checkpoint"} cannot be believed: ${finding.reason}`;
+    case "checkpoint-missing":
+      return "there is no checkpoint that can be believed";
+    case "rolled-back":
+      return `rolled back: a checkpoint of ${finding.known} entries is known, here is one of ${finding.size}`;
+    case "forked":
+      return `forked: two signed histories, which part before entry ${finding.size}`;
+    case "root-differs":
+      return `entries from ${finding.since} to ${finding.size} are not all those that were signed`;
+    case "truncated":
+      return `cut off: entries from ${finding.from} to ${finding.to} are gone`;
+    case "store-damaged":
+      return `the database: ${finding.reason}`;
+    case "miscounted":
+      return `${finding.held} ${finding.what} lie there, ${finding.seen} have a place`;
+    case "entry-misplaced":
+      return `entry ${finding.index} lies where it does not belong: it is entry ${finding.belongs}`;
+    case "entry-malformed":
+      return `entry ${finding.index} is none: ${finding.reason}`;
+    case "erasure-unrecorded":
+      return `payloads from ${finding.from} to ${finding.to} are marked as erased, and no entry says that they were`;
+    default:
+      return `${finding.kind.replaceAll("-", " ")}: ${place(finding)}`;
+  }
+}
+
+function place(finding: Finding): string {
+  if ("path" in finding) return finding.path;
+  if ("index" in finding) return `entry ${finding.index}`;
+  if ("bundle" in finding) return `bundle ${finding.bundle}`;
+  return "from" in finding ? `entries from ${finding.from} to ${finding.to}` : "";
+}
