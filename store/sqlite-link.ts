@@ -21,6 +21,7 @@ export class Link {
   /** In the order of their calls: so are the answers. */
   #waiting: Waiter[] = [];
   #unsent: Call[] = [];
+  readonly #backups = new Map<string, PromiseWithResolvers<void>>();
   /** Why no call is taken any more. */
   #refusal: Error | undefined;
   #state: "opening" | "open" | "closing" | "lost" = "opening";
@@ -49,6 +50,17 @@ export class Link {
       if (this.#unsent.length === 0) setImmediate(() => this.#send());
       this.#unsent.push(call);
     });
+  }
+
+  /** Rejects where no backup could be made, and while one to that file is under way. */
+  backup(file: string): Promise<void> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
+    if (this.#backups.has(file)) return Promise.reject(new Error(`a backup to ${file} is being made`));
+    const made = Promise.withResolvers<void>();
+    this.#backups.set(file, made);
+    this.#send();
+    this.#post({ backup: file });
+    return made.promise;
   }
 
   /** Resolves when all that was asked before is answered and the file is given back. */
@@ -80,6 +92,11 @@ export class Link {
     } else if (Array.isArray(message)) {
       const answered = this.#waiting.splice(0, message.length);
       for (const [index, waiter] of answered.entries()) waiter.resolve(message[index]);
+    } else if ("backup" in message) {
+      const made = this.#backups.get(message.backup);
+      this.#backups.delete(message.backup);
+      if (message.failed === "") made?.resolve();
+      else made?.reject(new Error(`no backup could be made to ${message.backup}: ${message.failed}`));
     } else {
       this.#lose(new Error(message.lost));
     }
@@ -96,6 +113,8 @@ export class Link {
     this.#refusal = lost;
     this.#opening.reject(cause);
     for (const waiter of this.#waiting.splice(0)) waiter.reject(lost);
+    for (const made of this.#backups.values()) made.reject(lost);
+    this.#backups.clear();
     if (before !== "opening") this.#onLost(lost);
   }
 }

@@ -9,7 +9,7 @@ const SQLITE_BUSY = 5;
  * Opens the file for this process alone, checks it, and brings its schema up to date. Throws an Error that says in
  * words for an operator why that is not possible.
  */
-export function openDatabase(opening: Opening): DatabaseSync {
+export function openDatabase(opening: Pick<Opening, "file" | "maxPages" | "patience">): DatabaseSync {
   const { file, patience } = opening;
   let db: DatabaseSync | undefined;
   let locked = false;
@@ -23,6 +23,8 @@ export function openDatabase(opening: Opening): DatabaseSync {
     locked = true;
     identify(db);
     check(db);
+    // Takes effect in a new file only: pages that become free can be given back.
+    db.exec("PRAGMA auto_vacuum = INCREMENTAL");
     configure(db, opening.maxPages);
     migrate(db);
     return db;
@@ -70,6 +72,7 @@ function configure(db: DatabaseSync, maxPages: number | null): void {
     PRAGMA fullfsync = ON; -- macOS only: there a plain fsync stops at the drive's cache
     PRAGMA trusted_schema = OFF;
     PRAGMA cache_size = -8192;
+    PRAGMA secure_delete = ON; -- what is erased is not to be found in free pages
   `);
   if (maxPages !== null) db.exec(`PRAGMA max_page_count = ${Math.trunc(maxPages)}`);
 }

@@ -79,8 +79,8 @@ export interface Answers {
 
 export type Answer = Answers[keyof Answers];
 
-/** To the thread: calls, or the wish that it answers what it has and ends. */
-export type ToThread = Call[] | "close";
+/** To the thread: calls, a file to back up to, or the wish that it answers what it has and ends. */
+export type ToThread = Call[] | { backup: string } | "close";
 
-/** From the thread: "opened" or "lost" first; "lost" is its last word. */
-export type FromThread = Answer[] | "opened" | { lost: string };
+/** From the thread: "opened" or "lost" first; "lost" is its last word. `failed` "": the backup is there. */
+export type FromThread = Answer[] | "opened" | { lost: string } | { backup: string; failed: string };

@@ -1,6 +1,7 @@
 /** The thread that holds the database: gathers the calls that are waiting, answers them, ends when told to. */
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { backupTo } from "./sqlite-backup.ts";
 import { Engine } from "./sqlite-engine.ts";
 import { closeDatabase, openDatabase } from "./sqlite-open.ts";
 import type { Call, FromThread, Opening, ToThread } from "./sqlite-wire.ts";
@@ -19,7 +20,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     try {
       work();
     } catch (error) {
-      end(error instanceof Error ? error.message : String(error));
+      end(messageOf(error));
     }
   };
   const end = (lost?: string) => {
@@ -33,19 +34,30 @@ function serve(port: NonNullable<typeof parentPort>): void {
   };
 
   step(() => {
-    db = openDatabase(opening);
-    const engine = new Engine(db, opening.retention, opening.keys);
+    const opened = openDatabase(opening);
+    db = opened;
+    const engine = new Engine(opened, opening.retention, opening.keys);
     const forget = () =>
       step(() => {
         // No loop: calls that came in meanwhile go first.
         forgetting = setTimeout(forget, engine.forget() ? 0 : opening.retention.everyMilliseconds);
       });
     forgetting = setTimeout(forget, opening.retention.everyMilliseconds);
+    const copying = new Set<Promise<void>>();
+    const copy = (file: string) => {
+      const copied = backupTo(opened, file).then(
+        () => say({ backup: file, failed: "" }),
+        (error: unknown) => say({ backup: file, failed: messageOf(error) }),
+      );
+      const done = copied.finally(() => copying.delete(done));
+      copying.add(done);
+    };
     port.on("message", (first: ToThread) =>
       step(() => {
-        const { calls, closing } = gather(port, first);
+        const { calls, files, closing } = gather(port, first);
         if (calls.length > 0) say(engine.answer(calls));
-        if (closing) end();
+        for (const file of files) copy(file);
+        if (closing) void Promise.all(copying).then(() => step(() => end()));
       }),
     );
     say("opened");
@@ -56,11 +68,17 @@ function serve(port: NonNullable<typeof parentPort>): void {
 function gather(
   port: NonNullable<typeof parentPort>,
   first: ToThread,
-): { calls: readonly Call[]; closing: boolean } {
+): { calls: readonly Call[]; files: readonly string[]; closing: boolean } {
   const calls: Call[] = [];
+  const files: string[] = [];
   for (let message: ToThread | undefined = first; message; message = receiveMessageOnPort(port)?.message) {
-    if (message === "close") return { calls, closing: true };
-    for (const call of message) calls.push(call);
+    if (message === "close") return { calls, files, closing: true };
+    if ("backup" in message) files.push(message.backup);
+    else for (const call of message) calls.push(call);
   }
-  return { calls, closing: false };
+  return { calls, files, closing: false };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -45,7 +45,7 @@ const PREFIX = /^(?:[A-Za-z0-9._:-]+\/)*[A-Za-z0-9._:-]*$/;
  * When the disk fails a commit the store is lost: whether that commit is there is not known, and all that follows is
  * refused until the file is opened anew, which finds out. Nothing goes on from a state that is half known.
  */
-export async function sqliteStore(file: string, options: SqliteOptions = {}): Promise<Store> {
+export async function sqliteStore(file: string, options: SqliteOptions = {}): Promise<SqliteStore> {
   const link = new Link(
     {
       file,
@@ -57,10 +57,18 @@ export async function sqliteStore(file: string, options: SqliteOptions = {}): Pr
     options.onLost ?? (() => {}),
   );
   await link.opened;
-  return new SqliteStore(link);
+  return new Linked(link);
 }
 
-class SqliteStore implements Store {
+export interface SqliteStore extends Store {
+  /**
+   * Makes a consistent copy while commits go on: it has all that was answered before, and can be opened, verified and
+   * restored as a store. Whole or not at all. Whoever has it has the key of all digests.
+   */
+  backup(file: string): Promise<void>;
+}
+
+class Linked implements SqliteStore {
   readonly #link: Link;
   readonly #listeners = new Set<{ call: (revision: Revision) => void }>();
 
@@ -136,6 +144,10 @@ class SqliteStore implements Store {
     const entry = { call: listener };
     this.#listeners.add(entry);
     return () => void this.#listeners.delete(entry);
+  }
+
+  backup(file: string): Promise<void> {
+    return this.#link.backup(file);
   }
 
   close(): Promise<void> {
