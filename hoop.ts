@@ -35,6 +35,8 @@ export interface Hoop {
   ports: { api: number; webhook: number; web: number };
   /** Looks at the certificates now, and not only when the minute is over. */
   look(): void;
+  /** Makes a backup, where settings say to which directory; how that went is logged. */
+  backUp(): void;
   /**
    * Drains and ends it: reviews under way are answered, watches end cleanly. Where its namespace is being deleted, it
    * takes its APIService along.
@@ -140,7 +142,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       await api.drain(settings.shutdown.waitSeconds * 1000);
       await inReverse(stops);
     };
-    return { ports: served, look: renewing.look, stop };
+    return { ports: served, look: renewing.look, backUp: ledger.backUp, stop };
   } catch (error) {
     await inReverse(stops);
     throw error;

@@ -2,9 +2,10 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { startHoop } from "./hoop.ts";
+import { backUp, newKey, restore } from "./operator.ts";
 import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
 
-const HELP = `hoop [--config FILE] [--set PATH=VALUE]… [--take-over PID]
+const HELP = `hoop [--config FILE] [--set PATH=VALUE]… [--take-over PID | --backup | --restore FILE | --new-ledger-key]
 
 Serves Hoop's admission webhook and its aggregated API. Settings come from FILE (YAML or JSON), then from environment
 variables (HOOP_SET_HOLD_MAX_WAIT_SECONDS=50), then from --set (hold.maxWaitSeconds=50); what comes later wins.
@@ -12,7 +13,12 @@ variables (HOOP_SET_HOLD_MAX_WAIT_SECONDS=50), then from --set (hold.maxWaitSeco
 With --take-over, Hoop takes the place of the one in process PID, on the same ports and store, without a refused request
 (Linux): it opens the ports, sends that one SIGTERM, and lets requests wait until it has let go of the store.
 
-SIGTERM and SIGINT end it once all that is under way is answered; SIGHUP has it look at its certificates at once.
+With --backup, the Hoop that has the store makes a backup into backups.directory, and this prints its file. With --restore, a
+backup takes the place of the store, which nobody may have open. With --new-ledger-key, a new key is put before those of the
+ledger: from the next start on all of them sign. Each of these does that and ends.
+
+SIGTERM and SIGINT end it once all that is under way is answered; SIGHUP has it look at its certificates at once, SIGUSR2 make
+a backup.
 
 Settings:
 ${settingsHelp()}
@@ -22,6 +28,8 @@ interface Asked {
   settings: Settings;
   /** The process whose place to take. */
   takeOver?: number;
+  /** To do instead of serving; gives what to print. */
+  task?: () => Promise<string>;
 }
 
 async function readAsked(): Promise<Asked | undefined> {
@@ -30,13 +38,19 @@ async function readAsked(): Promise<Asked | undefined> {
       config: { type: "string" },
       set: { type: "string", multiple: true },
       "take-over": { type: "string" },
+      backup: { type: "boolean" },
+      restore: { type: "string" },
+      "new-ledger-key": { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return undefined;
-  const { config, set: sets = [], "take-over": pid } = values;
+  const { config, set: sets = [], "take-over": pid, restore: backup } = values;
   const file = config === undefined ? {} : { file: { text: await readFile(config, "utf8"), name: config } };
   const settings = loadSettings({ ...file, env: process.env, sets });
+  if (values.backup) return { settings, task: () => backUp(settings) };
+  if (backup !== undefined) return { settings, task: () => restore(settings, backup) };
+  if (values["new-ledger-key"]) return { settings, task: async () => (await newKey(settings)).join("\n") };
   if (pid === undefined) return { settings };
   if (!/^[1-9]\d*$/.test(pid)) throw new Error(`--take-over ${pid}: the number of a process is wanted`);
   return { settings, takeOver: Number(pid) };
@@ -45,6 +59,7 @@ async function readAsked(): Promise<Asked | undefined> {
 async function main(): Promise<void> {
   const asked = await readAsked();
   if (asked === undefined) return void process.stdout.write(HELP);
+  if (asked.task !== undefined) return void process.stdout.write(`${await asked.task()}\n`);
   const { settings, takeOver: pid } = asked;
   // Many lines a write, none more than a tenth of a second late; a fatal one, and the last ones, at once.
   const lines = pino.destination({ sync: true, minLength: 4096, periodicFlush: 100 });
@@ -69,6 +84,7 @@ async function main(): Promise<void> {
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
   process.on("SIGHUP", hoop.look);
+  process.on("SIGUSR2", hoop.backUp);
 }
 
 function end(pid: number): void {

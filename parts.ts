@@ -30,11 +30,13 @@ import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
 import type { ApiHandler } from "#kit/server.ts";
 import type { Store } from "#kit/storage.ts";
+import { keepBackingUp, makeBackup } from "#ledger/backups.ts";
 import { verifierKeys } from "#ledger/key-file.ts";
 import { keepPublishing, Publisher } from "#ledger/publish.ts";
 import { callback } from "#notify/callback.ts";
 import { eventNotice } from "#notify/events.ts";
 import type { Channel } from "#notify/telling.ts";
+import type { SqliteStore } from "#store/sqlite.ts";
 import type { ReviewEvent } from "#web/api-metrics.ts";
 import { type Gauges, type Metrics, metrics } from "#web/metrics.ts";
 import type { LiveAgents } from "./agents.ts";
@@ -168,11 +170,13 @@ export interface Tended {
   recordConfiguration(): Promise<void>;
   /** The same, later on. */
   configurationChanged(): void;
+  /** Makes a backup now, and logs how that went. */
+  backUp(): void;
   /** What goes on until the signal aborts. */
   tasks: readonly ((signal: AbortSignal) => Promise<void>)[];
 }
 
-/** What keeps the ledger: says what is in force, erases what is due, publishes. */
+/** What keeps the ledger: says what is in force, erases what is due, publishes, backs up. */
 export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): Tended {
   const { store, log, agents, rules } = ports;
   const { publish, publishSeconds: everySeconds } = settings.ledger;
@@ -195,8 +199,31 @@ export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): T
     recordConfiguration: record,
     configurationChanged: () =>
       void record().catch((error: unknown) => log.error({ err: error }, "what is in force is not recorded")),
-    tasks: [(signal) => keepErasing(ports, settings.ledger, signal), ...publishing],
+    ...backing(settings, ports, [(signal) => keepErasing(ports, settings.ledger, signal), ...publishing]),
   };
+}
+
+function backing(
+  { backups: { directory, ...options } }: Settings,
+  { store, log }: ReviewPorts,
+  tasks: Tended["tasks"],
+): Pick<Tended, "backUp" | "tasks"> {
+  if (directory === undefined || !isBackedUp(store))
+    return { tasks, backUp: () => log.warn({}, "no backup is made: backups.directory is not set") };
+  const ports = { backup: (file: string) => store.backup(file), clock, log };
+  const all = { ...options, directory };
+  return {
+    tasks: [...tasks, (signal) => keepBackingUp(ports, all, signal)],
+    backUp: () =>
+      void makeBackup(ports, all).then(
+        (file) => log.info({ file }, "the store is backed up"),
+        (error: unknown) => log.error({ err: error }, "the store could not be backed up"),
+      ),
+  };
+}
+
+function isBackedUp(store: Store): store is SqliteStore {
+  return "backup" in store;
 }
 
 export async function channelsOf(settings: Settings, client: Client, log: Log): Promise<Channel[]> {

@@ -90,10 +90,27 @@ function ownerNote(file: string): string {
 }
 
 function owner(file: string): string {
+  const pid = noted(file);
+  return pid === undefined ? "another process" : `process ${pid}`;
+}
+
+/** The process that has the store open; undefined where none has, as far as is known. */
+export function ownerOf(file: string): number | undefined {
+  const pid = noted(file);
+  if (pid === undefined) return undefined;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
+  }
+}
+
+function noted(file: string): number | undefined {
   try {
     const pid = readFileSync(ownerNote(file), "utf8").trim();
-    return pid === "" ? "another process" : `process ${pid}`;
+    return /^[1-9]\d*$/.test(pid) ? Number(pid) : undefined;
   } catch {
-    return "another process";
+    return undefined;
   }
 }

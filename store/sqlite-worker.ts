@@ -1,7 +1,7 @@
 /** The thread that holds the database: gathers the calls that are waiting, answers them, ends when told to. */
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { backupTo } from "./sqlite-backup.ts";
+import { Copier } from "./sqlite-backup.ts";
 import { Engine } from "./sqlite-engine.ts";
 import { closeDatabase, openDatabase } from "./sqlite-open.ts";
 import type { Call, FromThread, Opening, ToThread } from "./sqlite-wire.ts";
@@ -36,28 +36,25 @@ function serve(port: NonNullable<typeof parentPort>): void {
   step(() => {
     const opened = openDatabase(opening);
     db = opened;
-    const engine = new Engine(opened, opening.retention, opening.keys);
+    const engine = engineOf(opened, opening);
     const forget = () =>
       step(() => {
         // No loop: calls that came in meanwhile go first.
         forgetting = setTimeout(forget, engine.forget() ? 0 : opening.retention.everyMilliseconds);
       });
     forgetting = setTimeout(forget, opening.retention.everyMilliseconds);
-    const copying = new Set<Promise<void>>();
-    const copy = (file: string) => {
-      const copied = backupTo(opened, file).then(
+    const copier = new Copier(opened, opening.file);
+    const copy = (file: string) =>
+      void copier.copyTo(file).then(
         () => say({ backup: file, failed: "" }),
         (error: unknown) => say({ backup: file, failed: messageOf(error) }),
       );
-      const done = copied.finally(() => copying.delete(done));
-      copying.add(done);
-    };
     port.on("message", (first: ToThread) =>
       step(() => {
         const { calls, files, closing } = gather(port, first);
         if (calls.length > 0) say(engine.answer(calls));
         for (const file of files) copy(file);
-        if (closing) void Promise.all(copying).then(() => step(() => end()));
+        if (closing) void copier.close().then(() => step(() => end()));
       }),
     );
     say("opened");
@@ -77,6 +74,14 @@ function gather(
     else for (const call of message) calls.push(call);
   }
   return { calls, files, closing: false };
+}
+
+function engineOf(db: DatabaseSync, { file, retention, keys }: Opening): Engine {
+  try {
+    return new Engine(db, retention, keys);
+  } catch (error) {
+    throw new Error(`the store ${file} cannot be opened: ${messageOf(error)}`);
+  }
 }
 
 function messageOf(error: unknown): string {
