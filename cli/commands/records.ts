@@ -128,7 +128,7 @@ function message(entry: Entry): string {
     case "gap":
       return entry.message;
     case "erasure":
-      return `payloads of ${entry.spans.reduce((sum, [from, to]) => sum + to - from, 0)} records erased`;
+      return `payloads of ${entry.spans.reduce((sum, { from, to }) => sum + to - from, 0)} records erased`;
     default:
       // A newer server may know more kinds.
       return entry satisfies never;

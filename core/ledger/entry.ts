@@ -160,7 +160,7 @@ export const ErasureEntry = Type.Object(
     kind: Type.Literal("erasure"),
     time: Time,
     before: Type.String({ description: "RFC 3339: payloads of entries from before then were due." }),
-    spans: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]), {
+    spans: Type.Array(Type.Object({ from: Type.Integer(), to: Type.Integer() }), {
       description:
         "Entries from one index up to, and without, the other, whose payloads were erased with this entry.",
     }),

@@ -24,6 +24,6 @@ function erasesOf({ kind, spans }: JsonObject): Span[] | undefined {
 }
 
 function spanOf(span: Json): Span[] {
-  const [from, to] = Array.isArray(span) ? span : [];
+  const { from, to } = isObject(span) ? span : {};
   return typeof from === "number" && typeof to === "number" ? [[from, to]] : [];
 }

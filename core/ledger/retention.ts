@@ -71,10 +71,12 @@ export async function eraseSome(ports: RetentionPorts, retention: Retention): Pr
   };
   const result = await store.commit({
     puts: [{ key: PROGRESS, value: JSON.stringify(value), expect: row?.revision ?? 0 }],
-    ...(isToSay ? { lines: [lineOf(entry)], erase: spans.map(([from, to]) => ({ from, to })) } : {}),
+    ...(isToSay ? { lines: [lineOf(entry)], erase: spans } : {}),
   });
   return result.outcome === "committed";
 }
+
+type Span = ErasureEntry["spans"][number];
 
 /** All from one index up to the other but for the holes, and those before that are released. */
 function erasedSpans(
@@ -82,13 +84,13 @@ function erasedSpans(
   to: number,
   released: readonly number[],
   holes: readonly number[],
-): [number, number][] {
+): Span[] {
   const earlier = released
     .filter((index) => index < from)
-    .map((index): [number, number] => [index, index + 1]);
+    .map((index): Span => ({ from: index, to: index + 1 }));
   const ends = [...holes, to];
-  const later = ends.map((end, at): [number, number] => [at === 0 ? from : (ends[at - 1] ?? 0) + 1, end]);
-  return [...earlier, ...later.filter(([start, end]) => start < end)];
+  const later = ends.map((end, at): Span => ({ from: at === 0 ? from : (ends[at - 1] ?? 0) + 1, to: end }));
+  return [...earlier, ...later.filter((span) => span.from < span.to)];
 }
 
 /** Those that no hold keeps any longer. */

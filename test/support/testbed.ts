@@ -72,7 +72,7 @@ export interface Testbed {
   /** The pending approval for a target name. */
   pending(targetName: string, operation?: string): Promise<Approval>;
   decide(approval: Approval, verdict: "Approve" | "Deny", comment?: string, who?: Who): Promise<Ended>;
-  /** The specs of all records. */
+  /** The specs of all records of what agents asked for, and of approvals. */
   records(): Promise<Record<string, unknown>[]>;
   /** Hoop itself, in this process. */
   stopHoop(): Promise<void>;
@@ -313,6 +313,8 @@ function operations(
         JSON.stringify({ decision: { verdict, comment } }),
       ]),
     records: async () =>
-      ((await listed("records")) as { spec: Record<string, unknown> }[]).map(({ spec }) => spec),
+      ((await listed("records")) as { spec: Record<string, unknown> }[])
+        .map(({ spec }) => spec)
+        .filter(({ kind }) => kind === "admission" || kind === "approval"),
   };
 }

@@ -101,7 +101,7 @@ describe("retention", () => {
     await write("a");
     await sweep(30);
     expect(await state()).to.equal("erased none erased kept none");
-    expect((await erasures()).map(({ spans }) => spans)).to.deep.equal([[[0, 3]]]);
+    expect((await erasures()).map(({ spans }) => spans)).to.deep.equal([[{ from: 0, to: 3 }]]);
     expect(await verified(store)).to.deep.include({ intact: true, proven: 5 });
   });
 
@@ -115,7 +115,7 @@ describe("retention", () => {
     clock.advance(31 * DAY);
     for (let n = 0; n < 3; n += 1) await sweep(30);
     expect(await state()).to.equal("none erased none");
-    expect((await erasures()).map(({ spans }) => spans)).to.deep.equal([[[0, 2]]]);
+    expect((await erasures()).map(({ spans }) => spans)).to.deep.equal([[{ from: 0, to: 2 }]]);
     expect(await verified(store)).to.deep.include({ intact: true });
   });
 

@@ -1,0 +1,119 @@
+/**
+ * Appended entries per second with 1, 16 and 128 writers, each waiting until its entry is durable, signed, and answered;
+ * beside the machine's own fsync rate, measured between them. `--check` fails below the goals; it prints JSON.
+ */
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
+import type { Append, Store } from "#kit/storage.ts";
+import { passingKeys } from "#ledger/key-file.ts";
+import { memoryStore } from "#store/memory.ts";
+import { sqliteStore } from "#store/sqlite.ts";
+import { random } from "../../system.ts";
+import { admissionEntry } from "../support/ledger/made.ts";
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "5" },
+    directory: { type: "string" },
+    check: { type: "boolean" },
+  },
+});
+const MILLISECONDS = Number(values.seconds) * 1000;
+const WRITERS = [1, 16, 128] as const;
+
+interface Measured {
+  what: string;
+  writers: number;
+  perSecond: number;
+  /** Milliseconds that one append took. */
+  median: number;
+  p99: number;
+  /** The machine's fsyncs a second, right before. */
+  fsyncs?: number;
+}
+
+/** 4 KiB written at the end of a file, then synced, one after the other. */
+function fsyncRate(directory: string): number {
+  const file = join(directory, "fsync");
+  const descriptor = openSync(file, "w");
+  const block = Buffer.alloc(4096, 1);
+  const began = performance.now();
+  let count = 0;
+  for (; performance.now() - began < 1000; count += 1) {
+    writeSync(descriptor, block);
+    fsyncSync(descriptor);
+  }
+  const rate = count / ((performance.now() - began) / 1000);
+  closeSync(descriptor);
+  rmSync(file);
+  return rate;
+}
+
+async function appended(store: Store, writers: number, make: (n: number) => Append) {
+  const took: number[] = [];
+  const began = performance.now();
+  const until = began + MILLISECONDS;
+  await Promise.all(
+    Array.from({ length: writers }, async () => {
+      for (let now = performance.now(); now < until; ) {
+        await store.commit({ lines: [make(took.length)] });
+        const then = performance.now();
+        took.push(then - now);
+        now = then;
+      }
+    }),
+  );
+  const seconds = (performance.now() - began) / 1000;
+  took.sort((one, other) => one - other);
+  const at = (share: number) => Number((took[Math.floor(took.length * share)] ?? 0).toFixed(3));
+  return { perSecond: Math.round(took.length / seconds), median: at(0.5), p99: at(0.99) };
+}
+
+const time = Date.now();
+const KINDS: Readonly<Record<string, (n: number) => Append>> = {
+  "entries of 0.4 KiB": (n) => lineOf(admissionEntry(n, time)),
+  "entries with payloads of 2 KiB": (n) =>
+    lineWithPayload(admissionEntry(n, time), { object: "x".repeat(2048) }, random),
+};
+
+async function main(): Promise<void> {
+  const directory = mkdtempSync(join(values.directory ?? tmpdir(), "hoop-bench-"));
+  const measured: Measured[] = [];
+  const tell = (one: Measured) => {
+    measured.push(one);
+    process.stdout.write(`${JSON.stringify(one)}\n`);
+  };
+  try {
+    for (const [kind, make] of Object.entries(KINDS))
+      for (const writers of WRITERS) {
+        const fsyncs = Math.round(fsyncRate(directory));
+        const store = await sqliteStore(join(directory, `${measured.length}.db`), { keys: passingKeys() });
+        tell({ what: `SQLite, ${kind}`, writers, ...(await appended(store, writers, make)), fsyncs });
+        await store.close();
+      }
+    const memory = memoryStore({ keys: passingKeys() });
+    const make = KINDS["entries of 0.4 KiB"] ?? (() => "");
+    tell({ what: "memory", writers: 128, ...(await appended(memory, 128, make)) });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  if (values.check) check(measured);
+}
+
+function check(measured: readonly Measured[]): void {
+  const find = (writers: number) => measured.find((one) => one.writers === writers);
+  const alone = find(1);
+  const missed = [
+    ...(alone !== undefined && alone.perSecond < 0.5 * (alone.fsyncs ?? 0)
+      ? ["one writer: below half of the fsync rate"]
+      : []),
+    ...((find(128)?.perSecond ?? 0) < 20_000 ? ["128 writers: below 20,000 a second"] : []),
+  ];
+  for (const one of missed) console.error(one);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+}
+
+await main();
