@@ -148,7 +148,8 @@ export function meters(
     pending: async () => (await store.list(OPEN)).rows.length,
     waiting,
     apiLoad,
-    ledgerEntries: async () => store.firstLineAfter(await store.revision()),
+    ledgerEntries: async () => (await store.head()).size,
+    storeUsage: () => store.usage(),
     certificateExpiry: () => new X509Certificate(current().certificate).validToDate.getTime(),
     version: VERSION,
   });

@@ -10,7 +10,7 @@ import type { Finding } from "#core/log/finding.ts";
 import { parseTilePath, TILE_WIDTH, type Tile, tilePath } from "#core/log/tile.ts";
 import type { LogReader } from "#core/log/verify.ts";
 
-export const PAYLOADS = "payload";
+const PAYLOADS = "payload";
 
 /** `payload/x001/x234/067`. */
 export function payloadPath(index: number): string {

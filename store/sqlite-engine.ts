@@ -6,6 +6,8 @@ import type { Answer, Call, ChangesAnswer, ListPart, Retention } from "./sqlite-
 
 /** Rows that one step of forgetting removes: commits wait no longer than that takes. */
 const FORGET_STEP = 500;
+/** Free bytes that are kept to be written again. */
+const SHRINK_FROM = 16_000_000;
 
 type CommitCall = Extract<Call, { call: "commit" }>;
 type ChangesCall = Extract<Call, { call: "changes" }>;
@@ -48,7 +50,10 @@ export class Engine {
     return answers;
   }
 
-  /** Removes some of the changes that need not be kept any longer. Tells whether there may be more. */
+  /**
+   * Removes some of the changes that need not be kept any longer, and where a good part of the file is free, gives some
+   * of that back to the file system. Tells whether there may be more.
+   */
   forget(): boolean {
     const { revisions, milliseconds } = this.#retention;
     const found = this.#sql.forgettable.get(
@@ -57,13 +62,21 @@ export class Engine {
       Date.now() - milliseconds,
     );
     const upTo = found?.["up_to"];
-    if (typeof upTo !== "number") return false;
+    if (typeof upTo !== "number") return this.#shrink();
     this.#sql.begin.run();
     this.#sql.setExpired.run(upTo);
     this.#sql.forget.run(upTo);
     this.#sql.commit.run();
     this.#expired = upTo;
     return true;
+  }
+
+  /** A file of a version before has no way to shrink: what is free in it is written again. */
+  #shrink(): boolean {
+    const { bytes, free } = this.#usage();
+    if (free < Math.max(SHRINK_FROM, bytes / 4)) return false;
+    this.#sql.shrink.all();
+    return this.#usage().free < free;
   }
 
   #one(call: Call): Answer {
@@ -238,6 +251,7 @@ export const STATEMENTS = {
   pageSize: "PRAGMA page_size",
   pages: "PRAGMA page_count",
   freePages: "PRAGMA freelist_count",
+  shrink: "PRAGMA incremental_vacuum(500)",
 } as const;
 
 type Statements = Record<keyof typeof STATEMENTS, StatementSync>;

@@ -8,6 +8,8 @@ export interface Gauges {
   pending: () => Promise<number>;
   waiting: () => number;
   ledgerEntries: () => Promise<number>;
+  /** Bytes that the store takes up, and how many of them are free. */
+  storeUsage: () => Promise<{ bytes: number; free: number }>;
   /** Milliseconds since the epoch. */
   certificateExpiry: () => number;
   apiLoad: () => ApiLoad;
@@ -103,6 +105,12 @@ function asked(registry: Registry, gauges: Gauges): void {
     "hoop_approvals_pending",
     "Approvals that are Pending, or Approved and not used yet.",
     gauges.pending,
+  );
+  gauge("hoop_store_bytes", "Bytes that the store takes up.", async () => (await gauges.storeUsage()).bytes);
+  gauge(
+    "hoop_store_free_bytes",
+    "Bytes of the store that are free to be written again.",
+    async () => (await gauges.storeUsage()).free,
   );
   gauge("hoop_held_requests", "Requests that wait here now.", gauges.waiting);
   gauge(

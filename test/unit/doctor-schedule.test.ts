@@ -123,6 +123,7 @@ describe("doctor on a schedule", () => {
       pending: async () => 0,
       waiting: () => 0,
       ledgerEntries: async () => 0,
+      storeUsage: async () => ({ bytes: 4096, free: 0 }),
       certificateExpiry: () => 0,
       apiLoad: () => ({ reading: 0, writing: 0, longRunning: [] }),
       version: "v0",

@@ -11,6 +11,7 @@ const gauges: Gauges = {
   pending: async () => 2,
   waiting: () => 1,
   ledgerEntries: async () => 17,
+  storeUsage: async () => ({ bytes: 4096, free: 0 }),
   certificateExpiry: () => 1_900_000_000_000,
   apiLoad: () => ({
     reading: 3,

@@ -10,8 +10,8 @@ import { type SqliteStore, sqliteStore } from "#store/sqlite.ts";
 import { restoreTo } from "#store/sqlite-backup.ts";
 import { ledgerFile } from "#store/sqlite-reader.ts";
 import { temporaryDirectory } from "./drivers.ts";
+import { KEYS, ORIGIN, TRUST } from "./keys.ts";
 import { allLines, committed, put, thrown } from "./steps.ts";
-import { KEYS, ORIGIN, TRUST } from "./suite-ledger.ts";
 
 const SECOND = formatSigner(ORIGIN, Buffer.alloc(32, 8));
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, n) => `line ${from + n}`);

@@ -16,10 +16,14 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { expect } from "chai";
+import { payloadDigest } from "#core/log/payload.ts";
+import { verify } from "#core/log/verify.ts";
 import type { Store } from "#kit/storage.ts";
 import { type SqliteOptions, sqliteStore } from "#store/sqlite.ts";
 import { STATEMENTS } from "#store/sqlite-engine.ts";
+import { ledgerFile } from "#store/sqlite-reader.ts";
 import { temporaryDirectory } from "./drivers.ts";
+import { KEYS, TRUST } from "./keys.ts";
 import { allChanges, allLines, committed, put, thrown } from "./steps.ts";
 
 const WRITER = fileURLToPath(new URL("./writer.ts", import.meta.url));
@@ -57,7 +61,7 @@ describe("SQLite store", () => {
   });
 
   async function open(options?: SqliteOptions): Promise<Store> {
-    const store = await sqliteStore(file, options);
+    const store = await sqliteStore(file, { keys: KEYS, ...options });
     stores.push(store);
     return store;
   }
@@ -74,11 +78,23 @@ describe("SQLite store", () => {
     return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
   }
 
+  /** What the file itself proves, once nobody has it. */
+  async function expectIntact(): Promise<void> {
+    const ledger = ledgerFile(file);
+    // The payload of each line is the line itself.
+    const examine = (bytes: Uint8Array) => ({ payload: payloadDigest(bytes) });
+    const report = await verify(ledger.reader, { trust: TRUST, examine });
+    expect([...report.findings, ...ledger.problems()]).to.deep.equal([]);
+    expect(report).to.deep.include({ intact: true, proven: report.counts.entries });
+    ledger.close();
+  }
+
   async function checkAll(store: Store, told: readonly Told[]): Promise<void> {
     const lines = await allLines(store);
     const newest = new Map<string, Told>();
     for (const commit of told) {
       expect(lines[commit.index], `ledger line ${commit.index}`).to.equal(commit.n);
+      expect(Buffer.from((await store.payload(commit.index)) ?? "none").toString()).to.equal(commit.n);
       if (commit.revision > (newest.get(commit.key)?.revision ?? 0)) newest.set(commit.key, commit);
     }
     for (const { key, revision, n } of newest.values()) {
@@ -236,6 +252,7 @@ describe("SQLite store", () => {
       const store = await open();
       await checkAll(store, told);
       await store.close();
+      await expectIntact();
     }
     expect(new Set(told.map(({ revision }) => revision)).size).to.equal(told.length);
   }).timeout(60_000);

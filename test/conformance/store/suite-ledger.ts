@@ -1,19 +1,14 @@
 import { expect } from "chai";
-import { openCheckpoint, type Trust } from "#core/log/checkpoint.ts";
+import { openCheckpoint } from "#core/log/checkpoint.ts";
 import { HASH_BYTES, leafHash } from "#core/log/hash.ts";
-import { formatSigner, parseSigner, parseVerifierKey } from "#core/log/keys.ts";
 import { isConsistent } from "#core/log/proof.ts";
 import { proveConsistency, rootFromTiles } from "#core/log/prove.ts";
 import { edgeTiles, type Tile, tilePath } from "#core/log/tile.ts";
 import { Tiler } from "#core/log/tiler.ts";
 import { type Head, MAX_LINE_BYTES, type Store } from "#kit/storage.ts";
 import type { Open } from "./drivers.ts";
+import { KEYS, TRUST } from "./keys.ts";
 import { allLines, committed, put, thrown } from "./steps.ts";
-
-export const ORIGIN = "example.com/log";
-const SIGNER = formatSigner(ORIGIN, Buffer.alloc(32, 7));
-export const KEYS = { origin: ORIGIN, signers: [SIGNER] };
-export const TRUST: Trust = { origin: ORIGIN, keys: [parseVerifierKey(parseSigner(SIGNER).verifierKey)] };
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, n) => `line ${from + n}`);

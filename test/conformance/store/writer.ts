@@ -5,6 +5,7 @@
  */
 import { Socket } from "node:net";
 import { sqliteStore } from "#store/sqlite.ts";
+import { KEYS } from "./keys.ts";
 
 const WRITERS = 16;
 // process.stdout writes to a pipe at once, and fails (EAGAIN) when a slow reader has left no room; a socket waits.
@@ -12,7 +13,7 @@ const output = new Socket({ fd: 1, readable: false, writable: true });
 const say = (line: string) => output.write(`${line}\n`);
 
 try {
-  const store = await sqliteStore(process.argv[2] ?? "");
+  const store = await sqliteStore(process.argv[2] ?? "", { keys: KEYS });
   say("ready");
   let count = 0;
   await Promise.all(
@@ -21,7 +22,10 @@ try {
         const n = count++;
         const key = `${writer}/${n % 7}`;
         const text = String(n);
-        const result = await store.commit({ puts: [{ key, value: text }], lines: [text] });
+        const result = await store.commit({
+          puts: [{ key, value: text }],
+          lines: [{ line: text, payload: Buffer.from(text) }],
+        });
         if (result.outcome === "committed") say(`${n} ${key} ${result.revision} ${result.index} .`);
       }
     }),

@@ -8,7 +8,7 @@ import { type Report, verify } from "#core/log/verify.ts";
 import { micros } from "#core/times.ts";
 import type { Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
-import { KEYS, TRUST } from "../../conformance/store/suite-ledger.ts";
+import { KEYS, TRUST } from "../../conformance/store/keys.ts";
 import { ManualClock } from "../../support/clock.ts";
 
 const DAY = 86_400_000;
