@@ -1,0 +1,13 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { lineOf } from "#core/ledger/line.ts";
+import { sqliteStore } from "#store/sqlite.ts";
+import { passingKeys, verifierKeys } from "#ledger/key-file.ts";
+import { admissionEntry } from "./test/support/ledger/made.ts";
+const keys = passingKeys();
+const file = "/tmp/h7-million.db";
+rmSync(file, { force: true });
+const store = await sqliteStore(file, { keys });
+const e = admissionEntry(1, Date.now());
+for (let n = 0; n < 1_000_000; n += 5000) await store.commit({ lines: Array.from({length: 5000}, (_, i) => lineOf({ ...e, target: { ...e.target, name: `cm-${n+i}` } })) });
+await store.close();
+writeFileSync("/tmp/h7-million.pub", verifierKeys(keys).join("\n"));
