@@ -313,6 +313,25 @@ describe("Secrets", () => {
         }
       });
 
+    it("do not stand in the payloads of records", async () => {
+      const { items } = JSON.parse(
+        await bed.must("human", ["get", "records.hoop.dev", "-A", "-o", "json"]),
+      ) as {
+        items: { metadata: { name: string }; spec: { payload?: object } }[];
+      };
+      const log = "/apis/hoop.dev/v1alpha1/ledgers/hoop/log";
+      const having = items.filter(({ spec }) => spec.payload !== undefined);
+      expect(having).not.to.have.length(0);
+      for (const { metadata } of having) {
+        const payload = await bed.must("human", ["get", "--raw", `${log}/payload/${metadata.name}`]);
+        expectNoValue(payload, `payload ${metadata.name}`);
+        for (const value of [MADE, ENV]) {
+          expect(payload).not.to.contain(value);
+          expect(payload).not.to.contain(Buffer.from(value).toString("base64"));
+        }
+      }
+    });
+
     it("do not stand in the cluster's audit log, if they are Secrets'", async () => {
       const log = await readFile(`${bed.controlPlane.directory}/logs/audit.log`, "utf8");
       expect(log).to.contain('"resource":"secrets"');

@@ -133,12 +133,13 @@ describe("reading with kubectl", () => {
   it("api-resources lists the resources, with their short names and verbs", async () => {
     const wide = ["api-resources", "--api-group=hoop.dev", "-o", "wide", "--no-headers"];
     const lines = (await read(...wide)).trim().split("\n").sort();
-    expect(lines).to.have.length(3);
+    expect(lines).to.have.length(4);
     expect(lines[0]).to.match(
       /^approvals +appr +hoop.dev\/v1alpha1 +true +Approval +get,list,watch +hoop\s*$/,
     );
-    expect(lines[1]).to.match(/^records +rec +hoop.dev\/v1alpha1 +true +Record +get,list,watch\s*$/);
-    expect(lines[2]).to.match(
+    expect(lines[1]).to.match(/^ledgers +hoop.dev\/v1alpha1 +false +Ledger +get,list\s*$/);
+    expect(lines[2]).to.match(/^records +rec +hoop.dev\/v1alpha1 +true +Record +get,list,watch\s*$/);
+    expect(lines[3]).to.match(
       /^secure-secrets +ssec +hoop.dev\/v1alpha1 +true +SecureSecret +create,get,list,patch,update,watch\s*$/,
     );
   });

@@ -150,6 +150,12 @@ const ELSEWHERE: readonly Kind[] = [
   (chance) => ({ path: "/apis/events.k8s.io/v1/events", accept: accept(chance) }),
   (chance) => ({ path: "/apis/hoop.dev/v1alpha1/approvals", accept: accept(chance) }),
   (chance) => ({ path: "/apis/hoop.dev/v1alpha1/records", accept: accept(chance) }),
+  // With what lies beside it.
+  (chance, { namespace }) => ({
+    path: `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/records/${chance.between(0, 200)}`,
+    accept: accept(chance),
+  }),
+  (chance) => ({ path: `/apis/hoop.dev/v1alpha1/ledgers/hoop/log/payload/${chance.between(0, 200)}` }),
   (chance, { namespace }) => ({
     path: `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/approvals?watch=1&timeoutSeconds=1`,
     accept: accept(chance),
