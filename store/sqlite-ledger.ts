@@ -1,9 +1,19 @@
+import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { upgradedLine } from "#core/ledger/upgrade.ts";
 import { Appender, type LogKeys } from "#core/log/appender.ts";
 import { edgeOf, treeOfEdge } from "#core/log/edge.ts";
 import { leafHash } from "#core/log/hash.ts";
 import { decodeTree, EMPTY_TREE, encodeTree } from "#core/log/tree.ts";
-import type { Append, Head, Line, Payload, Revision, Span } from "#kit/storage.ts";
+import {
+  type Append,
+  type Head,
+  type Line,
+  MAX_LINE_BYTES,
+  type Payload,
+  type Revision,
+  type Span,
+} from "#kit/storage.ts";
 
 /** Lines that are hashed at once, where a file of an older schema has no tree yet. */
 const PART = 1000;
@@ -34,18 +44,29 @@ export class Ledger {
     this.save();
   }
 
-  /** A file that has no tree yet is of a schema that kept none: its lines become leaves as they are. */
+  /**
+   * A file that has no tree yet is of a schema that kept none: its lines become leaves as they are, but for those that
+   * are too long for one.
+   */
   #anew(db: DatabaseSync, keys: LogKeys | undefined): Appender {
     const log = new Appender(keys);
     db.exec("BEGIN IMMEDIATE");
     for (let from = 0; from < this.#next; from += PART)
       this.#grow(
         log,
-        this.lines(from, PART).map(({ line }) => line),
+        this.lines(from, PART).map(({ index, line }) => this.#short(index, line)),
       );
     this.#sql.save.run(this.#next, encodeTree(log.tree), log.note() ?? "");
     db.exec("COMMIT");
     return log;
+  }
+
+  #short(index: number, line: string): string {
+    if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
+    const upgraded = upgradedLine(line, { bytes: randomBytes });
+    this.#sql.setLine.run(upgraded.line, index);
+    this.#sql.addPayload.run(index, upgraded.payload);
+    return upgraded.line;
   }
 
   #asSigned(keys: LogKeys | undefined, bytes: Uint8Array, note: string): Appender {
@@ -149,6 +170,7 @@ const STATEMENTS = {
   state: "SELECT next_line, tree, checkpoint FROM state",
   save: "UPDATE state SET next_line = ?, tree = ?, checkpoint = ?",
   addLine: "INSERT INTO lines (number, revision, line) VALUES (?, ?, ?)",
+  setLine: "UPDATE lines SET line = ? WHERE number = ?",
   lines: "SELECT number, revision, line FROM lines WHERE number >= ? ORDER BY number LIMIT ?",
   lastLine: "SELECT max(number) AS last FROM lines",
   addPayload: "INSERT INTO payloads (number, sealed) VALUES (?, ?)",

@@ -30,7 +30,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: ["webhook", "core", "apiserver-ext/kit/x509.ts", "apiserver-ext/kit/connections.ts"],
     packages: ["node:*"],
   },
-  store: { ours: ["store", "apiserver-ext/kit/storage.ts", "core/log"], packages: ["node:*"] },
+  store: {
+    ours: ["store", "apiserver-ext/kit/storage.ts", "core/log", "core/ledger/upgrade.ts"],
+    packages: ["node:*"],
+  },
   ledger: { ours: ["ledger", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cluster: { ours: ["cluster", "core"], packages: ["node:*", "@kubernetes/client-node"] },
   certs: { ours: ["certs"], packages: ["node:*", "node-forge"] },

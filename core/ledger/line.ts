@@ -22,7 +22,11 @@ export function lineOf(entry: Entry): string {
  * The line of an entry, and its payload: kept behind salt of its own, so that its digest tells nothing once both are
  * erased. Where the entry has to be shortened, the payload has the whole of it, as `entry`.
  */
-export function lineWithPayload(entry: Entry, payload: JsonObject, random: Random): LineWithPayload {
+export function lineWithPayload(
+  entry: Entry,
+  payload: JsonObject,
+  random: Pick<Random, "bytes">,
+): LineWithPayload {
   const sealed = seal(payload, random);
   const line = canonical({ ...json(entry), payload: sealed.says });
   if (fits(line)) return { line, payload: sealed.bytes };
@@ -30,7 +34,7 @@ export function lineWithPayload(entry: Entry, payload: JsonObject, random: Rando
   return { line: shortLine({ ...json(entry), payload: all.says }), payload: all.bytes };
 }
 
-function seal(payload: Json, random: Random): { bytes: Buffer; says: JsonObject } {
+function seal(payload: Json, random: Pick<Random, "bytes">): { bytes: Buffer; says: JsonObject } {
   const text = Buffer.from(canonical(payload));
   const bytes = sealPayload(random.bytes(SALT_BYTES), text);
   return { bytes, says: { digest: payloadDigest(bytes).toString("hex"), size: text.length } };

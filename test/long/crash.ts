@@ -11,7 +11,8 @@ import { type Violation, violations } from "../support/crash/check.ts";
 import type { Evidence, RecordSeen } from "../support/crash/evidence.ts";
 import { ledgerViolations } from "../support/crash/ledger.ts";
 import { planned } from "../support/crash/plan.ts";
-import { ARENA, type Arena, arenaOf, crashRound, recordsIn } from "../support/crash/round.ts";
+import { proofViolations } from "../support/crash/proof.ts";
+import { ARENA, type Arena, allRecords, arenaOf, crashRound } from "../support/crash/round.ts";
 import { type Figures, figuresOf, sum } from "../support/crash/summary.ts";
 import { startTestbed } from "../support/testbed.ts";
 
@@ -70,10 +71,12 @@ async function runRounds(numbers: readonly number[]): Promise<void> {
   const arena = await arenaOf(bed);
   try {
     const seen: RecordSeen[][] = [];
-    for (const round of numbers) seen.push((await runRound(arena, round)).records);
-    const now: RecordSeen[] = [];
-    for (const round of numbers) now.push(...(await recordsIn(arena.admin, namespaceOf(round))));
-    const broken = ledgerViolations(seen, now);
+    const proofs: Violation[] = [];
+    for (const round of numbers) {
+      seen.push((await runRound(arena, round)).records);
+      proofs.push(...(await proofViolations(bed)));
+    }
+    const broken = [...proofs, ...ledgerViolations(seen, await allRecords(arena.admin))];
     total += broken.length;
     report(broken);
   } finally {

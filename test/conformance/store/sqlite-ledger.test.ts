@@ -2,9 +2,12 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect } from "chai";
+import { canonical } from "#core/canonical.ts";
+import { examineEntry } from "#core/ledger/examine.ts";
 import type { LogKeys } from "#core/log/appender.ts";
 import { openCheckpoint } from "#core/log/checkpoint.ts";
 import { formatSigner, parseSigner, parseVerifierKey } from "#core/log/keys.ts";
+import { unsealPayload } from "#core/log/payload.ts";
 import { verify } from "#core/log/verify.ts";
 import { type SqliteStore, sqliteStore } from "#store/sqlite.ts";
 import { restoreTo } from "#store/sqlite-backup.ts";
@@ -89,6 +92,38 @@ describe("SQLite store: the signed ledger", () => {
     expect(await allLines(store)).to.deep.equal(["one", "two", "three"]);
     await store.close();
     await expectIntact(file, 3);
+  });
+
+  it("puts the payload beside an entry of such a file that is too long for a leaf", async () => {
+    const payload = { object: { data: { text: "x".repeat(200_000) } } };
+    const entry = {
+      schema: "hoop.dev/admission/v1",
+      kind: "admission",
+      time: "2026-11-21T10:00:00.000000Z",
+      rules: [],
+    };
+    const db = new DatabaseSync(file);
+    db.exec(readFileSync(new URL("./version-1.sql", import.meta.url), "utf8"));
+    const insert = db.prepare("INSERT INTO lines VALUES (?, 4, ?)");
+    insert.run(2, canonical({ ...entry, payload }));
+    insert.run(3, canonical({ ...entry, payload: { object: null } }));
+    db.exec("UPDATE state SET next_line = 4");
+    db.close();
+    await (await open()).close();
+    const store = await open();
+    const [long, short] = await store.lines(2);
+    expect(JSON.parse(long?.line ?? "")).to.deep.include({ ...entry, schema: "hoop.dev/admission/v2" });
+    expect(short?.line).to.equal(canonical({ ...entry, payload: { object: null } }));
+    const sealed = await store.payload(2);
+    const kept = unsealPayload(sealed instanceof Uint8Array ? sealed : Buffer.of())?.toString() ?? "";
+    expect(JSON.parse(kept)).to.deep.equal(payload);
+    await store.close();
+    const { reader, close } = boundTo(file);
+    const report = await verify(reader, { trust: TRUST, examine: examineEntry });
+    close();
+    // The two lines of that version that are no entries.
+    expect(report.findings.map(({ kind }) => kind)).to.deep.equal(["entry-malformed", "entry-malformed"]);
+    expect(report.proven).to.equal(4);
   });
 
   const ALTERED: Record<string, string> = {

@@ -155,8 +155,11 @@ async function approveAll(
 const approvalsIn = (admin: Caller, namespace: string) =>
   itemsOf<ApprovalSeen>(admin, approvalsPath(namespace));
 
-export const recordsIn = (admin: Caller, namespace: string) =>
+const recordsIn = (admin: Caller, namespace: string) =>
   itemsOf<RecordSeen>(admin, `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/records`);
+
+/** Of all namespaces: the ledger as a whole. */
+export const allRecords = (admin: Caller) => itemsOf<RecordSeen>(admin, "/apis/hoop.dev/v1alpha1/records");
 
 async function itemsOf<T>(admin: Caller, path: string): Promise<T[]> {
   return ((await insist(admin, { method: "GET", path })) as { items: T[] }).items;
