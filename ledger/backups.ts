@@ -46,13 +46,10 @@ export async function keepBackingUp(
   // Where that fails, it is tried again long before the next one is due.
   const again = Math.min(every, 300_000);
   while (every > 0 && !signal.aborted) {
-    const due = (await newestAt(options.directory)) + every - clock.now();
-    if (due > 0) {
-      await clock.sleep(Math.min(due, 3_600_000), signal);
-      continue;
-    }
     try {
-      log.info({ file: await makeBackup(ports, options) }, "the store is backed up");
+      const due = (await newestAt(options.directory)) + every - clock.now();
+      if (due > 0) await clock.sleep(Math.min(due, 3_600_000), signal);
+      else log.info({ file: await makeBackup(ports, options) }, "the store is backed up");
     } catch (error) {
       log.error({ err: error }, "the store could not be backed up");
       await clock.sleep(again, signal);

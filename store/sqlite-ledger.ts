@@ -85,6 +85,11 @@ export class Ledger {
     const log = new Appender(keys, tree, edge);
     if (keys === undefined && note !== "")
       throw new Error("its ledger is signed, and there is no key to go on with");
+    const [origin = ""] = note.split("\n", 1);
+    if (keys !== undefined && origin !== "" && origin !== keys.origin)
+      throw new Error(
+        `it has the ledger ${origin}, and the key is of ${keys.origin}: put the key of that ledger back`,
+      );
     const doubt = log.doubt(note);
     if (doubt !== undefined)
       throw new Error(`the checkpoint of its ledger cannot be believed (${doubt}): ${ALTERED}`);

@@ -92,9 +92,9 @@ function reader(store: Store): WholeReader<LedgerObject> {
       await reached(store, version);
       return name === NAME ? object(store) : undefined;
     },
-    async list({ version }) {
+    async list({ version, accepts }) {
       const revision = await reached(store, version);
-      return { items: [await object(store)], resourceVersion: String(revision) };
+      return { items: [await object(store)].filter(accepts), resourceVersion: String(revision) };
     },
     // Not offered.
     async *watch() {},

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import Type from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
-import { type AskedEntry, asked, Entry } from "#core/ledger/entry.ts";
+import { type AskedEntry, asked } from "#core/ledger/asked.ts";
+import { Entry } from "#core/ledger/entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { defineResource, type KubeObject } from "#kit/resource.ts";
 import type { Line, Store } from "#kit/storage.ts";

@@ -1,5 +1,6 @@
 /** `kubectl hoop records`: what agents asked for and what they were answered, newest last. */
-import { type AdmissionEntry, asked, type Entry } from "#core/ledger/entry.ts";
+import { asked } from "#core/ledger/asked.ts";
+import type { AdmissionEntry, Entry } from "#core/ledger/entry.ts";
 import { age } from "../ages.ts";
 import { type Api, hoopApi, type LedgerRecord } from "../api.ts";
 import type { Context } from "../context.ts";

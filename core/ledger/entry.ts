@@ -179,10 +179,3 @@ export const Entry = Type.Union([
   ErasureEntry,
 ]);
 export type Entry = Static<typeof Entry>;
-
-/** An entry that is about what an agent asked for. */
-export type AskedEntry = Extract<Entry, { kind: "admission" | "approval" }>;
-
-export function asked(entry: Entry): AskedEntry | undefined {
-  return entry.kind === "admission" || entry.kind === "approval" ? entry : undefined;
-}

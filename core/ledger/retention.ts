@@ -4,7 +4,8 @@
  */
 import type { Clock, Log, Store } from "../ports.ts";
 import { micros } from "../times.ts";
-import { asked, type Entry, type ErasureEntry } from "./entry.ts";
+import { asked } from "./asked.ts";
+import type { Entry, ErasureEntry } from "./entry.ts";
 import { lineOf } from "./line.ts";
 
 export interface Retention {

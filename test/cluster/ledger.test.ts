@@ -107,12 +107,12 @@ describe("the ledger on a real cluster", () => {
       expect(asked.code, path).to.equal(1);
     }
     expect((await bed.kubectl("agent", ["get", "ledger", "hoop"])).output).to.contain("NotFound");
-    for (const path of [
-      `${log}/payload/9999`,
-      `${log}/tile/0/000.p/200`,
-      `${log}/other`,
-      `${log}/tile/../checkpoint`,
-    ])
+    expect((await bed.kubectl("agent", ["get", "ledgers"])).output).to.contain("No resources found");
+    expect((await bed.kubectl("human", ["get", "ledgers", "-l", "a=b"])).output).to.contain(
+      "No resources found",
+    );
+    expect((await bed.kubectl("human", ["get", "ledgers"])).output).to.contain("hoop");
+    for (const path of [`${log}/payload/9999`, `${log}/tile/0/000.p/200`, `${log}/other`])
       expect((await bed.kubectl("human", ["get", "--raw", path])).code, path).to.equal(1);
     await bed.must("human", ["delete", "clusterrolebinding", "agents-all"]);
   });

@@ -149,7 +149,7 @@ describe("SQLite store: the signed ledger", () => {
     await written(10);
     const other = { origin: "other", signers: [formatSigner("other", Buffer.alloc(32, 7))] };
     expect(String(await thrown(() => sqliteStore(file)))).to.contain("there is no key");
-    expect(String(await thrown(() => open(other)))).to.contain("cannot be believed");
+    expect(String(await thrown(() => open(other)))).to.contain("put the key of that ledger back");
     expect(String(await thrown(() => open({ origin: ORIGIN, signers: [SECOND] })))).to.contain(
       "no known key",
     );

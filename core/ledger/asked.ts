@@ -1,0 +1,9 @@
+/** Entries by what they are about. Apart from their schemas, which the plugin has no need to load. */
+import type { Entry } from "./entry.ts";
+
+/** An entry that is about what an agent asked for. */
+export type AskedEntry = Extract<Entry, { kind: "admission" | "approval" }>;
+
+export function asked(entry: Entry): AskedEntry | undefined {
+  return entry.kind === "admission" || entry.kind === "approval" ? entry : undefined;
+}
