@@ -20,6 +20,7 @@ import {
   watchFlags,
 } from "./flags.ts";
 import { check, run, uninstall } from "./installation-commands.ts";
+import { policyCommands } from "./policy/command.ts";
 import { secretCommands } from "./secret/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
@@ -208,6 +209,7 @@ export const commands = buildRouteMap({
     records,
     run,
     secret: secretCommands,
+    policy: policyCommands,
     check,
     doctor,
     uninstall,

@@ -7,17 +7,15 @@ import type { AgentMatcher } from "./agents.ts";
 import type { Outcome } from "./answer.ts";
 import { type Answer, answerTo } from "./answer.ts";
 import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
+import { type JudgePorts, judge } from "./policy/judge.ts";
+import type { Verdict } from "./policy/verdict.ts";
 import type { Log, Meter } from "./ports.ts";
 import { record } from "./record.ts";
-import { type HoldTerms, judge, type Rule, type Verdict } from "./rules/rule.ts";
-import { stampsFor } from "./stamp.ts";
 
-export interface ReviewPorts extends HoldPorts {
+export interface ReviewPorts extends HoldPorts, JudgePorts {
   log: Log;
   meter: Meter;
   agents: AgentMatcher;
-  rules: readonly Rule[];
-  terms: HoldTerms;
 }
 
 /** What is known about who called us, and how long the call may take. */
@@ -37,12 +35,8 @@ export async function review(
     ports.meter.admission("not-applicable", 0);
     return answerTo({ kind: "not-applicable" });
   }
-  const context = {
-    installationNamespace: ports.installationNamespace,
-    stamps: stampsFor(request.userInfo),
-  };
   const began = ports.clock.now();
-  const verdict = judge(ports.rules, request, context, ports.terms);
+  const verdict = await judge(ports, request);
   let waited = 0;
   for (;;) {
     const asked = ports.clock.now();
@@ -56,7 +50,8 @@ export async function review(
     // Somebody else spent or changed the approval first: look at it again.
     if (recorded.outcome === "conflict") continue;
     ports.meter.admission(verdict.kind, (ports.clock.now() - began - waited) / 1000);
-    return { ...answerTo(outcome), record: recorded.index };
+    const answer = answerTo(outcome);
+    return { ...answer, warnings: [...answer.warnings, ...warningsOf(verdict)], record: recorded.index };
   }
 }
 
@@ -75,4 +70,17 @@ async function settled(
     case "hold":
       return settle(ports, request, verdict, call);
   }
+}
+
+/** The API server passes on 4 KiB of warnings in all. */
+const MOST_WARNINGS = 10;
+
+/** What rules that are only tried would have done. */
+function warningsOf(verdict: Verdict): string[] {
+  if (!("observed" in verdict)) return [];
+  const warned = verdict.observed.filter(({ mode }) => mode === "Warn").slice(0, MOST_WARNINGS);
+  return warned.map(({ name, message, action }) => {
+    const would = action === "Hold" ? "held" : "denied";
+    return `hoop: would be ${would}: ${message} (rule ${name})`;
+  });
 }

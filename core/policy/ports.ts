@@ -2,6 +2,7 @@
 
 import type { JsonObject, UserInfo } from "../admission.ts";
 import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
+import type { PolicySet } from "./set.ts";
 
 /** Something looked up that must be known: could-not-tell denies. */
 export type Known<T> = { known: true; object: T } | { known: false; why: string };
@@ -22,4 +23,18 @@ export interface PolicyLookups {
   ): Soon<Known<JsonObject | null>>;
   /** What the API server's authorizers say; `user` is the request's, where the check names no ServiceAccount. */
   access(user: UserInfo, check: AccessCheck): Promise<AccessDecision>;
+}
+
+export interface PolicyPorts extends PolicyLookups {
+  /** The policies that judge now. */
+  current(): PolicySet;
+  /** An annotation that denies agents because it cannot be read: whoever wrote it shall hear of it. Does not throw. */
+  brokenAnnotation(broken: BrokenAnnotation): void;
+}
+
+export interface BrokenAnnotation {
+  /** What it stands on. */
+  on: { apiVersion: string; kind: string; namespace: string; name: string; uid: string };
+  annotation: string;
+  message: string;
 }

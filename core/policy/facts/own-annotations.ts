@@ -1,27 +1,31 @@
 /** Whether an agent writes annotations that are people's and Hoop's. */
-import { type AdmissionRequest, type Json, type JsonObject, member } from "../admission.ts";
-import type { RuleContext } from "./rule.ts";
+import { type AdmissionRequest, type Json, type JsonObject, member } from "../../admission.ts";
 
 /** Annotations with this prefix are Hoop's; only this one may be an agent's. */
 const OWN_PREFIX = "hoop.dev/";
 const REASON = "hoop.dev/reason";
 
-/** Wherever in the object annotations stand: a pod template's become those of its pods. */
-export function writesOwnAnnotations(request: AdmissionRequest, { stamps }: RuleContext): string | undefined {
-  if (request.object === null) return undefined;
-  const found = changedAnnotation(request.object, request.oldObject ?? undefined, stamps);
-  return found === undefined ? undefined : `${found.key}${found.at && ` at ${found.at}`}`;
+/** The annotations that Hoop itself puts on this agent's objects. */
+type Stamps = Readonly<Record<string, string>>;
+
+/**
+ * The first annotation under our prefix that differs and that the agent may not write, as `KEY at JSON-POINTER`, in a
+ * list of at most one. Wherever in the object annotations stand: a pod template's become those of its pods.
+ */
+export function writtenAnnotations({ object, oldObject }: AdmissionRequest, stamps: Stamps): string[] {
+  if (object === null) return [];
+  const found = changedAnnotation(object, oldObject ?? undefined, stamps);
+  return found === undefined ? [] : [`${found.key}${found.at && ` at ${found.at}`}`];
 }
 
 /**
- * The first annotation under our prefix that differs and that the agent may not write; `at` is a JSON Pointer, ""
- * for the object itself. Every write passes here, as large and as deep as agents please: both sides are walked at
- * once, and nothing is made but for what is found.
+ * `at` is a JSON Pointer, "" for the object itself. Every write passes here, as large and as deep as agents please: both
+ * sides are walked at once, and nothing is made but for what is found.
  */
 function changedAnnotation(
   now: Json | undefined,
   before: Json | undefined,
-  stamps: RuleContext["stamps"],
+  stamps: Stamps,
 ): { key: string; at: string } | undefined {
   const key = changedKey(annotationsOf(now), annotationsOf(before), stamps);
   if (key !== undefined) return { key, at: "" };
@@ -35,7 +39,7 @@ function changedAnnotation(
   return undefined;
 }
 
-function changedKey(now: JsonObject, before: JsonObject, stamps: RuleContext["stamps"]): string | undefined {
+function changedKey(now: JsonObject, before: JsonObject, stamps: Stamps): string | undefined {
   return memberNames(now, before).find(
     (key) =>
       key.startsWith(OWN_PREFIX) &&
