@@ -92,8 +92,9 @@ function referredLines({
 }: NonNullable<Approval["spec"]["change"]["refersTo"]>[number]): string[] {
   const what = `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
   if (!exists) return [`${what}, which does not exist`];
-  if (resourceVersion !== undefined) return [`${what}, version ${resourceVersion}`];
-  if (rights === undefined || rights.length === 0) return [`${what}, which allows nothing`];
+  if (resourceVersion !== undefined) return [`${what}, at resourceVersion ${resourceVersion}`];
+  if (rights === undefined) return [what];
+  if (rights.length === 0) return [`${what}, which allows nothing`];
   return [`${what}, which allows`, ...rights.map((right) => `  ${right}`)];
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
+import { whyNoParams } from "#core/policy/param-kinds.ts";
 import type { Known, Soon } from "#core/policy/ports.ts";
 import type { Log } from "#core/ports.ts";
 import { type Client, KubeError, path } from "./client.ts";
@@ -43,7 +44,7 @@ export function followParam(
   const { apiVersion, kind, name } = reference;
   const objects = new Map<string, JsonObject>();
   const stopped = new AbortController();
-  const served = Promise.withResolvers<ServedKind>();
+  const listed = Promise.withResolvers<true>();
   let following: Following | undefined;
   let now: ServedKind | undefined;
   let problem = "";
@@ -56,12 +57,12 @@ export function followParam(
 
   /** Until the kind is served; then the object is followed. */
   async function run(): Promise<void> {
-    while (!stopped.signal.aborted) {
+    tell(whyNoParams(reference));
+    while (!stopped.signal.aborted && whyNoParams(reference) === "") {
       const found = await lookedFor();
       if (found !== undefined && !stopped.signal.aborted) {
         now = found;
         following = follow<Param>(client, collection(found), log);
-        served.resolve(found);
         return;
       }
       await sleep(AGAIN, undefined, { signal: stopped.signal }).catch(() => undefined);
@@ -95,6 +96,7 @@ export function followParam(
         objects.clear();
         all.forEach(put);
         tell("");
+        listed.resolve(true);
       },
       put,
       remove: ({ metadata }: Param) => objects.delete(metadata.namespace ?? ""),
@@ -106,10 +108,12 @@ export function followParam(
   }
 
   async function ask(namespace: string): Promise<Known<JsonObject | null>> {
-    const isRefused = now === undefined && problem !== "";
-    const found = isRefused ? undefined : await Promise.race([served.promise, timeout()]);
-    if (!found) return { known: false, why: problem || `${kind} ${name} could not be read in time` };
-    const { root, resource, namespaced } = found;
+    // Where it may not be followed, it is not read in another way either: to allow that is for people to do.
+    const isListed = problem === "" && (await Promise.race([listed.promise, timeout()]));
+    if (problem !== "") return { known: false, why: problem };
+    if (!isListed || now === undefined)
+      return { known: false, why: `${kind} ${name} could not be read in time` };
+    const { root, resource, namespaced } = now;
     if (namespaced && namespace === "") return NOWHERE;
     const where = namespaced ? ["namespaces", namespace] : [];
     return read(client, root + path(...where, resource, name), reference);
@@ -149,8 +153,8 @@ async function read(
   }
 }
 
-function timeout(): Promise<undefined> {
-  return sleep(PATIENCE, undefined, { ref: false });
+function timeout(): Promise<false> {
+  return sleep(PATIENCE, false, { ref: false });
 }
 
 /** Who wrote which field says nothing that counts. */

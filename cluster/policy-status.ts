@@ -75,7 +75,7 @@ export function statusOf(
 }
 
 /** `spec.rules[2].when, line 1, column 7: undeclared reference to 'foo'`. */
-export function problemLine({ path, line, column, message }: PolicyProblem): string {
+function problemLine({ path, line, column, message }: PolicyProblem): string {
   const place = line === undefined ? path : `${path}, line ${line}, column ${column ?? 1}`;
   return `${place}: ${message}`;
 }

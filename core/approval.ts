@@ -93,9 +93,9 @@ export const ApprovalSpec = Type.Object(
               kind: Type.String(),
               namespace: Type.Optional(Type.String()),
               name: Type.String(),
-              uid: Type.Optional(Type.String()),
-              resourceVersion: Type.Optional(Type.String()),
               exists: Type.Boolean({ description: "Whether it was there." }),
+              version: Type.String({ description: "Keyed hash of what of it the approval is bound to." }),
+              resourceVersion: Type.Optional(Type.String({ description: "Of a ConfigMap." })),
               rights: Type.Optional(
                 Type.Array(Type.String(), {
                   description: "What the role, or RBAC to the ServiceAccount, allows.",

@@ -6,6 +6,7 @@ import type { AdmissionRequest } from "./admission.ts";
 import type { AgentMatcher } from "./agents.ts";
 import type { Outcome } from "./answer.ts";
 import { type Answer, answerTo } from "./answer.ts";
+import { isAsStrict } from "./approvers.ts";
 import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
 import { type JudgePorts, judge } from "./policy/judge.ts";
 import type { Verdict } from "./policy/verdict.ts";
@@ -36,7 +37,7 @@ export async function review(
     return answerTo({ kind: "not-applicable" });
   }
   const began = ports.clock.now();
-  const verdict = await judge(ports, request);
+  let verdict = await judge(ports, request);
   let waited = 0;
   for (;;) {
     const asked = ports.clock.now();
@@ -46,6 +47,14 @@ export async function review(
       ports.meter.hold(outcome.kind, (ports.clock.now() - asked) / 1000);
     }
     if (outcome.kind === "gone") return undefined;
+    if (outcome.kind === "spent") {
+      // It may have waited: what lets it through are the rules of this moment.
+      const now = await judge(ports, request);
+      if (isStricter(now, verdict)) {
+        verdict = now;
+        continue;
+      }
+    }
     const recorded = await record(ports, request, call.caller, verdict, outcome);
     // Somebody else spent or changed the approval first: look at it again.
     if (recorded.outcome === "conflict") continue;
@@ -70,6 +79,15 @@ async function settled(
     case "hold":
       return settle(ports, request, verdict, call);
   }
+}
+
+function isStricter(now: Verdict, before: Verdict): boolean {
+  if (now.kind === "deny" || now.kind === "could-not-tell") return true;
+  if (now.kind !== "hold" || before.kind !== "hold") return false;
+  const known = new Set(before.rules.map(({ name }) => name));
+  return (
+    now.rules.some(({ name }) => !known.has(name)) || !isAsStrict(before.terms.approvers, now.terms.approvers)
+  );
 }
 
 /** The API server passes on 4 KiB of warnings in all. */

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { CommandError, errorLine } from "../failure.ts";
 import { toJson } from "../json.ts";
 import { type Loaded, load } from "../policy/load.ts";
-import { problemsText, type TestReport, testJson, testJunit, testText } from "../policy/report.ts";
+import { counted, problemsText, type TestReport, testJson, testJunit, testText } from "../policy/report.ts";
 
 export interface PolicyTestFlags {
   readonly catalogue: boolean;
@@ -56,7 +56,7 @@ export function check(this: Context, flags: PolicyCheckFlags, ...paths: string[]
       throw new CommandError(`there is no AgentPolicy in ${paths.join(", ")}`);
     else
       this.process.stdout.write(
-        `nothing wrong: ${found} policies with ${counts.rules} rules, ${counts.tests} tests\n`,
+        `nothing wrong: ${counted(found, "policy", "policies")}, ${counted(rules.length, "rule")}, ${counted(fixtures.length, "test")}\n`,
       );
     return problems.length > 0 ? FAILED : 0;
   });

@@ -6,6 +6,7 @@ import { verdictWord } from "#core/policy/fixture-outcome.ts";
 import type { Verdict } from "#core/policy/verdict.ts";
 import { printable } from "#core/printable.ts";
 import type { Explained } from "./explain.ts";
+import { counted } from "./report.ts";
 
 /**
  * What fired and failed, and the rules of AgentPolicies, in full. Of the catalogue's rules that keep quiet, the part
@@ -23,7 +24,7 @@ export function explanationText({ request, explanation }: Explained, all: boolea
       .toSorted((a, b) => rank(a) - rank(b))
       .flatMap((rule) => (all || isInFull(rule) ? ["", ...ruleLines(rule)] : [])),
     ...shortly(about.filter((rule) => !all && !isInFull(rule))),
-    ...(others === 0 ? [] : ["", `${others} rules are about other requests (--all shows them).`]),
+    ...(others === 0 ? [] : ["", `${counted(others, "rule")} about other requests (--all shows them).`]),
   ];
   return lines.map((line) => `${printable(line).trimEnd()}\n`).join("");
 }

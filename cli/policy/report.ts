@@ -36,8 +36,13 @@ export function testText({ ran, untriggered, rules }: TestReport): string {
   ]);
   const idle = untriggered.length === 0 ? [] : ["", "Triggered by no test:", ...indented(untriggered)];
   const covered = rules === 0 ? "" : `; ${rules - untriggered.length} of ${rules} rules triggered`;
-  const summary = `${ran.length} tests, ${failed.length} failed${covered}`;
+  const summary = `${counted(ran.length, "test")}, ${failed.length} failed${covered}`;
   return `${table(ran)}${lines([...details, ...idle, "", summary])}`;
+}
+
+/** `1 test`, `2 tests`. */
+export function counted(count: number, what: string, more = `${what}s`): string {
+  return `${count} ${count === 1 ? what : more}`;
 }
 
 const indented = (texts: readonly string[]): string[] => texts.map((text) => `  ${text}`);

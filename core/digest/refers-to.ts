@@ -2,6 +2,7 @@
  * What a request newly refers to outside of itself, and how that was when it was asked: whoever approves a binding
  * relies on the rights of its role, whoever approves a pod on what is in its ConfigMaps. Pure; `Cluster` looks it up.
  */
+import { createHmac } from "node:crypto";
 import {
   type AdmissionRequest,
   isObject,
@@ -52,10 +53,12 @@ export interface ReferredWords {
   kind: string;
   namespace?: string;
   name: string;
-  uid?: string;
+  exists: boolean;
+  /** Another one for each state: a keyed hash, since the uid of a Secret is not for agents. */
+  version: string;
+  /** Of a ConfigMap, which anybody may look up. */
   resourceVersion?: string;
   rights?: string[];
-  exists: boolean;
 }
 
 /** What no object of the cluster can be called, nothing needs to be asked about. */
@@ -142,18 +145,33 @@ function stateOf(state: State): Json {
   }
 }
 
-/** As it is shown, with nothing invisible in it. */
-export function referredWords({ reference, state }: Referred): ReferredWords {
+/** As it is shown, with nothing invisible in it. `key`: the installation's. */
+export function referredWords(referred: Referred, key: string): ReferredWords {
+  const { reference, state } = referred;
   const { kind, namespace, name } = reference;
+  const version = createHmac("sha256", key)
+    .update(canonical(bound([referred])))
+    .digest("hex")
+    .slice(0, 12);
   return {
     kind,
     ...(namespace === "" ? {} : { namespace }),
     name,
     exists: state.kind !== "absent",
-    ...(state.kind === "version" ? { uid: state.uid, resourceVersion: state.resourceVersion } : {}),
-    ...(state.kind === "rules" ? { uid: state.uid, rights: state.rules.map(ruleWords) } : {}),
-    ...(state.kind === "granted" ? { rights: state.granted.flatMap(grantedWords).sort() } : {}),
+    version,
+    ...(state.kind === "version" && kind === "ConfigMap" ? { resourceVersion: state.resourceVersion } : {}),
+    ...(state.kind === "rules" ? { rights: some(state.rules.map(ruleWords)) } : {}),
+    ...(state.kind === "granted" ? { rights: some(state.granted.flatMap(grantedWords).sort()) } : {}),
   };
+}
+
+/** Nobody reads more, and it stands in every answer that shows the approval. */
+const MOST_RIGHTS = 200;
+const LONGEST_RIGHT = 500;
+
+function some(rights: readonly string[]): string[] {
+  const more = rights.length - MOST_RIGHTS;
+  return more <= 0 ? [...rights] : [...rights.slice(0, MOST_RIGHTS), `and ${more} more, which are not shown`];
 }
 
 function grantedWords({ role, namespace, rules }: Granted): string[] {
@@ -161,24 +179,29 @@ function grantedWords({ role, namespace, rules }: Granted): string[] {
   return rules.map((rule) => `${ruleWords(rule)} ${where} (${printable(role)})`);
 }
 
-/** Such as `get,list pods,deployments.apps`, `* *.*`, `get secrets (db)`, `get /healthz`. */
+/** Such as `get,list pods`, `get pods,deployments of "",apps`, `* * of *`, `get secrets (db)`, `get /healthz`. */
 export function ruleWords(rule: RbacRule): string {
   const words = (field: string) => list(rule, field).filter((item) => typeof item === "string");
-  const resources = words("resources").flatMap((resource) =>
-    words("apiGroups").map((group) => (group === "" ? resource : `${resource}.${group}`)),
+  const groups = words("apiGroups");
+  const inCore = groups.every((group) => group === "");
+  const of = inCore ? "" : ` of ${groups.map((group) => group || '""').join(",")}`;
+  const resources = words("resources").join(",");
+  const to = [...(resources === "" ? [] : [`${resources}${of}`]), ...words("nonResourceURLs")].join(",");
+  const names = words("resourceNames").join(",");
+  const text = printable(
+    `${words("verbs").join(",")} ${to || "nothing"}${names === "" ? "" : ` (${names})`}`,
   );
-  const names = words("resourceNames");
-  const to = [...resources, ...words("nonResourceURLs")].join(",") || "nothing";
-  return printable(`${words("verbs").join(",")} ${to}${names.length === 0 ? "" : ` (${names.join(",")})`}`);
+  const more = text.length - LONGEST_RIGHT;
+  return more <= 0 ? text : `${text.slice(0, LONGEST_RIGHT)}… (${more} more characters)`;
 }
 
 /** Which of what was referred to is not as it was shown; "" where all of it is. */
 export function changedReferents(before: readonly ReferredWords[], now: readonly ReferredWords[]): string {
   const named = ({ kind, namespace, name }: ReferredWords) =>
     `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
-  const old = new Map(before.map((one) => [named(one), JSON.stringify(one)]));
+  const old = new Map(before.map((one) => [named(one), one.version]));
   return now
-    .filter((one) => old.has(named(one)) && old.get(named(one)) !== JSON.stringify(one))
+    .filter((one) => old.has(named(one)) && old.get(named(one)) !== one.version)
     .map(named)
     .join(", ");
 }

@@ -4,7 +4,7 @@ import { type AdmissionRequest, credentialOf, member, text } from "../admission.
 import type { AgentMatcher, Owners } from "../agents.ts";
 import type { Approval, ApprovalSpec, Target } from "../approval.ts";
 import { describeChange, diffTexts } from "../change.ts";
-import { changedReferents, type Referred, referredWords } from "../digest/refers-to.ts";
+import { changedReferents, type ReferredWords } from "../digest/refers-to.ts";
 import type { Asked } from "../digest.ts";
 import type { Fired, HoldTerms } from "../policy/verdict.ts";
 import type { Clock, Random, Store } from "../ports.ts";
@@ -19,7 +19,7 @@ export interface Question {
   request: AdmissionRequest;
   asked: Asked;
   /** What it refers to, as it was when `asked` was made. */
-  refersTo: readonly Referred[];
+  refersTo: readonly ReferredWords[];
   rules: Fired[];
   terms: HoldTerms;
   /** Where the approval lives. */
@@ -119,7 +119,7 @@ function mootApprovals(
 }
 
 function whatChanged({ refersTo }: Question, { spec }: Approval): string {
-  const changed = changedReferents(spec.change.refersTo ?? [], refersTo.map(referredWords));
+  const changed = changedReferents(spec.change.refersTo ?? [], refersTo);
   return changed === ""
     ? "what the approver saw has changed since"
     : `what it refers to has changed since: ${changed}`;
@@ -151,7 +151,7 @@ function spec(question: Question, owners: Owners | undefined, before: Approval |
     digest: asked.digest,
     change: {
       ...change,
-      ...(question.refersTo.length === 0 ? {} : { refersTo: question.refersTo.map(referredWords) }),
+      ...(question.refersTo.length === 0 ? {} : { refersTo: [...question.refersTo] }),
     },
     ...(before === undefined
       ? {}

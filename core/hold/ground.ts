@@ -1,6 +1,6 @@
 /** What a held request stands on at one moment: where its approval lives, what it goes to, and what it refers to. */
 import { type AdmissionRequest, targetNamespace } from "../admission.ts";
-import { type Referred, referencesOf } from "../digest/refers-to.ts";
+import { type Referred, type ReferredWords, referencesOf, referredWords } from "../digest/refers-to.ts";
 import { type Asked, digestOf } from "../digest.ts";
 import type { PodSpecPaths } from "../policy/facts/workload.ts";
 import type { Cluster } from "../ports.ts";
@@ -19,7 +19,7 @@ export interface GroundPorts {
 const MOST_REFERENCES = 100;
 
 export type Ground =
-  | { kind: "ground"; on: { asked: Asked; refersTo: readonly Referred[] } }
+  | { kind: "ground"; on: { asked: Asked; refersTo: readonly ReferredWords[] } }
   | { kind: "deny"; message: string }
   | { kind: "could-not-tell"; why: string };
 
@@ -46,7 +46,8 @@ export async function groundOf(ports: GroundPorts, request: AdmissionRequest): P
     { username: request.userInfo.username },
     { connectUid: connect.uid, refersTo, volatilePaths: ports.volatilePaths, key: ports.installationKey },
   );
-  return { kind: "ground", on: { asked, refersTo } };
+  const shown = refersTo.map((one) => referredWords(one, ports.installationKey));
+  return { kind: "ground", on: { asked, refersTo: shown } };
 }
 
 /** A namespaced target's approval lives in its namespace, every other in the installation's. */

@@ -70,7 +70,7 @@ function textOf(annotations: { [key: string]: Json }, name: string): string | un
   return typeof value === "string" ? value : "";
 }
 
-const APPROVERS_FORM = /^\s*(?:(\d{1,2})\s*$|(?:(\d{1,2})\s+of\s+)?(.*)$)/s;
+const APPROVERS_FORM = /^\s*(?:(\d{1,2})\s*$|(?:(\d{1,2})\s+of(?:\s+|$))?(.*)$)/s;
 
 /** `sre, security`: one of either; `2 of sre, security`: two people; `2`: two of whoever may decide. */
 function requirementOf(text: string): Requirement | undefined {

@@ -2,13 +2,13 @@
 import type { Budget } from "../cel/meter.ts";
 
 /** Of one expression. Those that people write take some hundred steps. */
-export const EXPRESSION: Budget = { steps: 200_000, bytes: 4e6 };
+export const EXPRESSION: Budget = { steps: 500_000, bytes: 1e7 };
 
 /** Of all expressions that judge one request. */
-export const REQUEST: Budget = { steps: 1_000_000, bytes: 2e7 };
+export const REQUEST: Budget = { steps: 2_000_000, bytes: 4e7 };
 
 /** Of those beside that are only tried: what is enforced must not fail because of them. */
-export const OBSERVED: Budget = { steps: 250_000, bytes: 5e6 };
+export const OBSERVED: Budget = { steps: 500_000, bytes: 1e7 };
 
 /** After so many steps, others have their turn. */
 export const AT_A_TIME = 100_000;

@@ -9,6 +9,7 @@ import { APPROVERS, annotationProblems, annotationRules, DENY, REQUIRE_APPROVAL 
 import { type Catalogue, catalogueProblems } from "./catalogue.ts";
 import { compilePolicy } from "./compile.ts";
 import { oddApprovers, oddities } from "./odd.ts";
+import { whyNoParams } from "./param-kinds.ts";
 import { type Problem, policyOf } from "./read.ts";
 
 export interface Written {
@@ -67,7 +68,13 @@ function policy({ catalogue, agents }: WrittenContext, request: AdmissionRequest
   if (isUnchanged(request, "spec")) return NOTHING;
   const read = policyOf(object);
   if ("problems" in read) return { problems: read.problems, warnings: [] };
-  const problems = [...compilePolicy(read.policy).problems, ...catalogueProblems(catalogue, read.policy)];
+  const { paramKind } = read.policy.spec;
+  const noParams = paramKind === undefined ? "" : whyNoParams(paramKind);
+  const problems = [
+    ...compilePolicy(read.policy).problems,
+    ...catalogueProblems(catalogue, read.policy),
+    ...(noParams === "" ? [] : [{ path: "spec.paramKind", message: noParams }]),
+  ];
   return { problems, warnings: problems.length > 0 ? [] : oddities(read.policy.spec, agents) };
 }
 

@@ -12,6 +12,8 @@ const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     annotations: "list<string>",
     owners: "list<string>",
     rights: "list<string>",
+    rules: "list<dyn>",
+    subjects: "list<dyn>",
     policies: "list<string>",
   },
   "hoop.Hoop": { namespace: "string", through: "string" },

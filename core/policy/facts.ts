@@ -7,7 +7,7 @@ import type { Value } from "../cel/values/value.ts";
 import { stampsFor } from "../stamp.ts";
 import { changedOwners, gainedSecrets, gainedServiceAccount } from "./facts/gains.ts";
 import { writtenAnnotations } from "./facts/own-annotations.ts";
-import { gainedRights } from "./facts/rights.ts";
+import { gainedRights, gainedRules, gainedSubjects } from "./facts/rights.ts";
 import {
   containersOf,
   POD_SPEC_PATHS,
@@ -126,6 +126,8 @@ function gainsFields(
     annotations: () => writtenAnnotations(request, stampsFor(request.userInfo)),
     owners: () => changedOwners(request),
     rights: () => gainedRights(request),
+    rules: () => gainedRules(request),
+    subjects: () => gainedSubjects(request),
     policies: () => policies?.current().loosened(request) ?? [],
   });
 }

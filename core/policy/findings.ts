@@ -144,33 +144,54 @@ function settled(
   };
   const entries = policy.origin === undefined ? [] : round.set.entries(rule.name);
   if (entries.length === 0) return done(rule.mode, own);
-  const applying = entries.map(({ policy: by, entry }) => appliesTo(round, by, entry));
+  const applying = entries.map(({ policy: by, entry }) => appliesTo(round, by, entry, rule));
   return after(all(applying), (some) => {
-    const strictest = STRICTEST_FIRST.find((mode) => some.some((entry) => entry?.mode === mode));
+    const untold = some.find((entry) => entry !== undefined && "failed" in entry);
+    if (untold !== undefined && "failed" in untold) return cannotTell(rule, untold.failed, round);
+    const applied = some.filter((entry) => entry !== undefined && "mode" in entry);
+    const strictest = STRICTEST_FIRST.find((mode) => applied.some((entry) => entry.mode === mode));
     if (strictest === undefined) return done(rule.mode, own);
-    const counting = some.filter((entry) => entry?.mode === strictest);
+    const counting = applied.filter((entry) => entry.mode === strictest);
     return done(
       strictest,
-      counting.flatMap((entry) => entry?.terms ?? own),
+      counting.flatMap((entry) => entry.terms ?? own),
     );
   });
 }
 
+function cannotTell(rule: CompiledRule, why: string, { trace }: Round): readonly Finding[] {
+  trace?.({ rule: rule.name, outcome: "failed", mode: "Enforce", detail: why });
+  return [{ name: rule.name, action: rule.action, message: why, failed: true, mode: "Enforce", terms: [] }];
+}
+
 const STRICTEST_FIRST: readonly (Mode | "Off")[] = ["Enforce", "Warn", "Audit", "Off"];
 
-/** The entry where it applies. Where that cannot be told, it does not: the rule stays as it is. */
+/**
+ * The entry where it applies. Where that cannot be told, one that loosens the rule does not, and the rule stays as it
+ * is; of one that tightens it, nobody can tell.
+ */
 function appliesTo(
   { going, runOf }: Round,
   policy: CompiledPolicy,
   entry: CompiledEntry,
-): Soon<CompiledEntry | undefined> {
+  rule: CompiledRule,
+): Soon<CompiledEntry | { failed: string } | undefined> {
   const { when } = entry;
   const run = runOf(policy);
+  const untold = (why: string) =>
+    tightens(entry, rule) ? { failed: `what policy ${policy.name} says of it: ${why}` } : undefined;
   return after(run.applies(going.enforced), (about) => {
-    if ("failed" in about || !about.value) return undefined;
+    if ("failed" in about) return untold(about.failed);
+    if (!about.value) return undefined;
     if (when === undefined) return entry;
-    return after(run.test(when, going.enforced), (outcome) =>
-      "value" in outcome && outcome.value ? entry : undefined,
-    );
+    return after(run.test(when, going.enforced), (outcome) => {
+      if ("failed" in outcome) return untold(outcome.failed);
+      return outcome.value ? entry : undefined;
+    });
   });
+}
+
+function tightens({ mode, terms }: CompiledEntry, rule: CompiledRule): boolean {
+  const [of, by] = [rule.mode, mode].map((one) => STRICTEST_FIRST.indexOf(one)) as [number, number];
+  return by < of || (mode === "Enforce" && terms !== undefined);
 }

@@ -15,7 +15,7 @@ export function verdictWord({ kind }: Verdict): string {
 }
 
 /** The names of all rules that a verdict tells of, those that are only tried included. */
-export function firedNames(verdict: Verdict): string[] {
+function firedNames(verdict: Verdict): string[] {
   const fired = "rules" in verdict ? verdict.rules : [];
   const observed = "observed" in verdict ? verdict.observed : [];
   return [...fired, ...observed].map(({ name }) => name);

@@ -185,7 +185,7 @@ const ALWAYS = "system:authenticated";
 const AGENTS = "hoop:agents";
 
 /** As authentication would tell of them: with the groups that everybody, and that each ServiceAccount, is in. */
-export function userOf({ user, serviceAccount, uid = "", groups, extra = {} }: FixtureUser): UserInfo {
+function userOf({ user, serviceAccount, uid = "", groups, extra = {} }: FixtureUser): UserInfo {
   const username = user ?? (serviceAccount === undefined ? "agent" : accountUser(serviceAccount));
   const [, namespace] = /^system:serviceaccount:([^:]+):[^:]+$/.exec(username) ?? [];
   const inherent =

@@ -25,11 +25,22 @@ export function policyOf(value: unknown): { policy: AgentPolicy } | { name: stri
 /** How a spec differs from {@link AgentPolicySpec}. No value of it is in the messages. */
 export function shapeProblems(spec: unknown): Problem[] {
   if (Value.Check(AgentPolicySpec, spec)) return [];
-  const problems = Value.Errors(AgentPolicySpec, spec).map(({ instancePath, keyword, message, params }) => ({
-    path: pathOf(instancePath),
-    message: keyword === "additionalProperties" ? unknownMembers(params) : message,
-  }));
+  const errors = Value.Errors(AgentPolicySpec, spec).filter(({ keyword }) => !SUMMARIES.has(keyword));
+  const places = Map.groupBy(errors, ({ instancePath }) => instancePath);
+  const problems = [...places].map(([place, all]) => ({ path: pathOf(place), message: messageOf(all) }));
   return problems.length > 0 ? problems : [{ path: "spec", message: "is not valid" }];
+}
+
+/** They say again what others say of a member, or of each choice. */
+const SUMMARIES = new Set(["additionalProperties", "anyOf"]);
+
+function messageOf(errors: readonly { keyword: string; message: string; params: object }[]): string {
+  const choices = errors.flatMap(({ params }) =>
+    "allowedValue" in params ? [String(params.allowedValue)] : [],
+  );
+  if (choices.length > 0) return `must be one of ${choices.join(", ")}`;
+  const [first] = errors;
+  return first?.keyword === "boolean" ? "is unknown" : (first?.message ?? "is not valid");
 }
 
 function memberOf(value: unknown, name: string): unknown {
@@ -41,9 +52,4 @@ function memberOf(value: unknown, name: string): unknown {
 function pathOf(pointer: string): string {
   const parts = pointer.split("/").slice(1);
   return parts.reduce((path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : `${path}.${part}`), "spec");
-}
-
-function unknownMembers(params: object): string {
-  const names = "additionalProperties" in params ? params.additionalProperties : [];
-  return `unknown: ${Array.isArray(names) ? names.join(", ") : ""}`;
 }

@@ -208,7 +208,7 @@ describe("an approval is void once something else stands where it refers to:", f
       before: async () => undefined,
       swap: () => bed.apply({ ...role("later", ["*"]), ...namespaced(RBAC, "Role", "later") }),
       shows: ({ refersTo }) =>
-        expect(refersTo).to.deep.equal([{ kind: "Role", namespace: "demo", name: "later", exists: false }]),
+        expect(refersTo?.[0]).to.include({ kind: "Role", name: "later", exists: false }),
       why: "Role demo/later",
     },
     "a ConfigMap that its pods run": {
@@ -240,7 +240,7 @@ describe("an approval is void once something else stands where it refers to:", f
       swap: () => bed.apply(roleBinding("admins", { kind: "ClusterRole", name: "cluster-admin" }, "robot")),
       shows: ({ refersTo }) =>
         expect(refersTo?.[0]?.rights).to.deep.equal([
-          "get,list,watch approvals.hoop.dev,records.hoop.dev in namespace demo (ClusterRole hoop-auditor)",
+          "get,list,watch approvals,records of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
         ]),
       why: "ServiceAccount demo/robot",
     },

@@ -81,7 +81,7 @@ describe("A pod that names a Secret", () => {
   let bed: Testbed;
 
   before(async () => {
-    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0 } } });
+    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0, maxPendingPerAgent: 1000 } } });
     await bed.apply([
       namespaced("v1", "ServiceAccount", "default"),
       namespaced("v1", "Secret", "db", { stringData: { password: "hunter2" } }),
@@ -335,7 +335,7 @@ describe("A pod that names a Secret", () => {
       const { output } = await bed.kubectl("agent", [
         ...["debug", "running-plain", "-n", "demo", "--image=busybox", "--profile=general"],
       ]);
-      expect(output).to.match(/HELD.*rule=ephemeral-container /);
+      expect(output).to.match(/HELD.*rule=ephemeral-container,added-capabilities /);
       expect((await told()).get("pods/running-plain")).to.equal("not told");
     });
   });

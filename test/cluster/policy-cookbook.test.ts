@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { parseAllDocuments } from "yaml";
+import { resourceOfKind } from "#core/policy/resources.ts";
 import { until } from "../support/control-plane.ts";
 import { hoop } from "../support/plugin.ts";
 import { recipes } from "../support/recipes.ts";
@@ -162,6 +163,19 @@ describe("policies of the cookbook and the guide, in a cluster", function () {
     expect(listed.stdout)
       .to.match(/\nscaling\/half +Hold +Enforce/)
       .and.match(/\npod-delete .*Off by sandboxes/);
+  });
+
+  it("knows the resources that tests of policies derive from kinds", async () => {
+    // Whatever an API that is not there just now makes of its exit code.
+    const { stdout } = await bed.kubectl("human", ["api-resources", "--no-headers"]);
+    const rows = stdout.split("\n").filter((line) => line !== "");
+    expect(rows.length).to.be.greaterThan(50);
+    for (const row of rows) {
+      const cells = row.split(/ +/);
+      const [apiVersion = "", isNamespaced = "", kind = ""] = cells.slice(-3);
+      const known = resourceOfKind(apiVersion, kind);
+      expect(known, row).to.include({ resource: cells[0], isNamespaced: isNamespaced === "true" });
+    }
   });
 
   describe("a ValidatingAdmissionPolicy that was moved", () => {

@@ -111,10 +111,16 @@ describe("what is made to hang Hoop", () => {
     ]);
     admin = await asUserOf(bed.kubeconfig("human"));
     agent = await asUserOf(bed.kubeconfig("agent"));
-    await until("parts are served", async () => (await admin({ path: PARTS })).code === 200);
+    await until(
+      "parts can be written",
+      async () => (await agent(partOf("probe", '"a":1'))).code === 201,
+      240_000,
+    );
     const expensive = Object.values(EXPENSIVE).map(([when], n) => policy(`expensive-${n}`, when));
     const objects = Object.values(OBJECTS).map(([when], n) => policy(`object-${n}`, when));
     await bed.apply([...expensive, ...objects, policy("last", "true")]);
+    const unreadable = dry(post(POLICIES, policy("unreadable", "1 +")));
+    await until("what people write is looked at", async () => (await admin(unreadable)).code >= 400);
     await until("the policies judge", async () => (await agent(mapOf("last"))).code === 403);
   });
   after(() => bed?.stop());

@@ -5,7 +5,7 @@ import { deployment, PRIVILEGED } from "../support/objects.ts";
 import { type Ended, startTestbed, type Testbed } from "../support/testbed.ts";
 
 interface Policy {
-  metadata: { generation: number };
+  metadata: { generation: number; resourceVersion: string };
   status?: {
     observedGeneration?: number;
     rules?: string;
@@ -113,7 +113,12 @@ describe("AgentPolicies", function () {
     expect(await bed.must("human", ["get", "agentpolicies", "-o", "wide"])).to.match(
       /shown +True +1 +in force: 1 rule +\d+s/,
     );
-    await remove("shown");
+    const version = async () => (await named("shown")).metadata.resourceVersion;
+    const before = await version();
+    await apply("other", { rules: [{ name: "a", action: "Deny", when: "false" }] });
+    await ready("other");
+    expect(await version(), "its status is written once").to.equal(before);
+    for (const name of ["shown", "other"]) await remove(name);
   });
 
   it("are explained by kubectl", async () => {

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { post } from "../support/calls.ts";
+import { until } from "../support/control-plane.ts";
 import { namespaced } from "../support/objects.ts";
 import { asUserOf, type Call, type Caller, type Reply } from "../support/raw.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
@@ -138,6 +139,10 @@ describe("an agent that may do everything cannot be rid of what binds it", () =>
     shipped = (await installed(bed)).map(placeOf);
     own = [PARAM_KIND, ...SET_UP, ...POLICIES].map(placeOf);
     for (const canary of Object.values(CANARIES)) await untilBinds(canary);
+    // Else what is tried on objects of this kind would fail for another reason.
+    const bound = { apiVersion: "example.com/v1", kind: "Bound", metadata: { name: "probe" } };
+    const tried = () => callers.agent(post("/apis/example.com/v1/bounds?dryRun=All", bound));
+    await until("its kinds can be written", async () => (await tried()).code === 201, 240_000);
   });
   after(() => bed?.stop());
 

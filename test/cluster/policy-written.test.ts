@@ -73,6 +73,13 @@ describe("policies and annotations as people write them", function () {
         .to.contain("spec.rules[0].approval.count: Invalid value: 0")
         .and.contain("approval is for what is held")
         .and.contain("paramKind and paramRef are needed together");
+      const reading = await bed.kubectl("human", ["create", "-f", "-"], {
+        input: JSON.stringify({
+          ...policy(""),
+          spec: { ...spec, paramKind: { apiVersion: "v1", kind: "Secret" } },
+        }),
+      });
+      expect(reading.stderr).to.contain("Secrets are no params");
     });
 
     it("where an annotation of a Namespace or a ServiceAccount does not compile", async () => {

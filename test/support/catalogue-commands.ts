@@ -36,21 +36,8 @@ export interface Example {
 /** Namespaces that a rule is about; the other examples are in one of their own where anything is, or will be, there. */
 const NAMED = new Set(["kube-system", "kube-public", "kube-node-lease", "hoop-system", "kube-systems"]);
 
-/** Cluster-scoped kinds whose names are free, so that each example has an object of its own. */
-const FREE = new Set([
-  "certificatesigningrequests",
-  "clusterrolebindings",
-  "clusterroles",
-  "clustertrustbundles",
-  "flowschemas",
-  "ingressclasses",
-  "namespaces",
-  "nodes",
-  "persistentvolumes",
-  "priorityclasses",
-  "prioritylevelconfigurations",
-  "storageclasses",
-]);
+/** What is cluster-scoped is called otherwise in each example, but for these, whose names say what they are. */
+const SPEAKING = new Set(["apiservices", "customresourcedefinitions"]);
 
 /** `index` tells the example from the others. */
 export function exampleOf(fixture: Fixture, index: number): Example {
@@ -64,7 +51,8 @@ export function exampleOf(fixture: Fixture, index: number): Example {
 function apart(request: AdmissionRequest, index: number, own: string): AdmissionRequest {
   const { resource, namespace, name } = request;
   const isOwn = resource.group === "" && resource.resource === "namespaces";
-  const renames = FREE.has(resource.resource) && name !== "" && !/^(hoop$|hoop-)/.test(name);
+  const isShared = namespace === "" || isOwn;
+  const renames = isShared && !SPEAKING.has(resource.resource) && name !== "" && !/^hoop(-|$)/.test(name);
   const place = {
     name: renames ? `${name}-${index}` : name,
     // An Event about something cluster-scoped is in `default`.
@@ -74,8 +62,8 @@ function apart(request: AdmissionRequest, index: number, own: string): Admission
     if (object === null) return null;
     const metadata = member(object, "metadata");
     const there = {
-      ...(text(metadata, "name") === "" ? {} : { name: renames ? place.name : text(metadata, "name") }),
-      ...(text(metadata, "namespace") === "" ? {} : { namespace: place.namespace }),
+      ...(renames ? { name: place.name } : {}),
+      ...(isShared ? {} : { namespace: place.namespace }),
     };
     return { ...object, metadata: { ...metadata, ...there } };
   };
@@ -238,7 +226,10 @@ export function definitions(examples: readonly Example[]): Manifest[] {
     if (isOurs || !resource.group.includes(".") || resourceOfKind(version, kind.kind) !== undefined) continue;
     if (BUILT_IN.test(resource.group)) continue;
     const name = `${resource.resource}.${resource.group}`;
-    found.set(name, definition(name, request, namespace === "" ? "Cluster" : "Namespaced"));
+    const hasStatus = examples.some(
+      ({ request: other }) => other.resource.resource === resource.resource && other.subresource === "status",
+    );
+    found.set(name, definition(name, request, namespace === "" ? "Cluster" : "Namespaced", hasStatus));
   }
   return [...found.values()];
 }
@@ -248,8 +239,9 @@ const BUILT_IN =
 
 function definition(
   name: string,
-  { resource, kind, subresource }: AdmissionRequest,
+  { resource, kind }: AdmissionRequest,
   scope: string,
+  hasStatus: boolean,
 ): Manifest {
   const schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
   const made = clusterScoped("apiextensions.k8s.io/v1", "CustomResourceDefinition", name, {
@@ -263,7 +255,10 @@ function definition(
         listKind: `${kind.kind}List`,
       },
       versions: [
-        { name: resource.version, served: true, storage: true, schema: { openAPIV3Schema: schema } },
+        {
+          ...{ name: resource.version, served: true, storage: true, schema: { openAPIV3Schema: schema } },
+          ...(hasStatus ? { subresources: { status: {} } } : {}),
+        },
       ],
     },
   });

@@ -32,7 +32,9 @@ function changedAnnotation(
   for (const name of memberNames(now, before)) {
     // What managedFields hold are names of fields, not annotations.
     if (name === "managedFields") continue;
-    const found = changedAnnotation(memberOf(now, name), memberOf(before, name), stamps);
+    const [inner, innerBefore] = [memberOf(now, name), memberOf(before, name)];
+    if (!isContainer(inner) && !isContainer(innerBefore)) continue;
+    const found = changedAnnotation(inner, innerBefore, stamps);
     if (found !== undefined)
       return { ...found, at: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}${found.at}` };
   }

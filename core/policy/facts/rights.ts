@@ -26,6 +26,25 @@ export function gainedRights({ resource, subresource, object, oldObject }: Admis
   return [...new Set(all)];
 }
 
+/** The rules of a role that it did not contain before, as they stand. */
+export function gainedRules(request: AdmissionRequest): Json[] {
+  return gainedItems(request, "rules");
+}
+
+/** The subjects of a binding that it did not name before; all of them where the binding is to another role now. */
+export function gainedSubjects(request: AdmissionRequest): Json[] {
+  const { object, oldObject } = request;
+  const isOther = object !== null && oldObject !== null && roleOf(object) !== roleOf(oldObject);
+  return gainedItems(isOther ? { ...request, oldObject: null } : request, "subjects");
+}
+
+function gainedItems({ resource, object, oldObject }: AdmissionRequest, field: string): Json[] {
+  if (resource.group !== RBAC || object === null) return [];
+  if (oldObject === null) return list(object, field);
+  const known = new Set(list(oldObject, field).map(canonical));
+  return list(object, field).filter((item) => !known.has(canonical(item)));
+}
+
 interface Right {
   verb: string;
   /** `RESOURCE.GROUP`, each possibly `*`; undefined for a URL. */

@@ -191,7 +191,7 @@ cases:
       const { code, stdout } = await hoop(["policy", "check", root]);
       expect({ code, stdout }).to.deep.equal({
         code: 0,
-        stdout: "nothing wrong: 1 policies with 2 rules, 2 tests\n",
+        stdout: "nothing wrong: 1 policy, 2 rules, 2 tests\n",
       });
     });
 
@@ -200,7 +200,7 @@ cases:
     const WHEN = "    when: request.name == 'frozen'\n";
     const places: Record<string, [when: string, place: string]> = {
       "of a plain expression": ["    when: request.name == 'a' && reqest.name == 'b'\n", ":20:34: "],
-      "of a quoted one": ['    when: "request.name == \'a\' && reqest.name"\n', ":20:35: "],
+      "of a quoted one": ["    when: \"request.name == 'a' && reqest.name\"\n", ":20:35: "],
       "of one of several lines": [block, ":22:10: "],
       "of a folded one, as far as it can be told": [folded, " (line 1, column 24 of it)\n"],
     };
@@ -280,9 +280,7 @@ cases:
 
     it("counts rules about other requests, and shows them when asked", async () => {
       const pod = stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "a" }, spec: {} });
-      expect((await explained(pod)).stdout).to.contain(
-        "2 rules are about other requests (--all shows them).\n",
-      );
+      expect((await explained(pod)).stdout).to.contain("2 rules about other requests (--all shows them).\n");
       expect((await explained(pod, "--all")).stdout).to.contain(
         "not about it  shop/large (Hold, Enforce): the matchConstraints of its policy do not match\n",
       );

@@ -16,9 +16,16 @@ describe("kubectl hoop show", () => {
             diff: "--- namespaces/prod\n+++ gone\n@@ -1 +0,0 @@\n-kind: Namespace\n",
             options: { propagationPolicy: "Background" },
             refersTo: [
-              { kind: "ClusterRole", name: "view", uid: "1", exists: true, rights: ["get,list pods"] },
-              { kind: "ConfigMap", namespace: "demo", name: "app", resourceVersion: "7", exists: true },
-              { kind: "Secret", namespace: "demo", name: "db\u202e", exists: false },
+              { kind: "ClusterRole", name: "view", version: "1", exists: true, rights: ["get,list pods"] },
+              {
+                kind: "ConfigMap",
+                namespace: "demo",
+                name: "app",
+                version: "1",
+                resourceVersion: "7",
+                exists: true,
+              },
+              { kind: "Secret", namespace: "demo", name: "db\u202e", version: "1", exists: false },
             ],
           },
           supersedes: {
@@ -63,7 +70,7 @@ describe("kubectl hoop show", () => {
         "Refers to:",
         "  ClusterRole view, which allows",
         "    get,list pods",
-        "  ConfigMap demo/app, version 7",
+        "  ConfigMap demo/app, at resourceVersion 7",
         "  Secret demo/db\\u{202e}, which does not exist",
         "Change:",
         "  --- namespaces/prod",
@@ -91,8 +98,8 @@ describe("kubectl hoop show", () => {
           change: {
             ...{ diff: `-${evil}\n+y`, options: { container: evil } },
             refersTo: [
-              { kind: evil, namespace: evil, name: evil, exists: true, rights: [evil] },
-              { kind: evil, name: evil, exists: true, resourceVersion: evil },
+              { kind: evil, namespace: evil, name: evil, exists: true, version: evil, rights: [evil] },
+              { kind: evil, name: evil, exists: true, version: evil, resourceVersion: evil },
             ],
           },
           supersedes: { name: evil, diff: evil },

@@ -82,6 +82,10 @@ describe("what people write of policies", () => {
       /^spec\.catalogue\[0\]\.rule: no rule of the catalogue has this name/,
       /^spec\.catalogue\[1\]\.rule: this rule is always in force/,
     ],
+    "Secrets as params": [
+      "paramKind: {apiVersion: v1, kind: Secret}\nparamRef: {name: a}\nrules: [{name: a, action: Deny}]",
+      /^spec\.paramKind: Secrets are no params$/,
+    ],
     "a selector that selects nothing that could be": [
       "matchConstraints: {objectSelector: {matchExpressions: [{key: a, operator: In}]}}\nrules: [{name: a, action: Deny}]",
       /^spec\.matchConstraints\.objectSelector/,

@@ -31,9 +31,11 @@ describe("what a held request refers to", () => {
     const asked: string[] = [];
     const world = await worldOf(new Map([["script", version("7")]]), asked);
     await world.sendAndWait(runsScript());
-    expect((await world.only()).spec.change.refersTo).to.deep.equal([
-      { kind: "ConfigMap", namespace: "demo", name: "script", exists: true, uid: "u", resourceVersion: "7" },
-    ]);
+    const [shown, ...more] = (await world.only()).spec.change.refersTo ?? [];
+    expect(more).to.deep.equal([]);
+    const named = { kind: "ConfigMap", namespace: "demo", name: "script" };
+    expect(shown).to.deep.equal({ ...named, exists: true, resourceVersion: "7", version: shown?.version });
+    expect(shown?.version).to.match(/^[0-9a-f]{12}$/);
     const count = asked.length;
     await world.sendAndWait(runsScript());
     expect(await world.approvals()).to.have.length(1);
@@ -58,6 +60,13 @@ describe("what a held request refers to", () => {
       "what it refers to has changed since: ConfigMap demo/script",
     );
     expect(second?.status.phase).to.equal("Pending");
+  });
+
+  it("is shown of a Secret without what its object is to the API server", async () => {
+    const world = await worldOf(new Map([["key", version("7")]]));
+    await world.sendAndWait(podCreate("app", { volumes: [{ name: "k", secret: { secretName: "key" } }] }));
+    const [shown] = (await world.only()).spec.change.refersTo ?? [];
+    expect(Object.keys(shown ?? {}).sort()).to.deep.equal(["exists", "kind", "name", "namespace", "version"]);
   });
 
   it("ends a Pending approval, too, and when what was there is gone", async () => {

@@ -282,7 +282,7 @@ describe("what cannot be told", () => {
 
 describe("a budget", () => {
   const long = "object.l.all(a, object.l.all(b, a <= b || a >= b))";
-  const asked = { ...POD, object: { l: Array.from({ length: 700 }, (_, i) => i) } };
+  const asked = { ...POD, object: { l: Array.from({ length: 1000 }, (_, i) => i) } };
 
   it("is of one expression", async () =>
     expect(await told({ rules: [rule("a", "Hold", { when: long })] }, asked)).to.equal(
@@ -290,7 +290,7 @@ describe("a budget", () => {
     ));
 
   it("is of all of a request together", async () => {
-    const small = { ...asked, object: { l: Array.from({ length: 120 }, (_, i) => i) } };
+    const small = { ...asked, object: { l: Array.from({ length: 170 }, (_, i) => i) } };
     const rules = Array.from({ length: 16 }, (_, i) => rule(`r${i}`, "Hold", { when: `!(${long})` }));
     expect(await told({ rules: rules.slice(0, 1) }, small)).to.equal("allow");
     expect(await told({ rules }, small)).to.match(/^could-not-tell: .*budget exceeded/);
@@ -301,15 +301,15 @@ describe("a budget", () => {
       rule(`t${i}`, "Deny", { mode: "Audit", when: `!(${long})` }),
     );
     const verdict = await told(
-      { rules: [...tried, rule("z", "Hold", { when: "object.l.size() == 700" })] },
+      { rules: [...tried, rule("z", "Hold", { when: "object.l.size() == 1000" })] },
       asked,
     );
     expect(verdict).to.match(/^hold p\/z \+Audit/);
   });
 
   it("lets others have their turn", async () => {
-    const small = { ...asked, object: { l: Array.from({ length: 120 }, (_, i) => i) } };
-    const all = Array.from({ length: 5 }, (_, i) => ruleOf({ when: `!(${long})` }, `p${i}`));
+    const small = { ...asked, object: { l: Array.from({ length: 170 }, (_, i) => i) } };
+    const all = Array.from({ length: 10 }, (_, i) => ruleOf({ when: `!(${long})` }, `p${i}`));
     let turns = 0;
     let isOver = false;
     const count = () => {
