@@ -9,6 +9,7 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
+import { tellClientErrors } from "./client-errors.ts";
 import { type Connections, trackConnections } from "./connections.ts";
 import type { Upgrader } from "./door.ts";
 import type { ApiRequest, ApiResponse } from "./request.ts";
@@ -96,6 +97,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });
   const open = { ...trackConnections(server), answers: trackedAnswers(server) };
+  tellClientErrors(server, open.answers);
   server.on("request", (request, response) => {
     if (request instanceof Http2ServerRequest) hurry(request);
     void handler(request, response);

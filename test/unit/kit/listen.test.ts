@@ -172,6 +172,28 @@ describe("listening", () => {
     await closed;
   });
 
+  for (const [name, head, code] of [
+    [
+      "headers that are too large",
+      `GET / HTTP/1.1\r\nHost: x\r\nx: ${"a".repeat(16 * 1024 * 1024)}\r\n\r\n`,
+      431,
+    ],
+    ["no HTTP", `${"Hello\r\n".repeat(1024 * 1024)}`, 400],
+  ] as const)
+    it(`answers ${code} to ${name}, also to a client that says all it has to say before it listens`, async () => {
+      const server = await listen({
+        ...{ ...serving(), host: "127.0.0.1", port: 0 },
+        handler: async (_, response) => void response.end(),
+      });
+      const socket = tls({ host: "127.0.0.1", port: server.port, ca: ca.cert });
+      await once(socket, "secureConnect");
+      await new Promise<void>((said, fail) => {
+        socket.write(head, (error) => (error ? fail(error) : said()));
+      });
+      expect(await text(socket)).to.match(new RegExp(`^HTTP/1.1 ${code} `));
+      await server.close(async () => {}, 1000);
+    });
+
   it("rejects when the address is taken", async () => {
     const pair = serving();
     const options = { ...pair, host: "127.0.0.1", handler: async () => {} };
