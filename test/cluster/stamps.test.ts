@@ -30,7 +30,7 @@ describe("provenance stamps", () => {
   const callers = new Map<Who, Caller>();
 
   before(async function () {
-    this.timeout(240_000);
+    this.timeout(600_000);
     // By its name alone, in no group of agents: so only if Hoop tells the API server who is one.
     bed = await startTestbed({ settings: { agents: { users: ["other"] } } });
     await bed.must("human", [
