@@ -56,6 +56,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
   const { log } = given;
   const stops: (() => Promise<void>)[] = [];
   try {
+    const catalogue = given.catalogue ?? (await shippedCatalogue());
     let store: Store | undefined;
     stops.push(async () => store?.close());
     if (given.takeOver === undefined) store = await openStore(settings, given, 0);
@@ -67,7 +68,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const namespaces = namespaceCache(client, log);
     const proxy = frontProxy(client, log);
     const agents = liveAgents(settings, client, log);
-    const policies = livePolicies(given.catalogue ?? (await shippedCatalogue()), client, namespaces, log);
+    const policies = livePolicies(catalogue, client, namespaces, log);
     stops.push(
       () => namespaces.stop(),
       () => proxy.stop(),

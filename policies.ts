@@ -9,6 +9,7 @@ import type { NamespaceCache } from "#cluster/namespaces.ts";
 import type { ParamReference } from "#cluster/param.ts";
 import { followedParams } from "#cluster/params.ts";
 import { serviceAccounts } from "#cluster/service-accounts.ts";
+import { subresourceTarget } from "#cluster/subresource-target.ts";
 import type { AdmissionRequest } from "#core/admission.ts";
 import type { AgentMatcher } from "#core/agents.ts";
 import { type Catalogue, catalogueProblems, readCatalogue } from "#core/policy/catalogue.ts";
@@ -78,6 +79,7 @@ export function livePolicies(
       current: () => current,
       namespace: namespaces.object,
       serviceAccount: accounts.object,
+      target: (request) => subresourceTarget(client, request),
       param: params.object,
       access: (user, check) => accessDecision(client, user, check),
       brokenAnnotation: broken.tell,

@@ -96,16 +96,19 @@ export function agentPolicies<Compiled>(
     log,
   );
 
-  async function tellOne({ stored, held }: Entry): Promise<boolean> {
+  async function tellOne(entry: Entry): Promise<boolean> {
+    const { stored, held } = entry;
     const { name, generation = 0 } = stored.metadata;
     const status = statusOf(standing(held), generation, stored.status, new Date());
     if (status === undefined) return true;
     try {
-      await client.request({
+      const { status: now } = await client.request<Pick<Stored, "status">>({
         ...{ method: "PATCH", path: `${COLLECTION}${path(name)}/status` },
         ...{ contentType: "application/merge-patch+json", body: { status } },
         signal: stopped.signal,
       });
+      // Known before the watch tells of it: who tells again meanwhile writes nothing.
+      if (now !== undefined && entry.stored === stored) entry.stored = { ...stored, status: now };
       return true;
     } catch (error) {
       if (isNotFound(error) || stopped.signal.aborted) return true;

@@ -1,6 +1,13 @@
 /** What judging looks up, as the person's kubectl can see it. */
-import { isObject, type JsonObject } from "#core/admission.ts";
+import {
+  type AdmissionRequest,
+  connectedName,
+  isObject,
+  type JsonObject,
+  targetNamespace,
+} from "#core/admission.ts";
 import type { Known, PolicyLookups } from "#core/policy/ports.ts";
+import { resourceNamed } from "#core/policy/resources.ts";
 import type { Cluster } from "../cluster.ts";
 import { ApiError } from "../failure.ts";
 import { readJson } from "../json.ts";
@@ -21,6 +28,7 @@ export function clusterLookups(cluster: Cluster): PolicyLookups {
           `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(name)}`,
         ),
       ),
+    target: (request) => looked(() => targetOf(cluster, request)),
     param: (kind, namespace, name) => looked(() => objectNamed(cluster, kind, namespace, name)),
     access: async (user, check) => {
       const { serviceAccount: account, path, group, resource, subresource, namespace, name, verb } = check;
@@ -51,6 +59,20 @@ export function clusterLookups(cluster: Cluster): PolicyLookups {
       return { allowed: status?.allowed === true, reason: status?.reason ?? "" };
     },
   };
+}
+
+/** Undefined where it is of a kind that is not built in. */
+async function targetOf(cluster: Cluster, request: AdmissionRequest): Promise<JsonObject | undefined> {
+  const { group, version, resource } = request.resource;
+  const known = resourceNamed(resource, group);
+  if (known === undefined) return undefined;
+  const apiVersion = group === "" ? version : `${group}/${version}`;
+  return objectNamed(
+    cluster,
+    { apiVersion, kind: known.kind },
+    targetNamespace(request),
+    connectedName(request),
+  );
 }
 
 async function looked(get: () => Promise<JsonObject | undefined>): Promise<Known<JsonObject | null>> {

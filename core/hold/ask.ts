@@ -52,8 +52,9 @@ export async function ask(
   const target = await byTarget(ports.store, namespace.uid, agent, targetText(question));
   const moot = mootApprovals(question, latest.found, target.found, now, voidReason);
   const leaving = moot.filter(({ found }) => found.approval.status.phase === "Pending").length;
-  const waiting = (await ports.store.list(waitsOf(agent))).rows.length;
-  if (waiting - leaving >= ports.maxPendingPerAgent) return "too many";
+  const limit = ports.maxPendingPerAgent + leaving;
+  const waiting = await ports.store.listPart(waitsOf(agent), { limit });
+  if (waiting.outcome === "ok" && waiting.rows.length >= limit) return "too many";
   const name = approvalName(request, ports.random);
   const before = moot.find(({ phase }) => phase === "Superseded")?.found.approval;
   const approval = pending(

@@ -35,8 +35,11 @@ const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 export function announcements(judged: Evaluation, ports: PolicyPorts): Soon<Announcements> {
   const { request, namespace } = judged;
   const [, space = "", name = ""] = SERVICE_ACCOUNT.exec(request.userInfo.username) ?? [];
-  const account = name === "" ? undefined : ports.serviceAccount(space, name);
-  return after(account, (found) => {
+  const looked = all([
+    name === "" ? undefined : ports.serviceAccount(space, name),
+    isToldApart(request) ? ports.target(request) : undefined,
+  ]);
+  return after(looked, ([found, target]) => {
     const label = `serviceaccount/${space}/${name}`;
     const sources: Source[] = [
       ...(namespace === null
@@ -45,9 +48,14 @@ export function announcements(judged: Evaluation, ports: PolicyPorts): Soon<Anno
       ...(found?.known === true && found.object !== null
         ? [{ label, kind: "ServiceAccount", object: found.object }]
         : []),
-      ...sourceOfObject(request),
+      ...(target?.known === true && target.object !== null
+        ? [{ label: "object", kind: text(target.object, "kind"), object: target.object }]
+        : sourceOfObject(request)),
     ];
-    const unknown = found?.known === false ? [failure(`annotations@${label}`, found.why)] : [];
+    const unknown = [
+      ...(found?.known === false ? [failure(`annotations@${label}`, found.why)] : []),
+      ...(target?.known === false ? [failure("annotations@object", target.why)] : []),
+    ];
     return after(all(sources.map((source) => saidBy(source, judged, ports))), (said) => ({
       findings: [...unknown, ...said.flatMap(({ findings }) => findings)],
       approvers: said.flatMap(({ approvers }) => approvers),
@@ -62,9 +70,15 @@ const failure = (name: string, message: string): Announced => ({
   failed: true,
 });
 
+/** Whether it goes to an object that is neither `object` nor `oldObject`: CONNECT, pods/eviction, a Scale. */
+export function isToldApart({ operation, subresource, oldObject }: AdmissionRequest): boolean {
+  if (subresource === "scale") return true;
+  return subresource !== "" && oldObject === null && (operation === "CONNECT" || operation === "CREATE");
+}
+
 /** As it was before the request: what an agent writes of it does not count yet. */
 function sourceOfObject({ operation, oldObject, kind }: AdmissionRequest): Source[] {
-  const isTarget = (operation === "UPDATE" || operation === "DELETE") && oldObject !== null;
+  const isTarget = operation !== "CREATE" && oldObject !== null;
   return isTarget ? [{ label: "object", kind: kind.kind, object: oldObject }] : [];
 }
 

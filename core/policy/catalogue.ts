@@ -11,7 +11,7 @@ export interface Catalogue {
 }
 
 /** On a bundle: with "false", its rules are in force whatever policies say. */
-export const SWITCHABLE = "hoop.dev/switchable";
+const SWITCHABLE = "hoop.dev/switchable";
 
 /** Throws an error that names the file where anything in one is wrong: a catalogue with a hole is none. */
 export function readCatalogue(files: readonly { name: string; text: string }[]): Catalogue {

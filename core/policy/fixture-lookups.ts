@@ -4,13 +4,14 @@ import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
 import type { FixtureAccess, Surroundings } from "./fixtures.ts";
 import type { Known, PolicyLookups } from "./ports.ts";
 
-type Around = Pick<Surroundings, "namespaces" | "serviceAccounts" | "params" | "access">;
+type Around = Pick<Surroundings, "namespaces" | "serviceAccounts" | "target" | "params" | "access">;
 
 /**
  * What the fixture names is as it says there; each other Namespace and ServiceAccount exists and has nothing to say,
- * no other parameters exist, and no other access is allowed.
+ * no other parameters exist, and no other access is allowed. Without a target, what a subresource belongs to has nothing
+ * to say either.
  */
-export function lookupsOf({ namespaces, serviceAccounts, params, access }: Around): PolicyLookups {
+export function lookupsOf({ namespaces, serviceAccounts, target, params, access }: Around): PolicyLookups {
   return {
     namespace: (name) => known(named(namespaces, name) ?? bareNamespace(name), "v1", "Namespace"),
     serviceAccount: (namespace, name) =>
@@ -19,6 +20,7 @@ export function lookupsOf({ namespaces, serviceAccounts, params, access }: Aroun
         "v1",
         "ServiceAccount",
       ),
+    target: () => ({ known: true, object: target ?? null }),
     param: ({ apiVersion, kind }, namespace, name) => ({
       known: true,
       object:

@@ -108,6 +108,8 @@ const surroundings = {
   as: optional(FixtureUser),
   namespaces: optional(Type.Array(Around)),
   serviceAccounts: optional(Type.Array(InNamespace)),
+  /** What the request goes to, where its own objects do not tell: the pod of an exec, the Deployment that is scaled. */
+  target: optional(Anything),
   params: optional(Type.Array(Param)),
   access: optional(Type.Array(Access)),
 };
@@ -135,6 +137,7 @@ export interface Surroundings {
   as: FixtureUser;
   namespaces: readonly JsonObject[];
   serviceAccounts: readonly JsonObject[];
+  target?: JsonObject;
   params: readonly JsonObject[];
   access: readonly FixtureAccess[];
 }
@@ -179,10 +182,12 @@ export function fixturesIn(yaml: string, source: string): { fixtures: Fixture[];
 function surroundingsOf(test: AgentPolicyTest, one: FixtureCase): Surroundings {
   const both = <K extends "namespaces" | "serviceAccounts" | "params">(key: K) =>
     [...(one[key] ?? []), ...(test[key] ?? [])] as unknown as JsonObject[];
+  const target = (one.target ?? test.target) as unknown as JsonObject | undefined;
   return {
     as: one.as ?? test.as ?? NOBODY,
     namespaces: both("namespaces"),
     serviceAccounts: both("serviceAccounts"),
+    ...(target === undefined ? {} : { target }),
     params: both("params"),
     access: [...(one.access ?? []), ...(test.access ?? [])],
   };

@@ -1,6 +1,6 @@
 /** What judging needs from outside, beside the request. Answered from caches, so that judging makes no call as a rule. */
 
-import type { JsonObject, UserInfo } from "../admission.ts";
+import type { AdmissionRequest, JsonObject, UserInfo } from "../admission.ts";
 import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
 import type { PolicySet } from "./set.ts";
 
@@ -15,6 +15,11 @@ export interface PolicyLookups {
   namespace(name: string): Soon<Known<JsonObject>>;
   /** A ServiceAccount as it is now, null where there is none. */
   serviceAccount(namespace: string, name: string): Soon<Known<JsonObject | null>>;
+  /**
+   * What a request goes to whose own objects do not tell, as `isToldApart` has it: the pod of an exec, the Deployment
+   * that is scaled. Null where there is none, or it is of a kind that is not looked up.
+   */
+  target(request: AdmissionRequest): Soon<Known<JsonObject | null>>;
   /** What a policy's paramRef names, null where there is none. */
   param(
     kind: { apiVersion: string; kind: string },

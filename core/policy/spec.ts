@@ -83,9 +83,9 @@ export const ApprovalTerms = Type.Object(
 );
 export type ApprovalTerms = Static<typeof ApprovalTerms>;
 
-export const ACTIONS = ["Hold", "Deny"] as const;
-export const MODES = ["Enforce", "Warn", "Audit"] as const;
-export const SEVERITIES = ["Low", "Medium", "High", "Critical"] as const;
+const ACTIONS = ["Hold", "Deny"] as const;
+const MODES = ["Enforce", "Warn", "Audit"] as const;
+const SEVERITIES = ["Low", "Medium", "High", "Critical"] as const;
 
 export const PolicyRule = Type.Object(
   {

@@ -9,8 +9,10 @@ import {
   type Example,
   exampleOf,
 } from "../support/catalogue-commands.ts";
+import { shippedPolicies } from "../support/catalogue-page.ts";
 import type { Manifest } from "../support/objects.ts";
-import { type Ended, startTestbed, type Testbed, type Who } from "../support/testbed.ts";
+import { asUserOf } from "../support/raw.ts";
+import { type Ended, startTestbed, type Testbed } from "../support/testbed.ts";
 
 /** Fields that the examples need, and that the API server drops unless asked for. */
 const FLAGS = {
@@ -23,8 +25,12 @@ const NOT_TYPED = new Set(["clustertrustbundles", "podcertificaterequests"]);
 const EXAMPLES = catalogueFixtures()
   .map(exampleOf)
   .filter(({ request }) => !NOT_TYPED.has(request.resource.resource));
-/** Each may have a hundred requests that wait. */
-const AGENTS = 4;
+const AT_ONCE = 5;
+
+interface Recorded {
+  target: { namespace?: string; name?: string };
+  observed?: { name: string }[];
+}
 
 /** What kubectl printed, in a word and the names of rules. */
 function verdictIn({ code, output }: Ended): string {
@@ -42,18 +48,23 @@ function wanted({ fixture: { expect } }: Example): string {
 describe("an agent that types the catalogue's examples", () => {
   let bed: Testbed;
   const said = new Map<Example, Ended>();
+  let recorded: Recorded[] = [];
 
   before(async function () {
-    this.timeout(300_000);
-    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0 } }, controlPlane: { flags: FLAGS } });
+    this.timeout(1_200_000);
+    bed = await startTestbed({
+      settings: { hold: { maxWaitSeconds: 0, maxPendingPerAgent: 10_000 } },
+      controlPlane: { flags: FLAGS },
+    });
     await seeded(bed);
-    const queue = [...EXAMPLES];
-    const worker = async (_: unknown, index: number) => {
-      const kubeconfig = await bed.controlPlane.kubeconfig(`agent-${index}`, ["hoop:agents"]);
-      for (let example = queue.shift(); example !== undefined; example = queue.shift())
-        said.set(example, await typed(bed, { kubeconfig }, example.command));
+    // Of two requests about one object the later one overtakes the earlier.
+    const queue = [...Map.groupBy(EXAMPLES, targetOf).values()];
+    const worker = async () => {
+      for (let group = queue.shift(); group !== undefined; group = queue.shift())
+        for (const example of group) said.set(example, await typed(bed, example.command));
     };
-    await Promise.all(Array.from({ length: AGENTS }, worker));
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    recorded = (await bed.records()) as unknown as Recorded[];
   });
 
   after(() => bed?.stop());
@@ -63,11 +74,36 @@ describe("an agent that types the catalogue's examples", () => {
       const ended = said.get(example);
       expect(ended && verdictIn(ended), ended?.output).to.equal(wanted(example));
     });
+
+  it("could have the rules as AgentPolicies of its cluster, word for word", async () => {
+    const human = await asUserOf(bed.kubeconfig("human"));
+    const path = "/apis/policy.hoop.dev/v1alpha1/agentpolicies?dryRun=All&fieldValidation=Strict";
+    for (const policy of shippedPolicies()) {
+      const { code, text } = await human({ method: "POST", path, body: policy });
+      expect(code, text).to.equal(201);
+    }
+  });
+
+  it("is recorded with the rules that only record", () => {
+    const observing = EXAMPLES.filter(({ fixture }) => fixture.expect.audited !== undefined);
+    expect(observing.length).to.be.greaterThan(10);
+    for (const { fixture, request } of observing) {
+      const about = recorded.filter(
+        ({ target }) =>
+          target.name === request.name && (target.namespace ?? request.namespace) === request.namespace,
+      );
+      const rules = about.flatMap(({ observed = [] }) => observed.map(({ name }) => name));
+      expect(rules, fixture.name).to.include.members(fixture.expect.audited ?? []);
+    }
+  });
 });
 
-async function typed(bed: Testbed, agent: Who, command: Command): Promise<Ended> {
+const targetOf = ({ request: { resource, namespace, name } }: Example) =>
+  `${resource.group}/${resource.resource} ${namespace}/${name}`;
+
+async function typed(bed: Testbed, command: Command): Promise<Ended> {
   const input = await inputOf(bed, command);
-  return bed.kubectl(agent, command.args, input === undefined ? {} : { input: JSON.stringify(input) });
+  return bed.kubectl("agent", command.args, input === undefined ? {} : { input: JSON.stringify(input) });
 }
 
 /** What is written over, where a whole object must be. */

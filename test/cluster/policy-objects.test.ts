@@ -123,7 +123,13 @@ describe("AgentPolicies", function () {
 
   it("are explained by kubectl", async () => {
     await untilDocumented(bed.controlPlane, "apis/policy.hoop.dev/v1alpha1");
-    const { stdout } = await bed.kubectl("human", ["explain", "agentpolicy.spec.rules"]);
+    let stdout = "";
+    // The document of the group may be older than that of this kind.
+    await until("kubectl knows them", async () => {
+      const explained = await bed.kubectl("human", ["explain", "agentpolicy.spec.rules"]);
+      ({ stdout } = explained);
+      return explained.code === 0;
+    });
     expect(stdout)
       .to.match(/GROUP: +policy\.hoop\.dev/)
       .and.contain("Of all rules that fire");

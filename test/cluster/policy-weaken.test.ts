@@ -71,6 +71,16 @@ const CANARIES: Readonly<Record<string, Canary>> = {
     touched("/apis/apps/v1/namespaces/prod/deployments/guarded"),
     "denied by deny@object",
   ],
+  "the annotation of a Deployment that is scaled": [
+    "agent",
+    {
+      method: "PATCH",
+      path: "/apis/apps/v1/namespaces/prod/deployments/guarded/scale",
+      body: { spec: { replicas: 3 } },
+      type: "application/merge-patch+json",
+    },
+    "denied by deny@object",
+  ],
   "the annotation of a Pod": ["agent", touched(`${PROD}/pods/guarded`), "denied by deny@object"],
   "the catalogue, for an agent of the settings": [
     "agent",

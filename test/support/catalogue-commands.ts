@@ -117,7 +117,7 @@ function scaled(scale: JsonObject | null, spec: JsonObject): JsonObject {
 }
 
 /** The path that raw commands go to. */
-export function pathOf({ resource, subresource, name, namespace }: AdmissionRequest): string {
+function pathOf({ resource, subresource, name, namespace }: AdmissionRequest): string {
   const { group, version } = resource;
   const isNamespace = group === "" && resource.resource === "namespaces";
   return [

@@ -39,6 +39,12 @@ export function bundles(): Bundle[] {
   return read.sort((a, b) => Number(b.isGuard) - Number(a.isGuard) || a.name.localeCompare(b.name));
 }
 
+/** Each file as it is, parsed. */
+export function shippedPolicies(): object[] {
+  const files = readdirSync(BUNDLES).filter((file) => file.endsWith(".yaml"));
+  return files.map((file) => parse(readFileSync(join(BUNDLES, file), "utf8")));
+}
+
 const does = ({ action, mode = "Enforce" }: PolicyRule): string =>
   mode === "Audit" ? "records" : action === "Hold" ? "holds" : "denies";
 

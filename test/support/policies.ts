@@ -38,6 +38,7 @@ export function policyPorts(
     current: () => set,
     namespace: (name) => ({ known: true, object: namespaceObject(name) }),
     serviceAccount: () => ({ known: true, object: null }),
+    target: () => ({ known: true, object: null }),
     param: () => ({ known: true, object: null }),
     access: async () => ({ allowed: false, reason: "" }),
     brokenAnnotation: () => {},

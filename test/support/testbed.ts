@@ -150,6 +150,8 @@ async function assembled(
     doctor: { everySeconds: 0 },
     ...(secret === undefined ? {} : { callers: { mode: "unguessable-path", secret } }),
     ...options.settings,
+    // A test asks for more than any agent should.
+    hold: { maxPendingPerAgent: 10_000, ...holdOf(options.settings) },
   });
   const bed = operations(controlPlane, kubeconfigs);
   const applyArgs = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
@@ -189,6 +191,11 @@ async function assembled(
       await releasePort(ports.webhook);
     },
   };
+}
+
+function holdOf(settings: object = {}): object {
+  const { hold } = settings as { hold?: object };
+  return hold ?? {};
 }
 
 function withRegistrationsLast(manifests: string): [first: string, registrations: string] {

@@ -13,7 +13,7 @@ const NAMESPACES: readonly (readonly [string, Record<string, string>])[] = [
   ["n3", {}],
 ];
 
-export const LIMIT = {
+const LIMIT = {
   apiVersion: API,
   kind: "Limit",
   metadata: { name: "most" },

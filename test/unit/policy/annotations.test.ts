@@ -18,11 +18,13 @@ interface Said {
   namespace?: Annotations;
   account?: Annotations;
   object?: Annotations;
+  /** What a subresource belongs to; "unknown": it cannot be looked up. */
+  target?: Annotations | "unknown";
 }
 
 /** How a request is judged where these say so; `holding`: and a rule holds it. */
 function judged(
-  { namespace = {}, account = {}, object }: Said,
+  { namespace = {}, account = {}, object, target }: Said,
   asked: AdmissionRequest = POD,
   holding = false,
 ) {
@@ -43,6 +45,13 @@ function judged(
             ? { kind: "ServiceAccount", metadata: { namespace: space, name, annotations: account } }
             : null,
       }),
+      target: () =>
+        target === "unknown"
+          ? { known: false, why: "nobody answers" }
+          : {
+              known: true,
+              object: target ? { kind: "Pod", metadata: { name: "web", annotations: target } } : null,
+            },
       brokenAnnotation: (one) => broken.push(one),
     },
   );
@@ -95,7 +104,28 @@ describe("an annotation", () => {
       { ...POD, object: { metadata: { name: "web", annotations: { [DENY]: "true" } } } },
       "allow",
     ],
-    "of an object does not count for a CONNECT": [{ object: { [DENY]: "true" } }, podExec(), "allow"],
+    "of a pod is about what connects to it": [{ target: { [DENY]: "true" } }, podExec(), "deny deny@object"],
+    "of a pod is about its eviction": [
+      { target: { [APPROVAL]: "request.subResource == 'eviction'" } },
+      { ...POD, subresource: "eviction", object: { kind: "Eviction" } },
+      "hold require-approval@object",
+    ],
+    "of a Deployment is about its scale, which has none of its own": [
+      { object: {}, target: { [APPROVAL]: "object.spec.replicas == 0" } },
+      { ...update, subresource: "scale", object: { kind: "Scale", spec: { replicas: 0 } } },
+      "hold require-approval@object",
+    ],
+    "of what is written itself is read from it alone": [
+      { target: { [DENY]: "true" } },
+      { ...update, subresource: "status" },
+      "allow",
+    ],
+    "of a pod that cannot be looked up may be anything": [
+      { target: "unknown" },
+      podExec(),
+      "could-not-tell: rule annotations@object failed: nobody answers",
+    ],
+    "of a pod that is not there says nothing": [{}, podExec(), "allow"],
     "that is false says nothing": [{ namespace: { [DENY]: "false", [APPROVAL]: "1 == 2" } }, POD, "allow"],
     "knows the variables of the request": [
       {
