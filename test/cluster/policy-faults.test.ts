@@ -231,7 +231,8 @@ describe("what a policy stops", () => {
     const calls = Object.keys(CHANGES).map((_, n) => configMap(`waits-${n}`));
 
     // All of them wait at the same time.
-    before(async () => {
+    before(async function () {
+      this.timeout(300_000);
       const names = Object.keys(CHANGES).map((_, n) => `waits-${n}`);
       await bed.apply(
         [...names, "waits-unruled"].map((name) => policy(name, [name], { action: "Hold", approval })),

@@ -137,11 +137,20 @@ describe("what is made to hang Hoop", () => {
     expect(code).to.equal(500);
   };
 
+  /** People are not kept from writing by a Hoop that is slow: asked until it was in time. */
+  async function refusalOf(call: Call): Promise<string> {
+    let said = "";
+    await until("it is refused", async () => {
+      const { code, text } = await admin(call);
+      said = text;
+      return code >= 400 && code <= 422;
+    });
+    return said;
+  }
+
   for (const [what, when] of Object.entries(REFUSED))
     it(`is refused to people who write it: ${what}`, async () => {
-      const { code, text } = await admin(post(POLICIES, policy("refused", when)));
-      expect(text).to.contain("spec.rules[0].when");
-      expect(code).to.be.within(400, 422);
+      expect(await refusalOf(dry(post(POLICIES, policy("refused", when))))).to.contain("spec.rules[0].when");
       await goesOn();
     });
 
@@ -173,9 +182,7 @@ describe("what is made to hang Hoop", () => {
       body: { metadata: { annotations } },
       type: MERGE,
     };
-    const { code, text } = await admin(call);
-    expect(text).to.contain("hoop.dev/deny");
-    expect(code).to.be.within(400, 422);
+    expect(await refusalOf(dry(call))).to.contain("hoop.dev/deny");
     await goesOn();
   });
 
@@ -211,6 +218,7 @@ describe("what is made to hang Hoop", () => {
     await until(
       "the last of them judges",
       async () => (await agent(mapOf("many-held", { n: "held" }))).code === 403,
+      240_000,
     );
     const { code, text } = await agent(mapOf("many", { n: "many-777" }));
     expect(code, text).to.equal(201);

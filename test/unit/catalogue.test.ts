@@ -224,7 +224,7 @@ describe("the catalogue, of whatever it is given,", () => {
       const what = `${request.resource.resource} without ${side} ${path.join("/")}`;
       expect(verdict.kind, what).not.to.equal("could-not-tell");
     }
-  }).timeout(60_000);
+  });
 
   it("comes to a verdict for values of any type", async () => {
     const anything = fc.jsonValue() as fc.Arbitrary<Json>;
