@@ -71,7 +71,7 @@ const failure = (name: string, message: string): Announced => ({
 });
 
 /** Whether it goes to an object that is neither `object` nor `oldObject`: CONNECT, pods/eviction, a Scale. */
-export function isToldApart({ operation, subresource, oldObject }: AdmissionRequest): boolean {
+function isToldApart({ operation, subresource, oldObject }: AdmissionRequest): boolean {
   if (subresource === "scale") return true;
   return subresource !== "" && oldObject === null && (operation === "CONNECT" || operation === "CREATE");
 }

@@ -16,7 +16,7 @@ export interface PolicyLookups {
   /** A ServiceAccount as it is now, null where there is none. */
   serviceAccount(namespace: string, name: string): Soon<Known<JsonObject | null>>;
   /**
-   * What a request goes to whose own objects do not tell, as `isToldApart` has it: the pod of an exec, the Deployment
+   * What a request goes to whose own objects do not tell, neither `object` nor `oldObject`: the pod of an exec, the Deployment
    * that is scaled. Null where there is none, or it is of a kind that is not looked up.
    */
   target(request: AdmissionRequest): Soon<Known<JsonObject | null>>;
