@@ -29,7 +29,7 @@ describe("AgentProfiles", function () {
     ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name }, spec },
   });
   const ready = (name: string) =>
-    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=60s"]);
+    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=300s"]);
   /** Whether what is denied to agents is denied to whoever this is. */
   const isAgent = async (who: Who) => {
     const { code, output } = await bed.kubectl(who, ["create", "token", "plain", "-n", "default"]);
@@ -75,7 +75,7 @@ describe("AgentProfiles", function () {
     const { metadata, spec } = JSON.parse(yaml) as { metadata: { name: string }; spec: object };
     const anew = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", spec };
     await bed.apply({ ...anew, metadata: { name: metadata.name } });
-    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=60s"]);
+    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=300s"]);
     await bed.apply(profile("again", { users: ["bot"] }));
     await ready("again");
     await until(bot, true);

@@ -48,7 +48,7 @@ describe("kubectl hoop check on a cluster where something is wrong", () => {
 
     it("finds an APIService that is not Available, and quotes its reason", async () => {
       await patch(API_SERVICE, { op: "replace", path: "/spec/service/port", value: 1 });
-      await check.human("wait", "--for=condition=Available=false", API_SERVICE.join("/"), "--timeout=60s");
+      await check.human("wait", "--for=condition=Available=false", API_SERVICE.join("/"), "--timeout=300s");
       const steps = await check.steps();
       expect(codesIn(steps)).to.deep.equal(["HOOP-003", "HOOP-004"]);
       expect(steps.find(({ code }) => code === "HOOP-003")?.says).to.match(/FailedDiscoveryCheck: .*refused/);

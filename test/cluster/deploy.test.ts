@@ -64,7 +64,7 @@ describe("deploy/", function () {
       plane = await startControlPlane();
       const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: CERT_MANAGER });
       await must(plane, ["apply", "--server-side", "-f", "-"], { input });
-      await must(plane, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
+      await must(plane, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=300s"]);
     });
 
     after(async () => {

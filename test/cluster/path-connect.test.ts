@@ -21,7 +21,7 @@ describe("connecting to a pod", () => {
 
   async function running(name: string): Promise<void> {
     await bed.apply(pod(name, { ...HARMLESS, nodeName: "node-1" }));
-    await bed.must("human", ["wait", "--for=condition=Ready", `pod/${name}`, "-n", "demo", "--timeout=60s"]);
+    await bed.must("human", ["wait", "--for=condition=Ready", `pod/${name}`, "-n", "demo", "--timeout=300s"]);
   }
 
   async function held(args: string[], input?: string) {

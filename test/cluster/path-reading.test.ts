@@ -43,7 +43,7 @@ describe("reading with kubectl", () => {
   async function eventually<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       const answer = await ask();
-      if (fits(answer) || attempt > 60) return answer;
+      if (fits(answer) || attempt > 500) return answer;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

@@ -114,7 +114,7 @@ describe("what a request of an agent leaves behind", () => {
     }
 
     async function event(namespace: string, reason: string, name: string): Promise<Event> {
-      for (let attempt = 0; attempt < 100; attempt++) {
+      for (let attempt = 0; attempt < 1000; attempt++) {
         const raw = await bed.must("human", ["get", "events", "-n", namespace, "-o", "json"]);
         const { items } = JSON.parse(raw) as { items: Event[] };
         const found = items.find((one) => one.reason === reason && one.involvedObject.name === name);

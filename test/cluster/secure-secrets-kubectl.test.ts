@@ -297,7 +297,7 @@ describe("secure-secrets by kubectl", function () {
 
   it("is waited for", async () => {
     await seed("waited");
-    const wait = ["wait", "ssec/waited", "--timeout=60s", "--for"];
+    const wait = ["wait", "ssec/waited", "--timeout=300s", "--for"];
     expect(await agent(...wait, "jsonpath={.type}=Opaque")).to.contain("condition met");
     const blocked = bed.start("agent", [...wait, "jsonpath={.metadata.labels.state}=ready", "-n", "shop"]);
     await bed.must("human", ["label", "secret", "waited", "-n", "shop", "state=ready"]);
