@@ -22,9 +22,14 @@ describe("AgentProfiles", function () {
       ...{ metadata: { name: "bots" }, subjects },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
     });
+    await untilDone(bot, ["get", "serviceaccounts"]);
   });
   after(() => bed?.stop());
 
+  /** What an API server is told takes effect a moment later. */
+  const untilDone = async (who: Who, args: string[]) => {
+    while ((await bed.kubectl(who, args)).code !== 0);
+  };
   const profile = (name: string, spec: object) => ({
     ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name }, spec },
   });
@@ -76,6 +81,7 @@ describe("AgentProfiles", function () {
     const anew = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", spec };
     await bed.apply({ ...anew, metadata: { name: metadata.name } });
     await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=300s"]);
+    await untilDone("human", ["get", "agentprofiles"]);
     await bed.apply(profile("again", { users: ["bot"] }));
     await ready("again");
     await until(bot, true);

@@ -99,6 +99,15 @@ describe("kubectl hoop check on a cluster where something is wrong", () => {
       const verbs = ["--verb=get,delete", "--resource=roles.rbac.authorization.k8s.io"];
       await check.human("create", "role", "tidy", "-n", "demo", ...verbs);
       await check.human("create", "rolebinding", "tidy", "-n", "demo", "--role=tidy", "--user=onlooker");
+      // Bindings take a moment to be known.
+      for (const may of [
+        ["get", "approvals.hoop.dev", "-A"],
+        ["delete", "roles.rbac.authorization.k8s.io", "-n", "demo"],
+      ])
+        await until("the onlooker may look on", async () => {
+          const asked = await bed.kubectl({ kubeconfig }, ["auth", "can-i", ...may]);
+          return asked.code === 0;
+        });
       const found = await check.codes("--kubeconfig", kubeconfig, ...asAgent());
       expect(found).to.deep.equal(["HOOP-013"]);
     });

@@ -14,7 +14,14 @@ describe("connecting to a pod", () => {
 
   before(async () => {
     bed = await startTestbed({ node: true });
-    await bed.must("human", ["wait", "--for=create", "serviceaccount/default", "-n", "demo"]);
+    await bed.must("human", [
+      "wait",
+      "--for=create",
+      "serviceaccount/default",
+      "-n",
+      "demo",
+      "--timeout=300s",
+    ]);
     await running(POD);
   });
   after(() => bed?.stop());

@@ -55,7 +55,7 @@ describe("the toy API behind a real API server", function () {
     shell = await shellOf(plane.kubectlPath, plane.adminKubeconfig, "default");
     await shell.must("apply -f -", { input: { apiVersion: "v1", kind: "List", items: twins() } });
     api = await serveBehind(plane, library(store));
-    await shell.must(`wait crd books.${TWIN} shelves.${TWIN} --for=condition=Established`);
+    await shell.must(`wait crd books.${TWIN} shelves.${TWIN} --for=condition=Established --timeout=300s`);
   });
   after(async () => {
     await api?.close();
