@@ -52,7 +52,7 @@ describe("AgentProfiles", function () {
     await ready("bots");
     for (const who of [bot, member]) await until(who, true);
     expect(await bed.must("human", ["get", "agentprofiles"])).to.match(
-      /^NAME +READY +AGE\nbots +True +\d+s\n$/,
+      /^NAME +READY +AGE\nbots +True +[\dms]+\n$/,
     );
   });
 

@@ -90,7 +90,7 @@ describe("a resource of the kit, by kubectl", function () {
         expect(await shell.fails("create -f -", { input: gadget("one") })).to.match(
           /Error from server \(AlreadyExists\): error when creating "STDIN": gadgets.ours.example.com "one" already exists/,
         );
-        const table = /^NAME +COLOR +NOTE +ENABLED +PHASE +AGE\none +red +hello +false +\d+s\n$/;
+        const table = /^NAME +COLOR +NOTE +ENABLED +PHASE +AGE\none +red +hello +false +[\dms]+\n$/;
         expect(await shell.must("get gadgets")).to.match(table);
         expect(await shell.must("get gadgets -o wide")).to.match(/AGE +SIZE\none .*s +1\n$/);
         expect(await shell.must("describe gadget one")).to.match(

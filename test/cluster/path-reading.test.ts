@@ -59,7 +59,7 @@ describe("reading with kubectl", () => {
     const [head, ...rows] = (await read("get", "approvals", "-n", "demo")).split("\n");
     expect(head).to.match(/^NAME +AGENT +OPERATION +TARGET +RULE +PHASE +AGE$/);
     const row = rows.find((line) => line.startsWith(pending));
-    expect(row).to.match(/ other-agent +create +pods\/read-3 +privileged-container +Pending +\d+s$/);
+    expect(row).to.match(/ other-agent +create +pods\/read-3 +privileged-container +Pending +[\dms]+$/);
   });
 
   it("get approvals -o wide adds reason, approvers and end", async () => {
