@@ -22,14 +22,19 @@ describe("AgentProfiles", function () {
       ...{ metadata: { name: "bots" }, subjects },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
     });
+    await untilDone(bot, ["get", "serviceaccounts"]);
   });
   after(() => bed?.stop());
 
+  /** What an API server is told takes effect a moment later. */
+  const untilDone = async (who: Who, args: string[]) => {
+    while ((await bed.kubectl(who, args)).code !== 0);
+  };
   const profile = (name: string, spec: object) => ({
     ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name }, spec },
   });
   const ready = (name: string) =>
-    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=60s"]);
+    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=300s"]);
   /** Whether what is denied to agents is denied to whoever this is. */
   const isAgent = async (who: Who) => {
     const { code, output } = await bed.kubectl(who, ["create", "token", "plain", "-n", "default"]);
@@ -47,7 +52,7 @@ describe("AgentProfiles", function () {
     await ready("bots");
     for (const who of [bot, member]) await until(who, true);
     expect(await bed.must("human", ["get", "agentprofiles"])).to.match(
-      /^NAME +READY +AGE\nbots +True +\d+s\n$/,
+      /^NAME +READY +AGE\nbots +True +[\dms]+\n$/,
     );
   });
 
@@ -75,7 +80,8 @@ describe("AgentProfiles", function () {
     const { metadata, spec } = JSON.parse(yaml) as { metadata: { name: string }; spec: object };
     const anew = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", spec };
     await bed.apply({ ...anew, metadata: { name: metadata.name } });
-    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=60s"]);
+    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=300s"]);
+    await untilDone("human", ["get", "agentprofiles"]);
     await bed.apply(profile("again", { users: ["bot"] }));
     await ready("again");
     await until(bot, true);

@@ -64,14 +64,19 @@ describe("an approval", () => {
     const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
     const versions = [{ name: "v1", served: true, storage: true, schema }];
     await bed.apply({ ...crd, spec: { ...(crd["spec"] as object), versions } });
-    await bed.must("human", ["wait", "crd/things.example.com", "--for=condition=Established"]);
+    await bed.must("human", [
+      "wait",
+      "crd/things.example.com",
+      "--for=condition=Established",
+      "--timeout=300s",
+    ]);
     await untilStampable();
   });
 
   /** To stamp an object the API server needs the schema of its kind, and learns that of a new one within seconds. */
   async function untilStampable(): Promise<void> {
     const tried = clusterScoped("example.com/v1", "Thing", "tried");
-    while ((await agent(post(`${THINGS}?dryRun=All`, tried))).code === 503)
+    while ([404, 503].includes((await agent(post(`${THINGS}?dryRun=All`, tried))).code))
       await new Promise((resolve) => setTimeout(resolve, 200));
   }
 

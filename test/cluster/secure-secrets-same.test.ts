@@ -355,7 +355,7 @@ describe("secure-secrets beside Secrets", function () {
 
 /** A new API server finds out about the others first. */
 async function untilListed(attempt: () => Promise<{ code: number }>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < 1500; tries++) {
     const { code } = await attempt().catch(() => ({ code: 0 }));
     if (code === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 200));

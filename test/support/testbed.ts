@@ -221,7 +221,7 @@ async function untilStamped(bed: Pick<Testbed, "kubectl">): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const asked = await bed.kubectl("agent", [...probe, "--dry-run=server", "-o", "yaml"]);
       if (asked.code === 0 && asked.stdout.includes("hoop.dev/agent")) break;
-      if (attempt > 240) throw new Error(`what agents write is not stamped: ${asked.output}`);
+      if (attempt > 1000) throw new Error(`what agents write is not stamped: ${asked.output}`);
       await delay(250);
     }
 }
@@ -231,7 +231,7 @@ async function untilServed(bed: Pick<Testbed, "kubectl">): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const asked = await bed.kubectl("human", ["get", "approvals.hoop.dev", "-A"]);
     if (asked.code === 0) return;
-    if (attempt > 240) throw new Error(`hoop.dev is not served: ${asked.output}`);
+    if (attempt > 1000) throw new Error(`hoop.dev is not served: ${asked.output}`);
     await delay(250);
   }
 }
@@ -270,7 +270,7 @@ function operations(
   };
   const approvals = async (namespace?: string) => (await listed("approvals", namespace)) as Approval[];
   const approval = async (fits: (approval: Approval) => boolean): Promise<Approval> => {
-    for (let attempt = 0; attempt < 200; attempt++) {
+    for (let attempt = 0; attempt < 1000; attempt++) {
       const found = (await approvals()).find(fits);
       if (found !== undefined) return found;
       await delay(100);
