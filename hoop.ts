@@ -13,9 +13,9 @@ import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
 import type { LogKeys } from "#core/log/appender.ts";
+import type { Catalogue } from "#core/policy/catalogue.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
-import type { Rule } from "#core/rules/rule.ts";
 import type { Store } from "#kit/storage.ts";
 import { ledgerKeys, passingKeys } from "#ledger/key-file.ts";
 import { startTelling } from "#notify/telling.ts";
@@ -28,6 +28,7 @@ import { webhookHandler } from "#webhook/server.ts";
 import { liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
 import { apiOf, channelsOf, ledgerKeyFile, meters, reviewPorts, tended, VERSION } from "./parts.ts";
+import { livePolicies, shippedCatalogue } from "./policies.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { clock } from "./system.ts";
 
@@ -47,7 +48,7 @@ export interface Hoop {
 /** What tests put in place of the defaults. */
 export interface Given {
   log: Log;
-  rules?: readonly Rule[];
+  catalogue?: Catalogue;
   /** The store is lost: nothing can be recorded any more, so the process must end. */
   onLost?: (cause: Error) => void;
   /** Tells the Hoop that serves on the same ports and store to end. From before until after, requests wait here. */
@@ -59,6 +60,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
   const { log } = given;
   const stops: (() => Promise<void>)[] = [];
   try {
+    const catalogue = given.catalogue ?? (await shippedCatalogue());
     let store: Store | undefined;
     stops.push(async () => store?.close());
     const keys = await keysOf(settings);
@@ -68,15 +70,10 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const loadCertificates = () =>
       servingCertificate(settings.certificates, serviceNames(settings.service, settings.namespace, true));
     let certificates = await loadCertificates();
-    const namespaces = namespaceCache(client, log);
-    const proxy = frontProxy(client, log);
-    const agents = liveAgents(settings, client, log);
-    stops.push(
-      () => namespaces.stop(),
-      () => proxy.stop(),
-      () => agents.stop(),
-    );
-    await Promise.all([namespaces.ready(), proxy.ready(), agents.ready()]);
+    const followed = followedIn(settings, catalogue, client, log);
+    const { namespaces, proxy, agents, policies } = followed;
+    for (const one of Object.values(followed)) stops.push(() => one.stop());
+    await Promise.all(Object.values(followed).map((one) => one.ready()));
     const doors = await openDoors(settings.listen, certificates, given.takeOver !== undefined);
     stops.push(doors.stop);
     given.takeOver?.();
@@ -88,10 +85,12 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       () => ports.waiters.size,
       () => api.load(),
     );
-    const ports = await reviewPorts(settings, given, store, client, { ...namespaces, ...agents }, counting);
+    const judging = { ...namespaces, ...agents, policies: policies.ports };
+    const ports = await reviewPorts(settings, log, store, client, judging, counting);
     stops.push(async () => ports.waiters.stop());
     const ledger = tended(settings, ports, keys);
     await ledger.recordConfiguration();
+    policies.whenChanged(ledger.configurationChanged);
     const expiring = (signal: AbortSignal) => keepExpiring(ports, signal);
     const looking = (signal: AbortSignal) => examining(settings, client, counting, log, signal);
     for (const task of [...ledger.tasks, expiring, looking]) stops.push(background(task));
@@ -101,7 +100,9 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
 
     const api = apiOf(settings, ports, counting, { client, namespaces, proxy });
     const callers = liveCallers(settings, () => certificates);
-    doors.open(api, webhookHandler(ports, callers), ports.waiters);
+    const checkWritten = policies.checker(agents.matcher, settings.identity);
+    const webhook = webhookHandler({ ...ports, checkWritten }, callers);
+    doors.open(api, webhook, ports.waiters);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
     stops.push(() => registrations.stop());
     await agents.register((matcher) => {
@@ -147,6 +148,17 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     await inReverse(stops);
     throw error;
   }
+}
+
+/** What of the cluster is known at every moment. */
+function followedIn(settings: Settings, catalogue: Catalogue, client: Client, log: Log) {
+  const namespaces = namespaceCache(client, log);
+  return {
+    namespaces,
+    proxy: frontProxy(client, log),
+    agents: liveAgents(settings, client, log),
+    policies: livePolicies(catalogue, client, namespaces, log),
+  };
 }
 
 /** The first time is after a while: who has just started has enough to do, and so has the API server. */
@@ -234,6 +246,7 @@ const API_SERVICE = "v1alpha1.hoop.dev";
 function registrationNames() {
   return {
     validating: ["hoop"],
+    forEverybody: ["config.hoop.dev"],
     mutating: ["hoop"],
     policies: ["hoop"],
     validatingPolicies: ["net.hoop.dev"],

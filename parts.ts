@@ -6,11 +6,12 @@ import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
 import type { Client } from "#cluster/client.ts";
-import { connectTargetUid } from "#cluster/connect-target.ts";
 import { postEvent } from "#cluster/events.ts";
 import type { FrontProxy } from "#cluster/front-proxy.ts";
 import type { NamespaceCache } from "#cluster/namespaces.ts";
+import { referent } from "#cluster/referents.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
+import { connectTargetUid } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import type { JsonObject } from "#core/admission.ts";
 import { ADMISSION_FIELDS } from "#core/agents.ts";
@@ -21,10 +22,11 @@ import { recordConfiguration } from "#core/ledger/configuration.ts";
 import { keepErasing } from "#core/ledger/retention.ts";
 import type { LogKeys } from "#core/log/appender.ts";
 import { maskObject } from "#core/mask.ts";
+import { podSpecPaths } from "#core/policy/facts/workload.ts";
+import type { PolicyPorts } from "#core/policy/ports.ts";
+import type { HoldTerms } from "#core/policy/verdict.ts";
 import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
-import { CATALOGUE } from "#core/rules/catalogue.ts";
-import type { Rule } from "#core/rules/rule.ts";
 import { accessLine } from "#kit/access-log.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
@@ -45,12 +47,15 @@ import { clock, random } from "./system.ts";
 
 export const VERSION = "v0.1.0";
 
+/** What of the cluster judging goes by. */
+type Judging = Pick<NamespaceCache, "uid"> & Pick<LiveAgents, "matcher"> & { policies: PolicyPorts };
+
 export async function reviewPorts(
   settings: Settings,
-  { log, rules = CATALOGUE }: { log: Log; rules?: readonly Rule[] },
+  log: Log,
   store: Store,
   client: Client,
-  { uid: namespaceUid, matcher }: Pick<NamespaceCache, "uid"> & Pick<LiveAgents, "matcher">,
+  { uid: namespaceUid, matcher, policies }: Judging,
   meter: Meter,
 ): Promise<ReviewPorts> {
   const waiters = new Waiters(store, log, settings.hold.maxWaiters);
@@ -63,14 +68,25 @@ export async function reviewPorts(
     meter,
     waiters,
     streaks: new Streaks(),
-    cluster: { namespaceUid, connectTargetUid: (request) => connectTargetUid(client, request) },
+    cluster: {
+      namespaceUid,
+      connectTargetUid: (request) => connectTargetUid(client, request),
+      referent: (reference) => referent(client, reference),
+    },
+    maxPendingPerAgent: settings.hold.maxPendingPerAgent,
     agents: matcher,
-    rules,
-    terms: settings.hold,
+    policies,
+    workloads: podSpecPaths(settings.workloads),
+    terms: termsOf(settings.hold),
     installationNamespace: settings.namespace,
     volatilePaths: settings.digest.volatilePaths,
     installationKey: await installationKey(store),
   };
+}
+
+/** Where a rule says nothing else. */
+function termsOf({ approvers, ...times }: Settings["hold"]): HoldTerms {
+  return { ...times, approvers: [approvers] };
 }
 
 /** Made once, when the store is new, and kept in it: digests are keyed with it. */
@@ -179,7 +195,7 @@ export interface Tended {
 
 /** What keeps the ledger: says what is in force, erases what is due, publishes, backs up. */
 export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): Tended {
-  const { store, log, agents, rules } = ports;
+  const { store, log, agents, policies } = ports;
   const { publish, publishSeconds: everySeconds } = settings.ledger;
   const publishing =
     publish === undefined
@@ -193,7 +209,7 @@ export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): T
       version: VERSION,
       keys: verifierKeys(keys),
       agents: agents.expression(ADMISSION_FIELDS),
-      rules: rules.map(({ name }) => name),
+      rules: [...policies.current().rules],
       settings: recordable(settings),
     });
   return {

@@ -6,11 +6,14 @@ import {
   type Http2SecureServer,
   Http2ServerRequest,
   type Http2ServerResponse,
+  type ServerHttp2Session,
 } from "node:http2";
-import { type AddressInfo, createServer, Server } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
+import { tellClientErrors } from "./client-errors.ts";
 import { type Connections, trackConnections } from "./connections.ts";
 import type { Upgrader } from "./door.ts";
 import type { ApiRequest, ApiResponse } from "./request.ts";
+import { stopListening } from "./stop-listening.ts";
 
 export interface ListenOptions {
   /** PEM. */
@@ -68,6 +71,8 @@ const MOST_SESSION_MEMORY = 128;
  * the API server posts into them, and a POST is not sent again, but refused. One that is in use ends with its next answer.
  */
 const LINGER = 500;
+/** How long connections that come all the time may keep a server from closing its address. */
+const MOST_ACCEPTING = 2_000;
 /** The highest there can be. */
 const LAST_STREAM = 2 ** 31 - 1;
 /** Elsewhere there is no such thing as two processes at one port. */
@@ -92,6 +97,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });
   const open = { ...trackConnections(server), answers: trackedAnswers(server) };
+  tellClientErrors(server, open.answers);
   server.on("request", (request, response) => {
     if (request instanceof Http2ServerRequest) hurry(request);
     void handler(request, response);
@@ -150,25 +156,30 @@ async function closeGracefully(
   drain: () => Promise<void>,
   grace: number,
 ): Promise<void> {
-  // That of the class itself would close the idle HTTP/1.1 connections as well.
-  const closed = new Promise<void>((resolve) => Server.prototype.close.call(server, () => resolve()));
-  // No last stream is named yet: requests that cross this on their way are still served, not refused.
-  for (const session of sessions)
-    if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
   // What GOAWAY is to HTTP/2; else the client, such as kube-apiserver to a webhook, keeps the connection.
   const goodbye = (answer: ServerResponse | Http2ServerResponse) => {
     if (answer instanceof ServerResponse) answer.shouldKeepAlive = false;
   };
   for (const answer of answers) goodbye(answer);
   server.prependListener("request", (_request, answer) => goodbye(answer));
+  const { closed } = await stopListening(server, Math.min(MOST_ACCEPTING, grace));
+  const linger = Math.min(LINGER, grace);
+  const goAway = (session: ServerHttp2Session) => {
+    // No last stream is named yet: requests that cross this on their way are still served, not refused.
+    if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+  };
+  for (const session of sessions) goAway(session);
+  // Its handshake was under way.
+  server.on("session", (session) => {
+    goAway(session);
+    const timer = setTimeout(() => session.close(), linger);
+    session.once("close", () => clearTimeout(timer));
+  });
   const timers = [
-    setTimeout(
-      () => {
-        for (const session of sessions) session.close();
-        server.close();
-      },
-      Math.min(LINGER, grace),
-    ),
+    setTimeout(() => {
+      for (const session of sessions) session.close();
+      server.close();
+    }, linger),
     setTimeout(() => {
       for (const session of sessions) session.destroy();
       for (const socket of sockets()) socket.destroy();

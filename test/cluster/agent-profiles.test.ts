@@ -22,14 +22,19 @@ describe("AgentProfiles", function () {
       ...{ metadata: { name: "bots" }, subjects },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
     });
+    await untilDone(bot, ["get", "serviceaccounts"]);
   });
   after(() => bed?.stop());
 
+  /** What an API server is told takes effect a moment later. */
+  const untilDone = async (who: Who, args: string[]) => {
+    while ((await bed.kubectl(who, args)).code !== 0);
+  };
   const profile = (name: string, spec: object) => ({
     ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name }, spec },
   });
   const ready = (name: string) =>
-    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=60s"]);
+    bed.must("human", ["wait", `agentprofile/${name}`, "--for=condition=Ready", "--timeout=300s"]);
   /** Whether what is denied to agents is denied to whoever this is. */
   const isAgent = async (who: Who) => {
     const { code, output } = await bed.kubectl(who, ["create", "token", "plain", "-n", "default"]);
@@ -47,7 +52,7 @@ describe("AgentProfiles", function () {
     await ready("bots");
     for (const who of [bot, member]) await until(who, true);
     expect(await bed.must("human", ["get", "agentprofiles"])).to.match(
-      /^NAME +READY +AGE\nbots +True +\d+s\n$/,
+      /^NAME +READY +AGE\nbots +True +[\dms]+\n$/,
     );
   });
 
@@ -75,10 +80,42 @@ describe("AgentProfiles", function () {
     const { metadata, spec } = JSON.parse(yaml) as { metadata: { name: string }; spec: object };
     const anew = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", spec };
     await bed.apply({ ...anew, metadata: { name: metadata.name } });
-    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=60s"]);
+    await bed.must("human", ["wait", definition, "--for=condition=Established", "--timeout=300s"]);
+    await untilDone("human", ["get", "agentprofiles"]);
     await bed.apply(profile("again", { users: ["bot"] }));
     await ready("again");
     await until(bot, true);
+  });
+
+  it("name owners, who decide nothing that these agents ask for", async () => {
+    const carol: Who = { kubeconfig: await bed.controlPlane.kubeconfig("carol") };
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "hoop-approver" };
+    await bed.apply([
+      profile("owned", { users: ["bot"], owners: { users: ["approver"], groups: ["team:a"] } }),
+      {
+        ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", roleRef },
+        ...{ metadata: { name: "carol" }, subjects: [{ ...roleRef, kind: "User", name: "carol" }] },
+      },
+    ]);
+    await ready("owned");
+    // A role that asks for what the last profile says: until Hoop has seen it, the approval names no owners.
+    for (let attempt = 0; ; attempt++) {
+      const name = `asked-${attempt}`;
+      const blocked = bed.start(bot, ["create", "role", name, "--verb=get", "--resource=pods"]);
+      const approval = await bed.pending(name);
+      const isOwned = approval.spec.agent.owners !== undefined;
+      if (isOwned) {
+        expect(approval.spec.agent.owners).to.deep.equal({ users: ["approver"], groups: ["team:a"] });
+        const { code, output } = await bed.decide(approval, "Approve");
+        expect(code, output).to.equal(1);
+        expect(output).to.contain("the owners of an agent do not decide what it asks for");
+      }
+      // Who may has the right to by RBAC, of which the API server learns in its own time.
+      while ((await bed.decide(approval, "Approve", "", carol)).code !== 0);
+      expect((await blocked.ended).code).to.equal(0);
+      if (isOwned) break;
+    }
+    await bed.must("human", ["delete", "agentprofile", "owned"]);
   });
 
   const REFUSED: readonly [string, object, string][] = [

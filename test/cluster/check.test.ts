@@ -48,7 +48,7 @@ describe("kubectl hoop check on a cluster where something is wrong", () => {
 
     it("finds an APIService that is not Available, and quotes its reason", async () => {
       await patch(API_SERVICE, { op: "replace", path: "/spec/service/port", value: 1 });
-      await check.human("wait", "--for=condition=Available=false", API_SERVICE.join("/"), "--timeout=60s");
+      await check.human("wait", "--for=condition=Available=false", API_SERVICE.join("/"), "--timeout=300s");
       const steps = await check.steps();
       expect(codesIn(steps)).to.deep.equal(["HOOP-003", "HOOP-004"]);
       expect(steps.find(({ code }) => code === "HOOP-003")?.says).to.match(/FailedDiscoveryCheck: .*refused/);
@@ -99,6 +99,15 @@ describe("kubectl hoop check on a cluster where something is wrong", () => {
       const verbs = ["--verb=get,delete", "--resource=roles.rbac.authorization.k8s.io"];
       await check.human("create", "role", "tidy", "-n", "demo", ...verbs);
       await check.human("create", "rolebinding", "tidy", "-n", "demo", "--role=tidy", "--user=onlooker");
+      // Bindings take a moment to be known.
+      for (const may of [
+        ["get", "approvals.hoop.dev", "-A"],
+        ["delete", "roles.rbac.authorization.k8s.io", "-n", "demo"],
+      ])
+        await until("the onlooker may look on", async () => {
+          const asked = await bed.kubectl({ kubeconfig }, ["auth", "can-i", ...may]);
+          return asked.code === 0;
+        });
       const found = await check.codes("--kubeconfig", kubeconfig, ...asAgent());
       expect(found).to.deep.equal(["HOOP-013"]);
     });

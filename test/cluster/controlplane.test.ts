@@ -79,8 +79,8 @@ describe("two control planes at once", function () {
   it("run controllers where asked to: a Deployment gets pods, a namespace goes", async () => {
     await one.createNamespace("controlled");
     await must(one, ["create", "deployment", "web", "--image=none", "-n", "controlled"]);
-    await must(one, ["wait", "--for=create", "pod", "-l", "app=web", "-n", "controlled", "--timeout=60s"]);
-    await must(one, ["delete", "namespace", "controlled", "--timeout=60s"]);
+    await must(one, ["wait", "--for=create", "pod", "-l", "app=web", "-n", "controlled", "--timeout=300s"]);
+    await must(one, ["delete", "namespace", "controlled", "--timeout=300s"]);
   });
 
   describe("with a node", () => {
@@ -89,7 +89,7 @@ describe("two control planes at once", function () {
       await one.addNode("node-b");
       for (const node of ["node-a", "node-b"])
         await must(one, ["create", "-f", "-"], { input: podOn(`on-${node}`, "pods", node) });
-      await must(one, ["wait", "--for=condition=Ready", "pod", "--all", "-n", "pods", "--timeout=60s"]);
+      await must(one, ["wait", "--for=condition=Ready", "pod", "--all", "-n", "pods", "--timeout=300s"]);
     });
 
     for (const name of ["on-node-a", "on-node-b"])
@@ -167,7 +167,7 @@ describe("two control planes at once", function () {
     ];
     try {
       for (const object of objects) await must(two, ["apply", "-f", "-"], { input: JSON.stringify(object) });
-      await must(two, ["wait", "--for=condition=Available", "apiservice/v1.test.hoop.dev", "--timeout=60s"]);
+      await must(two, ["wait", "--for=condition=Available", "apiservice/v1.test.hoop.dev", "--timeout=300s"]);
       expect(JSON.parse(await must(two, ["get", "--raw", "/apis/test.hoop.dev/v1"]))).to.deep.equal(list);
     } finally {
       server.closeAllConnections();

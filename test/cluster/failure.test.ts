@@ -20,7 +20,7 @@ describe("while Hoop is stopped", () => {
       "serviceaccount/default",
       "-n",
       "demo",
-      "--timeout=60s",
+      "--timeout=300s",
     ]);
     await bed.apply([
       configMap("before"),
@@ -90,7 +90,7 @@ describe("while Hoop is stopped", () => {
 
   it("controllers go on: a Deployment of a person gets its pods", async () => {
     await bed.must("human", ["create", "deployment", "web", "-n", "demo", "--image=none"]);
-    const wait = ["wait", "--for=create", "pod", "-l", "app=web", "-n", "demo", "--timeout=60s"];
+    const wait = ["wait", "--for=create", "pod", "-l", "app=web", "-n", "demo", "--timeout=300s"];
     await bed.must("human", wait);
   });
 
@@ -106,11 +106,11 @@ describe("while Hoop is stopped", () => {
 
   it("a namespace that a person deletes waits for Hoop, and says what it waits for", async () => {
     // Until the API server has looked (every 30 s), it takes a Hoop without approvals in that namespace for there.
-    const unavailable = ["--for=condition=Available=false", "apiservice/v1alpha1.hoop.dev", "--timeout=60s"];
+    const unavailable = ["--for=condition=Available=false", "apiservice/v1alpha1.hoop.dev", "--timeout=300s"];
     await bed.must("human", ["wait", ...unavailable]);
     await bed.must("human", ["delete", "namespace", "brief", "--wait=false"]);
     const condition = "--for=condition=NamespaceDeletionDiscoveryFailure";
-    await bed.must("human", ["wait", condition, "namespace/brief", "--timeout=60s"]);
+    await bed.must("human", ["wait", condition, "namespace/brief", "--timeout=300s"]);
     expect(await bed.must("human", ["get", "namespace", "brief", "-o", "yaml"])).to.contain(
       "hoop.dev/v1alpha1",
     );
@@ -120,7 +120,7 @@ describe("while Hoop is stopped", () => {
     before(() => bed.startHoop());
 
     it("the namespace goes", async () => {
-      await bed.must("human", ["wait", "--for=delete", "namespace/brief", "--timeout=60s"]);
+      await bed.must("human", ["wait", "--for=delete", "namespace/brief", "--timeout=300s"]);
     });
 
     it("what waited for a decision still does, and passes once approved", async () => {

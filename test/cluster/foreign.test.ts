@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
-import { kubectlIn, npmStart, npmStop, stateDirectory } from "../support/installation.ts";
+import { kubectlIn, npmStart, npmStop, stateDirectory, until } from "../support/installation.ts";
 
 const binding = (name: string, role: string, kind: "Group" | "User", subject: string) => ({
   apiVersion: "rbac.authorization.k8s.io/v1",
@@ -104,6 +104,9 @@ describe("npm start -- --kubeconfig, against an API server that was there before
       stopped.output.match(/kubectl --kubeconfig "[^"]*" (delete [^\n]*\\\n[^\n]*)/) ?? [];
     const removed = await plane.kubectl(advice.replace("\\\n", " ").split(/\s+/));
     expect(removed.code, removed.stderr).to.equal(0);
-    await in_.must(who.agent, "create", "configmap", "free", "--from-literal=a=b", "-n", "default");
+    await until("the API server knows that they are gone", async () => {
+      const create = ["create", "configmap", "free", "--from-literal=a=b", "-n", "default"];
+      return (await in_.kubectl(who.agent, ...create)).code === 0;
+    });
   });
 });

@@ -61,7 +61,7 @@ describe("kubectl delete namespace hoop-system", () => {
   it("has Hoop take its APIService along as its pod ends", async () => {
     await bed.must("human", ["delete", "namespace", "hoop-system", "--wait=false"]);
     const going = ["--for=jsonpath={.metadata.deletionTimestamp}", "pod/hoop-0", "-n", "hoop-system"];
-    await bed.must("human", ["wait", ...going, "--timeout=60s"]);
+    await bed.must("human", ["wait", ...going, "--timeout=300s"]);
     await terminated();
     expect(hoop.log()).to.contain("the namespace is being deleted, and with it the APIService");
     expect((await bed.kubectl("human", API_SERVICE)).output).to.contain("NotFound");
@@ -70,8 +70,8 @@ describe("kubectl delete namespace hoop-system", () => {
   it("so that it comes to its end, and so do others", async () => {
     const patch = '{"metadata":{"finalizers":null}}';
     await bed.must("human", ["patch", "pod", "hoop-0", "-n", "hoop-system", "--type=merge", "-p", patch]);
-    await bed.must("human", ["wait", "--for=delete", "namespace/hoop-system", "--timeout=60s"]);
+    await bed.must("human", ["wait", "--for=delete", "namespace/hoop-system", "--timeout=300s"]);
     await bed.must("human", ["create", "namespace", "other"]);
-    await bed.must("human", ["delete", "namespace", "other", "--timeout=60s"]);
+    await bed.must("human", ["delete", "namespace", "other", "--timeout=300s"]);
   });
 });

@@ -137,7 +137,10 @@ describe("a decision", () => {
         }),
       );
     const file = join(bed.controlPlane.directory, `${name}-${groups.length}.kubeconfig`);
-    return asUserOf(await bed.controlPlane.kubeconfig(name, groups, file));
+    const caller = await asUserOf(await bed.controlPlane.kubeconfig(name, groups, file));
+    // A binding takes a moment to be known.
+    while (role !== undefined && (await caller({ path: `${API}/approvals` })).code !== 200);
+    return caller;
   }
 
   describe("by an agent", () => {

@@ -39,7 +39,8 @@ describe("the API server", () => {
         subjects: ["system:authenticated", "system:unauthenticated"].map(group),
       }),
     );
-    // The API server takes up a policy a moment after it was written.
+    // The API server takes up a binding and a policy a moment after they were written.
+    await until("everybody may write", async () => (await dryRun(user("anybody"))).code === 201);
     await until("the settings' agents are stamped", () => isSent(user("anybody", ["bots"])));
   });
 
@@ -50,14 +51,17 @@ describe("the API server", () => {
     expect(reminders).to.deep.equal([expression]);
   });
 
-  /** Whether the write of this user is sent to us: then it comes back with our stamp. */
-  async function isSent(who: UserInfo): Promise<boolean> {
-    const { code, text } = await human({
+  const dryRun = (who: UserInfo) =>
+    human({
       method: "POST",
       path: "/api/v1/namespaces/demo/configmaps?dryRun=All",
       body: namespaced("v1", "ConfigMap", "probe"),
       headers: impersonation(who),
     });
+
+  /** Whether the write of this user is sent to us: then it comes back with our stamp. */
+  async function isSent(who: UserInfo): Promise<boolean> {
+    const { code, text } = await dryRun(who);
     expect(code, text).to.equal(201);
     return text.includes('"hoop.dev/agent"');
   }

@@ -73,7 +73,7 @@ describe("a resource of the kit, by the controllers", function () {
   it("goes before its owner, in the foreground", async () => {
     await create(gadget("owner"));
     await create(gadget("owned", await ownerOf("gadget/owner"), { blockOwnerDeletion: true }));
-    await shell.must("delete gadget owner --cascade=foreground --timeout=60s");
+    await shell.must("delete gadget owner --cascade=foreground --timeout=300s");
     expect(await shell.must(names)).to.equal("");
   });
 
@@ -84,7 +84,7 @@ describe("a resource of the kit, by the controllers", function () {
       ...{ apiVersion: "v1", kind: "ConfigMap" },
       metadata: { name: "orphan", ownerReferences: [await ownerOf("gadget/owner")] },
     });
-    await shell.must("delete gadget owner --cascade=orphan --timeout=60s");
+    await shell.must("delete gadget owner --cascade=orphan --timeout=300s");
     for (const orphan of ["gadget/orphan", "configmap/orphan"])
       expect(await shell.must(`get ${orphan} -o jsonpath={.metadata.ownerReferences}`), orphan).to.equal("");
     await shell.must("delete gadget orphan");
@@ -119,7 +119,7 @@ describe("a resource of the kit, by the controllers", function () {
       "wait",
       "namespace/doomed",
       "--for=delete",
-      "--timeout=60s",
+      "--timeout=300s",
     ]);
     expect(code, stderr).to.equal(0);
     await doomed.close();

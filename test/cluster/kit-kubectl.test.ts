@@ -90,7 +90,7 @@ describe("a resource of the kit, by kubectl", function () {
         expect(await shell.fails("create -f -", { input: gadget("one") })).to.match(
           /Error from server \(AlreadyExists\): error when creating "STDIN": gadgets.ours.example.com "one" already exists/,
         );
-        const table = /^NAME +COLOR +NOTE +ENABLED +PHASE +AGE\none +red +hello +false +\d+s\n$/;
+        const table = /^NAME +COLOR +NOTE +ENABLED +PHASE +AGE\none +red +hello +false +[\dms]+\n$/;
         expect(await shell.must("get gadgets")).to.match(table);
         expect(await shell.must("get gadgets -o wide")).to.match(/AGE +SIZE\none .*s +1\n$/);
         expect(await shell.must("describe gadget one")).to.match(
@@ -268,19 +268,19 @@ describe("a resource of the kit, by kubectl", function () {
         const lines = createInterface(watching.stdout)[Symbol.asyncIterator]();
         await create("watched", { labels: { seen: "yes" } });
         expect((await lines.next()).value).to.match(/^ADDED +watched +red/);
-        const ready = shell.must("wait gadget/watched --for=jsonpath={.status.phase}=Done --timeout=60s");
+        const ready = shell.must("wait gadget/watched --for=jsonpath={.status.phase}=Done --timeout=300s");
         await shell.must(
           `patch gadget watched --subresource=status --type=merge -p '{"status":{"phase":"Done"}}'`,
         );
         expect((await lines.next()).value).to.match(/^MODIFIED +watched +red .*Done/);
         expect(await ready).to.include("condition met");
-        const gone = shell.must("wait gadget/watched --for=delete --timeout=60s");
+        const gone = shell.must("wait gadget/watched --for=delete --timeout=300s");
         await shell.must("delete gadget watched");
         expect((await lines.next()).value).to.match(/^DELETED +watched +red .*Done/);
         await gone;
         watching.kill();
         await once(watching, "close");
-        const made = shell.must("wait gadget/later --for=create --timeout=60s");
+        const made = shell.must("wait gadget/later --for=create --timeout=300s");
         await create("later");
         expect(await made).to.include("condition met");
       });

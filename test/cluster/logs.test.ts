@@ -1,6 +1,7 @@
 /** One held write, followed through Hoop's log, the ledger and the API server's audit log. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
@@ -38,12 +39,16 @@ describe("the logs", () => {
   const said = (message: string, fits: (fields: Record<string, unknown>) => unknown = () => true) =>
     lines.filter((line) => line.message === message && fits(line.fields)).map(({ fields }) => fields);
 
+  /** The API server may log an answer after it has given it. */
   async function audit(fits: (event: AuditEvent) => boolean): Promise<AuditEvent> {
-    const log = await readFile(join(bed.controlPlane.directory, "logs", "audit.log"), "utf8");
-    const events = log.split("\n").filter((line) => line !== "");
-    const found = events.map((line) => JSON.parse(line) as AuditEvent).find(fits);
-    if (found === undefined) throw new Error("the audit log has no such event");
-    return found;
+    for (;;) {
+      const log = await readFile(join(bed.controlPlane.directory, "logs", "audit.log"), "utf8");
+      // Without the line that is being written.
+      const events = log.split("\n").slice(0, -1);
+      const found = events.map((line) => JSON.parse(line) as AuditEvent).find(fits);
+      if (found !== undefined) return found;
+      await delay(100);
+    }
   }
 
   it("name the same record and approval for the write", async () => {
@@ -66,10 +71,11 @@ describe("the logs", () => {
     expect(verb).to.equal("patch");
   });
 
-  it("tell who was told of it, and keep what it carried to themselves", () => {
+  it("tell who was told of it, and keep what it carried to themselves", async () => {
     const [{ approval } = { approval: "" }] = said("decision");
-    const told = said("told", (fields) => fields["approval"] === approval);
-    expect(told).to.deep.include({ channel: "events", moment: "pending", approval });
+    const told = () => said("told", (fields) => fields["approval"] === approval);
+    while (told().length === 0) await delay(100);
+    expect(told()).to.deep.include({ channel: "events", moment: "pending", approval });
     const text = JSON.stringify(lines);
     expect(text).to.not.contain(PAYLOAD);
     expect(text).to.not.contain(Buffer.from(PAYLOAD).toString("base64"));

@@ -14,14 +14,21 @@ describe("connecting to a pod", () => {
 
   before(async () => {
     bed = await startTestbed({ node: true });
-    await bed.must("human", ["wait", "--for=create", "serviceaccount/default", "-n", "demo"]);
+    await bed.must("human", [
+      "wait",
+      "--for=create",
+      "serviceaccount/default",
+      "-n",
+      "demo",
+      "--timeout=300s",
+    ]);
     await running(POD);
   });
   after(() => bed?.stop());
 
   async function running(name: string): Promise<void> {
     await bed.apply(pod(name, { ...HARMLESS, nodeName: "node-1" }));
-    await bed.must("human", ["wait", "--for=condition=Ready", `pod/${name}`, "-n", "demo", "--timeout=60s"]);
+    await bed.must("human", ["wait", "--for=condition=Ready", `pod/${name}`, "-n", "demo", "--timeout=300s"]);
   }
 
   async function held(args: string[], input?: string) {

@@ -43,7 +43,7 @@ describe("reading with kubectl", () => {
   async function eventually<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       const answer = await ask();
-      if (fits(answer) || attempt > 60) return answer;
+      if (fits(answer) || attempt > 500) return answer;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
@@ -59,7 +59,7 @@ describe("reading with kubectl", () => {
     const [head, ...rows] = (await read("get", "approvals", "-n", "demo")).split("\n");
     expect(head).to.match(/^NAME +AGENT +OPERATION +TARGET +RULE +PHASE +AGE$/);
     const row = rows.find((line) => line.startsWith(pending));
-    expect(row).to.match(/ other-agent +create +pods\/read-3 +privileged-container +Pending +\d+s$/);
+    expect(row).to.match(/ other-agent +create +pods\/read-3 +privileged-container +Pending +[\dms]+$/);
   });
 
   it("get approvals -o wide adds reason, approvers and end", async () => {

@@ -207,7 +207,7 @@ describe("kubectl hoop uninstall", () => {
     const raw = await bed.kubectl("human", ["get", "--raw", "/apis/hoop.dev/v1alpha1"]);
     expect(raw.output).to.contain("NotFound");
     await bed.must("human", ["create", "namespace", "ends"]);
-    await bed.must("human", ["delete", "namespace", "ends", "--timeout=30s"]);
+    await bed.must("human", ["delete", "namespace", "ends", "--timeout=300s"]);
     expect((await bed.kubectl("agent", ["delete", "namespace", "demo", "--dry-run=server"])).code).to.equal(
       0,
     );

@@ -119,7 +119,7 @@ describe("secure-secrets while the API server is slow or gone", function () {
   });
 
   async function untilWhole(): Promise<string[]> {
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 1000; tries++) {
       const names = await whole();
       if (names !== undefined) return names.filter((name) => name.startsWith("big-"));
       await new Promise((resolve) => setTimeout(resolve, 200));

@@ -385,7 +385,7 @@ async function until(
   fits: (ended: Awaited<ReturnType<Attempt>>) => boolean,
 ): Promise<void> {
   let last = "";
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 1000; tries++) {
     const ended = await attempt();
     if (fits(ended)) return;
     last = ended.output;

@@ -61,12 +61,12 @@ describe("secure-secrets by kubectl", function () {
     const A = "securesecret.hoop.dev/a\n";
     const B = "securesecret.hoop.dev/b\n";
     const LISTS: readonly [string, string[], RegExp][] = [
-      ["columns", [], /^NAME +TYPE +DATA +AGE\na +Opaque +2 +\d+s\nb +example.com\/token +1 +\d+s\n$/],
+      ["columns", [], /^NAME +TYPE +DATA +AGE\na +Opaque +2 +[\dms]+\nb +example.com\/token +1 +[\dms]+\n$/],
       ["names", ["-o", "name"], new RegExp(`^${A}${B}$`)],
       [
         "wide columns, and that a list reads no keys",
         ["-o", "wide"],
-        /KEYS\na +Opaque +2 +\d+s +<not read>\n/,
+        /KEYS\na +Opaque +2 +[\dms]+ +<not read>\n/,
       ],
       ["a label as a column", ["-L", "tier"], /AGE +TIER\na .* front\nb .* back\n$/],
       ["labels", ["--show-labels"], / tier=back\n/],
@@ -297,7 +297,7 @@ describe("secure-secrets by kubectl", function () {
 
   it("is waited for", async () => {
     await seed("waited");
-    const wait = ["wait", "ssec/waited", "--timeout=60s", "--for"];
+    const wait = ["wait", "ssec/waited", "--timeout=300s", "--for"];
     expect(await agent(...wait, "jsonpath={.type}=Opaque")).to.contain("condition met");
     const blocked = bed.start("agent", [...wait, "jsonpath={.metadata.labels.state}=ready", "-n", "shop"]);
     await bed.must("human", ["label", "secret", "waited", "-n", "shop", "state=ready"]);

@@ -23,9 +23,15 @@ function essence({ metadata = {}, type, data }: Frame["object"]): object {
   return { name, namespace, resourceVersion, labels, type, keys: data && Object.keys(data) };
 }
 
-function eventEssence({ type, object }: Frame): object {
-  if (type !== "BOOKMARK") return { type, ...essence(object) };
-  return { type, end: object.metadata?.annotations?.["k8s.io/initial-events-end"] };
+const ENDS_LIST = "k8s.io/initial-events-end";
+
+/** Without the bookmarks that each of the two sends when it thinks fit: about once a minute, and before a watch ends. */
+function eventEssences(frames: readonly Frame[]): object[] {
+  return frames.flatMap(({ type, object }) => {
+    if (type !== "BOOKMARK") return [{ type, ...essence(object) }];
+    const end = object.metadata?.annotations?.[ENDS_LIST];
+    return end === undefined ? [] : [{ type, end }];
+  });
 }
 
 function pathOf(side: Side, namespace: string, query: Record<string, string>): string {
@@ -117,7 +123,7 @@ describe("secure-secrets beside Secrets", function () {
   ];
 
   it("tells the same events, in the same order and with the same versions, of random writes", async function () {
-    this.timeout(240_000);
+    this.timeout(600_000);
     await randomWrites(40, random(7));
     const { body } = await list("core", "", {});
     const version = body.metadata.resourceVersion ?? "";
@@ -135,7 +141,7 @@ describe("secure-secrets beside Secrets", function () {
     const isLast = ({ object }: Frame) => object.metadata?.name === "last";
     for (const { name, core, view } of pairs) {
       const [expected, told] = await Promise.all([core.until(isLast), view.until(isLast)]);
-      expect(told.map(eventEssence), name).to.deep.equal(expected.map(eventEssence));
+      expect(eventEssences(told), name).to.deep.equal(eventEssences(expected));
       expect(JSON.stringify(told)).not.to.contain(Buffer.from(VALUE).toString("base64"));
       core.stop();
       view.stop();
@@ -145,19 +151,14 @@ describe("secure-secrets beside Secrets", function () {
 
   it("bookmarks a version that can be gone on from, and ends in time", async () => {
     const query = { watch: "true", allowWatchBookmarks: "true", timeoutSeconds: "3", resourceVersion: "0" };
-    const sides = [
-      await watched(bed.kubeconfig("human"), pathOf("core", "one", query)),
-      await watched(bed.kubeconfig("agent"), pathOf("view", "one", query)),
-    ];
-    const bookmarks = await Promise.all(
-      sides.map(async ({ ended, frames }) => {
-        await ended;
-        return frames.filter(({ type }) => type === "BOOKMARK");
-      }),
-    );
-    const [core = [], view = []] = bookmarks;
-    expect(view.length > 0).to.equal(core.length > 0);
-    for (const { object } of view) {
+    const bookmarks: Frame[] = [];
+    // It is promised to nobody, and meant to come two seconds before the end: a slow machine may be late.
+    while (bookmarks.length === 0) {
+      const { ended, frames } = await watched(bed.kubeconfig("agent"), pathOf("view", "one", query));
+      await ended;
+      bookmarks.push(...frames.filter(({ type }) => type === "BOOKMARK"));
+    }
+    for (const { object } of bookmarks) {
       expect(object.kind).to.equal("SecureSecret");
       expect(object.metadata?.resourceVersion).to.match(/^\d+$/);
     }
@@ -354,7 +355,7 @@ describe("secure-secrets beside Secrets", function () {
 
 /** A new API server finds out about the others first. */
 async function untilListed(attempt: () => Promise<{ code: number }>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < 1500; tries++) {
     const { code } = await attempt().catch(() => ({ code: 0 }));
     if (code === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -59,7 +59,7 @@ describe("secure-secrets", function () {
       "kubectl.kubernetes.io/last-applied-configuration",
     );
     expect(await bed.must("agent", ["get", "ssec", "-n", "shop"])).to.match(
-      /^NAME +TYPE +DATA +AGE\ndb +Opaque +2 +\d+s\n$/,
+      /^NAME +TYPE +DATA +AGE\ndb +Opaque +2 +[\dms]+\n$/,
     );
   });
 

@@ -30,7 +30,7 @@ describe("provenance stamps", () => {
   const callers = new Map<Who, Caller>();
 
   before(async function () {
-    this.timeout(240_000);
+    this.timeout(600_000);
     // By its name alone, in no group of agents: so only if Hoop tells the API server who is one.
     bed = await startTestbed({ settings: { agents: { users: ["other"] } } });
     await bed.must("human", [
@@ -64,17 +64,18 @@ describe("provenance stamps", () => {
   /** The API server takes up what is registered a moment later; of a new kind it learns within seconds. */
   async function untilStamped(wanted: boolean): Promise<void> {
     const probes = { [CONFIG_MAPS]: configMap("probe"), [WIDGETS]: widget("probe", {}) };
-    for (const [where, body] of Object.entries(probes)) {
-      const path = `${where.replace("NS", "demo")}?dryRun=All`;
-      let last = "";
-      await until(`an agent's objects are ${wanted ? "" : "not "}stamped`, async () => {
-        const { code, text } = await call("agent", { method: "POST", path, body });
-        last = text;
-        return code === 201 && text.includes('"hoop.dev/agent":"agent"') === wanted;
-      }).catch((cause: unknown) => {
-        throw new Error(`the last answer was ${last}`, { cause });
-      });
-    }
+    for (const who of ["agent", "other"] as const)
+      for (const [where, body] of Object.entries(probes)) {
+        const path = `${where.replace("NS", "demo")}?dryRun=All`;
+        let last = "";
+        await until(`what ${who} makes is ${wanted ? "" : "not "}stamped`, async () => {
+          const { code, text } = await call(who, { method: "POST", path, body });
+          last = text;
+          return code === 201 && text.includes(`"hoop.dev/agent":"${who}"`) === wanted;
+        }).catch((cause: unknown) => {
+          throw new Error(`the last answer was ${last}`, { cause });
+        });
+      }
   }
 
   async function webhookRegistration(): Promise<object[]> {

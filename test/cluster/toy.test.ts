@@ -55,7 +55,7 @@ describe("the toy API behind a real API server", function () {
     shell = await shellOf(plane.kubectlPath, plane.adminKubeconfig, "default");
     await shell.must("apply -f -", { input: { apiVersion: "v1", kind: "List", items: twins() } });
     api = await serveBehind(plane, library(store));
-    await shell.must(`wait crd books.${TWIN} shelves.${TWIN} --for=condition=Established`);
+    await shell.must(`wait crd books.${TWIN} shelves.${TWIN} --for=condition=Established --timeout=300s`);
   });
   after(async () => {
     await api?.close();
@@ -76,7 +76,7 @@ describe("the toy API behind a real API server", function () {
     await shell.must("create -f -", {
       input: { apiVersion: `${OURS}/v1`, kind: "Shelf", metadata: { name: "sea" }, spec: { room: "3" } },
     });
-    expect(await shell.must("get shelves")).to.match(/^NAME +AGE\nsea +\d+s\n$/);
+    expect(await shell.must("get shelves")).to.match(/^NAME +AGE\nsea +[\dms]+\n$/);
     const created = await shell.kubectl("create -f -", { input: book({ title: "Moby-Dick", pages: 1001 }) });
     expect(created.stderr).to.contain("Warning: it is heavy");
     await shell.must(`patch bk moby-dick --type=merge -p '{"spec":{"shelf":"sea"}}'`);

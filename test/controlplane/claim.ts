@@ -24,19 +24,28 @@ const tryLink = async (from: string, to: string): Promise<boolean> => {
   }
 };
 
+const lives = (claim: string): boolean => processIdentity(pidOf(claim)) === claim;
+
 /** The living process that holds the claim file `path`, as a pid. */
 export const claimant = async (path: string): Promise<number | undefined> => {
   const held = await content(path);
-  return held !== undefined && processIdentity(pidOf(held)) === held ? pidOf(held) : undefined;
+  return held !== undefined && lives(held) ? pidOf(held) : undefined;
 };
 
-const removeStale = async (path: string, aside: string): Promise<void> => {
-  const held = await content(path);
-  if (held === undefined || (await claimant(path)) !== undefined) return;
-  await rename(path, aside).catch(() => undefined);
-  // Somebody may have taken it over between our look and our rename: then what we moved is theirs, and goes back.
-  if ((await content(aside)) !== held) await tryLink(aside, path).catch(() => false);
-  await rm(aside, { force: true });
+/**
+ * Puts `mine` in the place of the claim that a dead process left behind. Only who has a claim of its own on that may: a
+ * claim that was taken away and put back would be nobody's meanwhile, and two would have it.
+ */
+const inherit = async (path: string, dead: string, mine: string): Promise<boolean> => {
+  const right = `${path}.heir`;
+  if (!(await claim(right))) return false;
+  try {
+    if ((await content(path)) !== dead) return false;
+    await rename(mine, path);
+    return true;
+  } finally {
+    await release(right);
+  }
 };
 
 /**
@@ -52,8 +61,9 @@ export const claim = async (path: string): Promise<boolean> => {
   await writeFile(mine, own);
   try {
     if (await tryLink(mine, path)) return true;
-    await removeStale(path, `${mine}.stale`);
-    return await tryLink(mine, path);
+    const held = await content(path);
+    if (held === undefined) return await tryLink(mine, path);
+    return lives(held) ? false : await inherit(path, held, mine);
   } finally {
     await rm(mine, { force: true });
   }

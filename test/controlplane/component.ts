@@ -166,7 +166,7 @@ class ManagedComponent implements Component {
     child.once("error", (error) => {
       failure = error;
     });
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 60_000;
     while (failure === undefined && child.exitCode === null && Date.now() < deadline) {
       const running = lookUp(await pidIn(this.#pidFile));
       if (running !== undefined) return running;

@@ -237,14 +237,14 @@ const operations = (
     async createNamespace(name) {
       await must(["create", "namespace", name]);
       if (controllerManager.running())
-        await must(["wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=60s"]);
+        await must(["wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=300s"]);
       else await must(["create", "serviceaccount", "default", "-n", name]);
     },
     async addNode(name) {
       await kwok.start();
       await writeState(setting.directory, { ...setting.state, nodes: true });
       await must(["apply", "-f", "-"], nodeObject(name));
-      await must(["wait", "--for=condition=Ready", `node/${name}`, "--timeout=60s"]);
+      await must(["wait", "--for=condition=Ready", `node/${name}`, "--timeout=300s"]);
     },
   };
 };

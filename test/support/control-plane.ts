@@ -27,7 +27,7 @@ export const must = async (
 export const until = async (
   what: string,
   holds: () => boolean | Promise<boolean>,
-  patience = 60_000,
+  patience = 300_000,
 ): Promise<void> => {
   const deadline = Date.now() + patience;
   while (!(await holds())) {

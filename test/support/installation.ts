@@ -50,7 +50,7 @@ export async function processesOf(directory: string): Promise<string[]> {
 
 /** `what` a person would see to be missing when it never comes. */
 export async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 45_000;
+  const deadline = Date.now() + 300_000;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;

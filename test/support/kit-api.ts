@@ -151,7 +151,7 @@ export async function register(
       },
     ],
   });
-  await kubectl(["wait", `apiservice/${version}.${group}`, "--for=condition=Available", "--timeout=120s"]);
+  await kubectl(["wait", `apiservice/${version}.${group}`, "--for=condition=Available", "--timeout=300s"]);
 }
 
 interface Namespace {

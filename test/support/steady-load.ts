@@ -108,15 +108,18 @@ export async function steadyLoad(bed: Testbed): Promise<SteadyLoad> {
   const names = KINDS.flatMap((kind, at) =>
     Array.from({ length: kind.loops }, (_, n) => [kind, `load-${at}-${n}`] as const),
   );
+  const connecting = ["connect-0", "connect-1", "connect-2"];
   const loops = [
     ...names.map(([kind, name]) => loop(kind, name)),
-    ...["connect-0", "connect-1", "connect-2"].map(connectLoop),
+    ...connecting.map(connectLoop),
     watchLoop("watch"),
   ];
-  const answered = async (times: number) => {
-    const wanted = names.map(([, name]) => [name, (counts.get(name) ?? 0) + times] as const);
+  const turned = async (loopNames: readonly string[], times: number) => {
+    const wanted = loopNames.map((name) => [name, (counts.get(name) ?? 0) + times] as const);
     while (wanted.some(([name, count]) => (counts.get(name) ?? 0) < count)) await delay(PAUSE);
   };
+  const asking = names.map(([, name]) => name);
+  const answered = (times: number) => turned(asking, times);
   do {
     wrong = [];
     await answered(30);
@@ -126,9 +129,7 @@ export async function steadyLoad(bed: Testbed): Promise<SteadyLoad> {
     answered,
     async moveTo(to) {
       port = to;
-      const watched = counts.get("watch") ?? 0;
-      await answered(1);
-      while ((counts.get("watch") ?? 0) === watched) await delay(PAUSE);
+      await turned([...asking, ...connecting, "watch"], 1);
     },
     refusals() {
       const found = wrong;
@@ -164,13 +165,15 @@ async function watchOnce(
   return problem;
 }
 
-/** How old what an API server knows of a registration may be. */
+/** How old what an API server knows of a registration may be; and what no API server believes that long after. */
 const NOTICED_LATE = 1_000;
+const TOO_LATE = 4_000;
 
 /** Two new connections to Hoop that believe its registrations' caBundle of a moment ago; what was wrong with them. */
 async function connectOnce({ webhookPort, apiPort }: Testbed, caller: Caller): Promise<string | undefined> {
   const webhooks = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/hoop";
   const service = "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.hoop.dev";
+  const asked = performance.now();
   const [registration, apiService] = await Promise.all([
     caller({ path: webhooks }),
     caller({ path: service }),
@@ -182,6 +185,8 @@ async function connectOnce({ webhookPort, apiPort }: Testbed, caller: Caller): P
   };
   const { spec } = JSON.parse(apiService.text) as { spec: { caBundle: string } };
   await delay(NOTICED_LATE * Math.random());
+  // A machine that stood still meanwhile tells nothing.
+  if (performance.now() - asked > TOO_LATE) return undefined;
   for (const [port, bundle] of [
     [webhookPort, webhook.clientConfig.caBundle],
     [apiPort, spec.caBundle],

@@ -53,8 +53,8 @@ export async function startOracle(
 /** As a CustomResourceDefinition; resolves when it is served. */
 export async function defineTwin(plane: ControlPlane, group: string): Promise<void> {
   await must(plane, ["apply", "-f", "-"], twinDefinition(group));
-  await must(plane, ["wait", "crd", `gadgets.${group}`, "--for=condition=Established", "--timeout=60s"]);
-  await must(plane, ["wait", `apiservice/v1.${group}`, "--for=create", "--timeout=60s"]);
+  await must(plane, ["wait", "crd", `gadgets.${group}`, "--for=condition=Established", "--timeout=300s"]);
+  await must(plane, ["wait", `apiservice/v1.${group}`, "--for=create", "--timeout=300s"]);
   // What it keeps at hand for lists is not there at once, and it says so with 429.
   const atHand = ["get", "--raw", `/apis/${group}/v1/gadgets?resourceVersion=0`];
   while ((await plane.kubectl(atHand)).code !== 0) await delay(100);

@@ -4,7 +4,7 @@ import type { Stream } from "./exchange.ts";
 import type { Neutral, Side } from "./side.ts";
 import { type Step, step } from "./step.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** One watch on one side. */
 export interface Watching {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
 import { Agent, request as https } from "node:https";
+import { connect as tcp } from "node:net";
 import type { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { connect as tls } from "node:tls";
@@ -122,6 +123,37 @@ describe("listening", () => {
     return close(async () => {}, 1000);
   });
 
+  it("accepts the connections that were made before it closes: nobody else would", async () => {
+    const server = await listen({
+      ...{ ...serving(), host: "127.0.0.1", port: 0 },
+      handler: async (_, response) => void response.end(),
+    });
+    const made = Array.from({ length: 20 }, () => tls({ host: "127.0.0.1", port: server.port, ca: ca.cert }));
+    const outcomes = made.map((socket) => once(socket, "secureConnect").then(() => "served", String));
+    // They connect first, and nothing is accepted before this turn is over.
+    await new Promise<void>((connected) => process.nextTick(connected));
+    const closed = server.close(async () => {}, 60_000);
+    expect(new Set(await Promise.all(outcomes))).to.deep.equal(new Set(["served"]));
+    for (const socket of made) socket.destroy();
+    await closed;
+  });
+
+  it("says goodbye to those as well whose handshake ends when the others are gone", async () => {
+    const server = await listen({
+      ...{ ...serving(), host: "127.0.0.1", port: 0 },
+      handler: async (_, response) => void response.end(),
+    });
+    const other = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
+    await once(other, "connect");
+    const slow = tcp({ host: "127.0.0.1", port: server.port });
+    await once(slow, "connect");
+    const closed = server.close(async () => {}, 60_000);
+    await once(other, "close");
+    const secure = tls({ socket: slow, ca: ca.cert, host: "127.0.0.1", ALPNProtocols: ["h2"] });
+    const session = connect(`https://127.0.0.1:${server.port}`, { createConnection: () => secure });
+    await Promise.all([once(session, "goaway"), once(session, "close"), closed]);
+  });
+
   it("closes what does not end within its grace", async () => {
     const server = await listen({
       ...{ ...serving(), host: "127.0.0.1", port: 0 },
@@ -139,6 +171,28 @@ describe("listening", () => {
     await server.close(async () => {}, 10);
     await closed;
   });
+
+  for (const [name, head, code] of [
+    [
+      "headers that are too large",
+      `GET / HTTP/1.1\r\nHost: x\r\nx: ${"a".repeat(16 * 1024 * 1024)}\r\n\r\n`,
+      431,
+    ],
+    ["no HTTP", `${"Hello\r\n".repeat(1024 * 1024)}`, 400],
+  ] as const)
+    it(`answers ${code} to ${name}, also to a client that says all it has to say before it listens`, async () => {
+      const server = await listen({
+        ...{ ...serving(), host: "127.0.0.1", port: 0 },
+        handler: async (_, response) => void response.end(),
+      });
+      const socket = tls({ host: "127.0.0.1", port: server.port, ca: ca.cert });
+      await once(socket, "secureConnect");
+      await new Promise<void>((said, fail) => {
+        socket.write(head, (error) => (error ? fail(error) : said()));
+      });
+      expect(await text(socket)).to.match(new RegExp(`^HTTP/1.1 ${code} `));
+      await server.close(async () => {}, 1000);
+    });
 
   it("rejects when the address is taken", async () => {
     const pair = serving();
