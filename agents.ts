@@ -20,7 +20,11 @@ export interface LiveAgents {
 }
 
 export function liveAgents(settings: Settings, client: Client, log: Log): LiveAgents {
-  const build = () => agentMatcher(together([settings.agents, ...profiles.agents()]), settings.identity);
+  const build = () => {
+    const owned = profiles.agents();
+    const all = together([settings.agents, ...owned.map(({ agents }) => agents)]);
+    return agentMatcher(all, settings.identity, owned);
+  };
   let current: AgentMatcher | undefined;
   let register: Register | undefined;
   // Who is an agent is judged as one before the API server sends it here, and never after.

@@ -12,9 +12,9 @@ import { ownRegistrations, type Registrations } from "#cluster/registrations.ts"
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
+import type { Catalogue } from "#core/policy/catalogue.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
-import type { Rule } from "#core/rules/rule.ts";
 import type { Store } from "#kit/storage.ts";
 import { startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
@@ -26,6 +26,7 @@ import { webhookHandler } from "#webhook/server.ts";
 import { liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
 import { apiOf, channelsOf, meters, reviewPorts, VERSION } from "./parts.ts";
+import { livePolicies, shippedCatalogue } from "./policies.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { clock } from "./system.ts";
 
@@ -43,7 +44,7 @@ export interface Hoop {
 /** What tests put in place of the defaults. */
 export interface Given {
   log: Log;
-  rules?: readonly Rule[];
+  catalogue?: Catalogue;
   /** The store is lost: nothing can be recorded any more, so the process must end. */
   onLost?: (cause: Error) => void;
   /** Tells the Hoop that serves on the same ports and store to end. From before until after, requests wait here. */
@@ -55,6 +56,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
   const { log } = given;
   const stops: (() => Promise<void>)[] = [];
   try {
+    const catalogue = given.catalogue ?? (await shippedCatalogue());
     let store: Store | undefined;
     stops.push(async () => store?.close());
     if (given.takeOver === undefined) store = await openStore(settings, given, 0);
@@ -66,12 +68,14 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const namespaces = namespaceCache(client, log);
     const proxy = frontProxy(client, log);
     const agents = liveAgents(settings, client, log);
+    const policies = livePolicies(catalogue, client, namespaces, log);
     stops.push(
       () => namespaces.stop(),
       () => proxy.stop(),
       () => agents.stop(),
+      () => policies.stop(),
     );
-    await Promise.all([namespaces.ready(), proxy.ready(), agents.ready()]);
+    await Promise.all([namespaces.ready(), proxy.ready(), agents.ready(), policies.ready()]);
     const doors = await openDoors(settings.listen, certificates, given.takeOver !== undefined);
     stops.push(doors.stop);
     given.takeOver?.();
@@ -83,7 +87,8 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       () => ports.waiters.size,
       () => api.load(),
     );
-    const ports = await reviewPorts(settings, given, store, client, { ...namespaces, ...agents }, counting);
+    const judging = { ...namespaces, ...agents, policies: policies.ports };
+    const ports = await reviewPorts(settings, log, store, client, judging, counting);
     stops.push(async () => ports.waiters.stop());
     stops.push(background((signal) => keepExpiring(ports, signal)));
     stops.push(background((signal) => examining(settings, client, counting, log, signal)));
@@ -93,7 +98,9 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
 
     const api = apiOf(settings, ports, counting, { client, namespaces, proxy });
     const callers = liveCallers(settings, () => certificates);
-    doors.open(api, webhookHandler(ports, callers), ports.waiters);
+    const checkWritten = policies.checker(agents.matcher, settings.identity);
+    const webhook = webhookHandler({ ...ports, checkWritten }, callers);
+    doors.open(api, webhook, ports.waiters);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
     stops.push(() => registrations.stop());
     await agents.register((matcher) => {
@@ -213,6 +220,7 @@ const API_SERVICE = "v1alpha1.hoop.dev";
 function registrationNames() {
   return {
     validating: ["hoop"],
+    forEverybody: ["config.hoop.dev"],
     mutating: ["hoop"],
     policies: ["hoop"],
     validatingPolicies: ["net.hoop.dev"],

@@ -5,19 +5,21 @@ import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
 import type { Client } from "#cluster/client.ts";
-import { connectTargetUid } from "#cluster/connect-target.ts";
 import { postEvent } from "#cluster/events.ts";
 import type { FrontProxy } from "#cluster/front-proxy.ts";
 import type { NamespaceCache } from "#cluster/namespaces.ts";
+import { referent } from "#cluster/referents.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
+import { connectTargetUid } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
+import { podSpecPaths } from "#core/policy/facts/workload.ts";
+import type { PolicyPorts } from "#core/policy/ports.ts";
+import type { HoldTerms } from "#core/policy/verdict.ts";
 import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
-import { CATALOGUE } from "#core/rules/catalogue.ts";
-import type { Rule } from "#core/rules/rule.ts";
 import { accessLine } from "#kit/access-log.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
@@ -34,12 +36,15 @@ import { clock, random } from "./system.ts";
 
 export const VERSION = "v0.1.0";
 
+/** What of the cluster judging goes by. */
+type Judging = Pick<NamespaceCache, "uid"> & Pick<LiveAgents, "matcher"> & { policies: PolicyPorts };
+
 export async function reviewPorts(
   settings: Settings,
-  { log, rules = CATALOGUE }: { log: Log; rules?: readonly Rule[] },
+  log: Log,
   store: Store,
   client: Client,
-  { uid: namespaceUid, matcher }: Pick<NamespaceCache, "uid"> & Pick<LiveAgents, "matcher">,
+  { uid: namespaceUid, matcher, policies }: Judging,
   meter: Meter,
 ): Promise<ReviewPorts> {
   const waiters = new Waiters(store, log, settings.hold.maxWaiters);
@@ -52,14 +57,25 @@ export async function reviewPorts(
     meter,
     waiters,
     streaks: new Streaks(),
-    cluster: { namespaceUid, connectTargetUid: (request) => connectTargetUid(client, request) },
+    cluster: {
+      namespaceUid,
+      connectTargetUid: (request) => connectTargetUid(client, request),
+      referent: (reference) => referent(client, reference),
+    },
+    maxPendingPerAgent: settings.hold.maxPendingPerAgent,
     agents: matcher,
-    rules,
-    terms: settings.hold,
+    policies,
+    workloads: podSpecPaths(settings.workloads),
+    terms: termsOf(settings.hold),
     installationNamespace: settings.namespace,
     volatilePaths: settings.digest.volatilePaths,
     installationKey: await installationKey(store),
   };
+}
+
+/** Where a rule says nothing else. */
+function termsOf({ approvers, ...times }: Settings["hold"]): HoldTerms {
+  return { ...times, approvers: [approvers] };
 }
 
 /** Made once, when the store is new, and kept in it: digests are keyed with it. */

@@ -68,6 +68,12 @@ export const Settings = Type.Object(
           description:
             "How many held requests may wait here at once; the rest are told when to ask again. Keep it below half of the seats of the agents' priority level.",
         }),
+        maxPendingPerAgent: Type.Integer({
+          minimum: 1,
+          default: 100,
+          description:
+            "How many requests of one agent may wait for people at once; more are denied, so that nobody is buried in them.",
+        }),
         pendingSeconds: Seconds(3600),
         approvedSeconds: Seconds(600),
         approvers: Type.Object({ groups: Names, count: Type.Integer({ minimum: 1, default: 1 }) }, strict),
@@ -82,6 +88,24 @@ export const Settings = Type.Object(
         }),
       },
       strict,
+    ),
+    workloads: Type.Array(
+      Type.Object(
+        {
+          group: Type.String({ description: "The API group." }),
+          resource: Type.String({ minLength: 1, description: "Its plural name." }),
+          path: Type.String({
+            pattern: "^[^.]+(\\.[^.]+)*$",
+            description: "Where its pods are described, such as spec.template.spec.",
+          }),
+        },
+        { additionalProperties: false },
+      ),
+      {
+        default: [],
+        description:
+          "Kinds with pod templates beside Kubernetes' own, such as those of CustomResourceDefinitions.",
+      },
     ),
     secrets: Type.Object(
       {

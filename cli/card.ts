@@ -3,7 +3,7 @@ import type { Approval } from "#core/approval.ts";
 import { printable } from "#core/printable.ts";
 import { age, remaining } from "./ages.ts";
 import { toJson } from "./json.ts";
-import { approverWords, operationWords, stateWords, targetWords } from "./wording.ts";
+import { approversWords, operationWords, stateWords, targetWords } from "./wording.ts";
 
 export interface CardOptions {
   /** Milliseconds since the epoch. */
@@ -27,7 +27,7 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
     line("Operation", operationWords(spec.operation, target)),
     line("Target", `${targetWords(target)} (${of})`),
     ...(target.namespace ? [line("In", `namespace ${target.namespace}`)] : []),
-    line("Decided by", approverWords(spec.approvers)),
+    line("Decided by", approversWords(spec.approvers)),
     line("Requested", `${age(metadata.creationTimestamp, now)} ago (${metadata.creationTimestamp})`),
     line("Expires", `${remaining(status.expiresAt, now)} (${status.expiresAt})`),
     line("Digest", spec.digest),
@@ -42,6 +42,7 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
     ),
     ...section("Conditions", status.conditions.map(conditionWords)),
     ...section("Options", optionLines(change.options)),
+    ...section("Refers to", (change.refersTo ?? []).flatMap(referredLines)),
     ...block("Change", change.diff, color),
     ...(supersedes === undefined
       ? []
@@ -65,14 +66,36 @@ function section(label: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : [`${label}:`, ...items.map((item) => `  ${printable(item)}`)];
 }
 
+/** Beyond these it is said how many there are, so that nobody takes a part for the whole. */
+const MANY_LINES = 40;
+
 function block(label: string, diff: string, color: boolean): string[] {
-  return diff.trim() === "" ? [] : [`${label}:`, ...diffLines(diff, color).map((text) => `  ${text}`)];
+  if (diff.trim() === "") return [];
+  const lines = diffLines(diff, color).map((text) => `  ${text}`);
+  return [`${label}${lines.length > MANY_LINES ? ` (${lines.length} lines)` : ""}:`, ...lines];
 }
 
 function decisionWords(decision: Approval["status"]["decisions"][number], now: number): string {
   const did = decision.verdict === "Approve" ? "approved" : "denied";
   const comment = decision.comment === undefined || decision.comment === "" ? "" : `: ${decision.comment}`;
   return `${decision.user} ${did} ${age(decision.time, now)} ago${comment}`;
+}
+
+/** As it was when it was asked. */
+function referredLines({
+  kind,
+  namespace,
+  name,
+  resourceVersion,
+  exists,
+  rights,
+}: NonNullable<Approval["spec"]["change"]["refersTo"]>[number]): string[] {
+  const what = `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
+  if (!exists) return [`${what}, which does not exist`];
+  if (resourceVersion !== undefined) return [`${what}, at resourceVersion ${resourceVersion}`];
+  if (rights === undefined) return [what];
+  if (rights.length === 0) return [`${what}, which allows nothing`];
+  return [`${what}, which allows`, ...rights.map((right) => `  ${right}`)];
 }
 
 function conditionWords({ type, status, reason, message }: Approval["status"]["conditions"][number]): string {

@@ -20,6 +20,7 @@ import {
   watchFlags,
 } from "./flags.ts";
 import { check, run, uninstall } from "./installation-commands.ts";
+import { policyCommands } from "./policy/command.ts";
 import { secretCommands } from "./secret/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
@@ -168,6 +169,11 @@ const records = buildCommand<RecordsFlags, [], Context>({
         placeholder: "NAME",
         parse: approvalName,
       },
+      rule: {
+        ...optionalText,
+        brief: "Only where this rule fired, and be it only tried",
+        placeholder: "NAME",
+      },
       limit: {
         kind: "parsed",
         parse: limit,
@@ -187,6 +193,10 @@ const records = buildCommand<RecordsFlags, [], Context>({
     fullDescription: description("List what agents asked for and what they were answered, newest last.", [
       ["The last fifty, of every namespace", "kubectl hoop records"],
       ["What one agent was refused", "kubectl hoop records --agent ci/deployer --answer denied"],
+      [
+        "What a rule in mode Audit would have done",
+        "kubectl hoop records --rule shop/registry --limit 0 -o wide",
+      ],
       ["The story of one approval", "kubectl hoop records --approval delete-ns-prod-7x2k -o wide"],
     ]),
   },
@@ -208,6 +218,7 @@ export const commands = buildRouteMap({
     records,
     run,
     secret: secretCommands,
+    policy: policyCommands,
     check,
     doctor,
     uninstall,

@@ -1,16 +1,13 @@
 /** How the commands word what an approval or a record is about. Not yet fit for a terminal: callers escape it. */
 import type { Approval } from "#core/approval.ts";
+import { missingWords } from "#core/approvers.ts";
 import { phaseAt } from "#core/transitions.ts";
 
+export { approversWords } from "#core/approvers.ts";
 export { operationWords, targetWords } from "#core/wording.ts";
 
 export function ruleWords(rules: readonly { name: string }[]): string {
   return rules.map(({ name }) => name).join(",");
-}
-
-export function approverWords({ groups, count }: Approval["spec"]["approvers"]): string {
-  const people = count === 1 ? "1 person" : `${count} different people`;
-  return groups.length === 0 ? `${people} with the right to decide` : `${people} of ${groups.join(" or ")}`;
 }
 
 /** What became of it: `Pending`, `Approved by bob: CHG-12`, … */
@@ -20,9 +17,7 @@ export function stateWords(approval: Approval, now: number): string {
   const last = decisions.at(-1);
   switch (phase) {
     case "Pending":
-      return last === undefined
-        ? phase
-        : `${phase} (${decisions.length} of ${approval.spec.approvers.count} approved)`;
+      return last === undefined ? phase : `${phase} (${missingWords(approval.spec.approvers, decisions)})`;
     case "Approved":
       return approvedWords(approval);
     case "Denied":

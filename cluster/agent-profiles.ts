@@ -1,5 +1,5 @@
 /** AgentProfiles (policy.hoop.dev): followed as they change, and told in their status whether they are in force. */
-import type { AgentSettings } from "#core/agents.ts";
+import type { Owned } from "#core/agents.ts";
 import type { Log } from "#core/ports.ts";
 import { type Client, isNotFound, path } from "./client.ts";
 import { follow, type Listed } from "./list-watch.ts";
@@ -24,6 +24,7 @@ type AgentProfile = Listed & {
     groups?: string[];
     serviceAccounts?: { namespace: string; name: string }[];
     extras?: { key: string; values: string[] }[];
+    owners?: { users?: string[]; groups?: string[] };
   };
   status?: { conditions?: Condition[] };
 };
@@ -31,8 +32,8 @@ type AgentProfile = Listed & {
 export interface AgentProfiles {
   /** Resolves when it is known which there are. */
   ready(): Promise<void>;
-  /** Whom they all name. */
-  agents(): AgentSettings[];
+  /** Whom each names, and whose they are. */
+  agents(): Owned[];
   /**
    * Writes into the status of each profile whether the API server sends Hoop what its agents do: `problem` "" for yes.
    * Never rejects.
@@ -81,13 +82,14 @@ function named(profiles: ReadonlyMap<string, AgentProfile>): unknown {
   return [...profiles.values()].map(({ metadata, spec }) => [metadata.uid, metadata.generation, spec]);
 }
 
-function agentsOf({ spec }: AgentProfile): AgentSettings {
-  const { users = [], groups = [], serviceAccounts = [], extras = [] } = spec;
-  return {
+function agentsOf({ spec }: AgentProfile): Owned {
+  const { users = [], groups = [], serviceAccounts = [], extras = [], owners = {} } = spec;
+  const agents = {
     ...{ users, groups },
     serviceAccounts: serviceAccounts.map(({ namespace, name }) => `${namespace}/${name}`),
     extras: Object.fromEntries(extras.map(({ key, values }) => [key, values])),
   };
+  return { agents, owners: { users: owners.users ?? [], groups: owners.groups ?? [] } };
 }
 
 async function tellOne(client: Client, profile: AgentProfile, problem: string, log: Log): Promise<void> {

@@ -16,6 +16,8 @@ export interface Call {
   signal?: AbortSignal;
   /** Milliseconds until the whole answer must be there, 10 s by default; Infinity: only the signal ends it. */
   timeout?: number;
+  /** In place of JSON.parse, which rounds large integers. */
+  parse?: (text: string) => unknown;
 }
 
 /** StatusDetails of meta/v1. */
@@ -215,7 +217,7 @@ function refusal(code: number, body: string): KubeError {
 /** The engine's own message quotes what it could not read, which may be a Secret. */
 function parsed<T>(call: Call, body: string): T {
   try {
-    return JSON.parse(body) as T;
+    return (call.parse ?? JSON.parse)(body) as T;
   } catch {
     throw new KubeError(0, "Unreachable", `${call.method ?? "GET"} ${call.path}: the answer is not JSON`);
   }

@@ -21,10 +21,16 @@ export interface Followed<T extends Listed> {
    * API server does not serve the kind says nothing: it may not have come so far.
    */
   definition?: string;
+  /** Only the metadata of objects is asked for. */
+  metadataOnly?: boolean;
+  /** In place of JSON.parse, which rounds large integers. */
+  parse?: (text: string) => unknown;
   /** Everything there is, at first and whenever the thread was lost. */
   replace(objects: T[]): void;
   put(object: T): void;
   remove(object: T): void;
+  /** Each time the thread is lost; it is taken up again all the same. */
+  lost?(error: unknown): void;
 }
 
 export interface Following {
@@ -75,6 +81,7 @@ export function follow<T extends Listed>(client: Client, followed: Followed<T>, 
 
   async function recover(error: unknown): Promise<void> {
     if (stopped.signal.aborted) return;
+    followed.lost?.(error);
     failures++;
     if (isGone(error) || failures >= FAILURES_BEFORE_LIST) since = undefined;
     // What this API server does not serve it may serve after an upgrade; to say so once is enough.
@@ -149,7 +156,10 @@ async function list<T extends Listed>(
   signal: AbortSignal,
 ): Promise<string> {
   const query = selector(followed);
-  const { metadata, items } = await client.request<List<T>>({ path: followed.path, query, signal });
+  const headers = accepted(followed, "PartialObjectMetadataList");
+  const { parse = JSON.parse } = followed;
+  const call = { path: followed.path, query, headers, signal, parse };
+  const { metadata, items } = await client.request<List<T>>(call);
   followed.replace(items ?? []);
   return metadata.resourceVersion;
 }
@@ -168,6 +178,7 @@ async function* watch<T extends Listed>(
   const overdue = AbortSignal.timeout((WATCH_SECONDS + GRACE_SECONDS) * 1000);
   const body = await client.stream({
     path: followed.path,
+    headers: accepted(followed, "PartialObjectMetadata"),
     query: {
       ...selector(followed),
       watch: "true",
@@ -179,7 +190,7 @@ async function* watch<T extends Listed>(
   });
   connected();
   for await (const text of lines(body)) {
-    const line = JSON.parse(text) as Line<T>;
+    const line = (followed.parse ?? JSON.parse)(text) as Line<T>;
     if (line.type === "ERROR") {
       const { code = 500, reason = "Unknown", message = "the watch failed" } = line.object;
       throw new KubeError(code, reason, message);
@@ -206,6 +217,10 @@ function apply<T extends Listed>(followed: Followed<T>, event: Event<T>): void {
 
 function isGone(error: unknown): boolean {
   return error instanceof KubeError && error.code === 410;
+}
+
+function accepted({ metadataOnly = false }: { metadataOnly?: boolean }, as: string): Record<string, string> {
+  return metadataOnly ? { Accept: `application/json;as=${as};g=meta.k8s.io;v=v1` } : {};
 }
 
 function selector(followed: { fieldSelector?: string }): Record<string, string> {

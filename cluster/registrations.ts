@@ -21,6 +21,8 @@ export interface Wanted {
 export interface Names {
   /** ValidatingWebhookConfigurations. Each webhook in them is ours. */
   validating: readonly string[];
+  /** ValidatingWebhookConfigurations for requests of everybody: their conditions are not ours. */
+  forEverybody: readonly string[];
   /** MutatingWebhookConfigurations, likewise. */
   mutating: readonly string[];
   /** MutatingAdmissionPolicies, which API servers before 1.36 do not have. */
@@ -40,7 +42,7 @@ export interface RegistrationState {
 }
 
 export interface Registrations {
-  /** Brings everything in line now and tells how it stands. Never rejects. */
+  /** Brings everything in line now and tells how what concerns agents stands. Never rejects. */
   assert(): Promise<RegistrationState[]>;
   /** What is wanted from now on (a renewed CA, other agents); takes effect at once. */
   want(wanted: Partial<Wanted>): Promise<RegistrationState[]>;
@@ -71,6 +73,8 @@ interface Target {
   kind: string;
   collection: string;
   name: string;
+  /** It stands in nobody's way: what is wrong with it keeps nothing else from being as it should be. */
+  isCheck?: true;
   /** Undefined where nothing differs. Without a wanted matchCondition the one that is there stays. */
   difference: (object: unknown, wanted: Wish) => Difference | undefined;
 }
@@ -80,6 +84,7 @@ type Wish = Pick<Wanted, "caBundle"> & Partial<Wanted>;
 export function ownRegistrations(client: Client, names: Names, wanted: Wanted, log: Log): Registrations {
   const targets = [
     ...names.validating.map((name) => webhookTarget("ValidatingWebhookConfiguration", name)),
+    ...names.forEverybody.map(configTarget),
     ...names.mutating.map((name) => webhookTarget("MutatingWebhookConfiguration", name)),
     ...names.policies.map((name) =>
       policyTarget("MutatingAdmissionPolicy", "mutatingadmissionpolicies", name),
@@ -106,7 +111,7 @@ export function ownRegistrations(client: Client, names: Names, wanted: Wanted, l
         }
         told.set(`${kind}/${name}`, problem);
       }
-      return states;
+      return states.filter(({ name }) => !names.forEverybody.includes(name));
     });
     running = next;
     return next;
@@ -153,7 +158,7 @@ async function assertAll(
   log: Log,
 ): Promise<RegistrationState[]> {
   const plans = await Promise.all(targets.map((target) => plan(client, target, wish)));
-  const refused = plans.find(({ problem }) => problem !== "");
+  const refused = plans.find(({ problem, target }) => problem !== "" && target.isCheck === undefined);
   if (refused !== undefined && wish.matchCondition !== undefined) {
     const states = await assertAll(client, targets, { caBundle: wish.caBundle }, log);
     const why = `${refused.target.kind} ${refused.target.name}: ${refused.problem}`;
@@ -248,6 +253,25 @@ function webhookTarget(kind: string, name: string): Target {
         matchConditions: matchCondition === undefined ? (webhook.matchConditions ?? []) : [matchCondition],
       }));
       return { members: { webhooks: members }, changes };
+    },
+  };
+}
+
+/** Only the CA bundle of its webhooks is ours. */
+function configTarget(name: string): Target {
+  const target = webhookTarget("ValidatingWebhookConfiguration", name);
+  return {
+    ...target,
+    isCheck: true,
+    difference(object, { caBundle }) {
+      const { webhooks = [] } = object as Configuration;
+      const encoded = Buffer.from(caBundle).toString("base64");
+      if (webhooks.every(({ clientConfig }) => clientConfig?.caBundle === encoded)) return undefined;
+      const members = webhooks.map((webhook) => ({
+        name: webhook.name,
+        clientConfig: { caBundle: encoded },
+      }));
+      return { members: { webhooks: members }, changes: ["caBundle"] };
     },
   };
 }

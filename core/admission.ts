@@ -78,6 +78,16 @@ export function targetName({ name, object, oldObject }: AdmissionRequest): strin
   return name || text(member(object ?? oldObject ?? {}, "metadata"), "name");
 }
 
+/**
+ * The name of what a request for a subresource goes to: `proxy` takes NAME, NAME:PORT or SCHEME:NAME:PORT, which the API
+ * server passes on unparsed.
+ */
+export function connectedName({ name, subresource }: AdmissionRequest): string {
+  if (subresource !== "proxy") return name;
+  const parts = name.split(":");
+  return (parts.length === 3 ? parts[1] : parts[0]) ?? "";
+}
+
 /** The member of an object as an object, `{}` where it is absent or of another type. */
 export function member(value: Json | undefined, key: string): JsonObject {
   const found = isObject(value) ? value[key] : undefined;

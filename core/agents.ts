@@ -13,6 +13,18 @@ export interface AgentSettings {
   extras: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Whose agent it is: people who may not decide what it asks for. */
+export interface Owners {
+  users: readonly string[];
+  groups: readonly string[];
+}
+
+/** Whom a profile names, and who answers for them. */
+export interface Owned {
+  agents: AgentSettings;
+  owners: Owners;
+}
+
 export type Actor =
   | { kind: "agent"; user: UserInfo }
   /** A person, a controller, the cluster itself: none of our business. */
@@ -77,6 +89,8 @@ const CONTROLLERS = [
 
 export interface AgentMatcher {
   identify(user: UserInfo): Actor;
+  /** The owners of whoever this is, by every profile that names them; undefined where none has any. */
+  owners(user: UserInfo): Owners | undefined;
   /**
    * One total CEL expression (it never fails, whatever is absent) that is true for agents; `prefix` is where the
    * user's data is: in an admission review and in a SubjectAccessReview the fields have different names.
@@ -121,14 +135,34 @@ export function together(all: readonly AgentSettings[]): AgentSettings {
 export function liveMatcher(current: () => AgentMatcher): AgentMatcher {
   return {
     identify: (user) => current().identify(user),
+    owners: (user) => current().owners(user),
     expression: (fields) => current().expression(fields),
   };
 }
 
-/** `ownUser`: Hoop's own identity, never an agent. */
-export function agentMatcher(settings: AgentSettings, ownUser: string): AgentMatcher {
+/** Whether one of the names of a user is among those of the settings. */
+function enrolment(settings: AgentSettings): (user: UserInfo) => boolean {
   const groups = new Set(settings.groups);
-  const users = new Set([...settings.users, ...settings.serviceAccounts.map(serviceAccountUser)]);
+  const users = new Set(usersOf(settings));
+  const extras = Object.entries(settings.extras);
+  return (user) =>
+    users.has(user.username) ||
+    user.groups.some((group) => groups.has(group)) ||
+    extras.some(([key, values]) => user.extra.get(key)?.some((value) => values.includes(value)) === true);
+}
+
+function usersOf({ users, serviceAccounts }: AgentSettings): string[] {
+  return [...users, ...serviceAccounts.map(serviceAccountUser)];
+}
+
+/** `ownUser`: Hoop's own identity, never an agent. `owned`: those of them that belong to somebody. */
+export function agentMatcher(
+  settings: AgentSettings,
+  ownUser: string,
+  owned: readonly Owned[] = [],
+): AgentMatcher {
+  const groups = new Set(settings.groups);
+  const users = new Set(usersOf(settings));
   const extras = Object.entries(settings.extras);
   const neverUsers = new Set([
     ...CONTROL_PLANE_USERS,
@@ -137,11 +171,17 @@ export function agentMatcher(settings: AgentSettings, ownUser: string): AgentMat
   ]);
   const never = (user: UserInfo) =>
     neverUsers.has(user.username) || user.groups.some((group) => NEVER_GROUPS.includes(group));
-  const enrolled = (user: UserInfo) =>
-    users.has(user.username) ||
-    user.groups.some((group) => groups.has(group)) ||
-    extras.some(([key, values]) => user.extra.get(key)?.some((value) => values.includes(value)) === true);
+  const enrolled = enrolment(settings);
+  const belongings = owned.map(({ agents, owners }) => ({ isTheirs: enrolment(agents), owners }));
   return {
+    owners: (user) => {
+      const found = belongings.filter(({ isTheirs }) => isTheirs(user)).map(({ owners }) => owners);
+      const all = {
+        users: found.flatMap((owners) => owners.users),
+        groups: found.flatMap((owners) => owners.groups),
+      };
+      return all.users.length + all.groups.length === 0 ? undefined : all;
+    },
     identify: (user) => (enrolled(user) && !never(user) ? { kind: "agent", user } : { kind: "other" }),
     expression: (at) => {
       const positive = [

@@ -1,8 +1,9 @@
 /** From an outcome to what kube-apiserver, the agent and the cluster's audit log are told. Pure. */
 import type { Approval } from "./approval.ts";
+import { approversWords, missingWords } from "./approvers.ts";
 import type { Settlement } from "./hold/settle.ts";
+import type { Fired, Verdict } from "./policy/verdict.ts";
 import { printable } from "./printable.ts";
-import type { Fired, Verdict } from "./rules/rule.ts";
 
 export type Outcome =
   | Exclude<Verdict, { kind: "hold" | "deny" }>
@@ -75,12 +76,12 @@ function denial(rules: readonly Fired[]): string {
 function waiting(approval: Approval, retryAfterSeconds: number | undefined): Answer {
   const { metadata, spec, status } = approval;
   const rules = spec.rules.map(({ name }) => name).join(",");
-  const groups = spec.approvers.groups.length === 0 ? "" : ` in group ${spec.approvers.groups.join(" or ")}`;
-  const count = spec.approvers.count === 1 ? "a person" : `${spec.approvers.count} people`;
+  const { decisions } = status;
+  const missing = decisions.length === 0 ? "" : ` (${missingWords(spec.approvers, decisions)})`;
   const message =
     `HELD, not refused. approval=${metadata.name} namespace=${metadata.namespace} rule=${rules} ` +
     `state=${status.phase} expires=${status.expiresAt}. ` +
-    `It waits for the decision of ${count}${groups} who may decide approvals; do not look for another way. ` +
+    `It waits for the decision of ${approversWords(spec.approvers)}${missing}; do not look for another way. ` +
     `Wait with: kubectl wait approval/${metadata.name} -n ${metadata.namespace} --for=condition=Decided --timeout=1h ` +
     "Then run the same command again: it passes once, unchanged.";
   if (retryAfterSeconds === undefined) return forbidden(message);

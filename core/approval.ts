@@ -30,6 +30,12 @@ export const ApprovalSpec = Type.Object(
       {
         username: Type.String(),
         groups: Type.Array(Type.String()),
+        owners: Type.Optional(
+          Type.Object(
+            { users: Type.Array(Type.String()), groups: Type.Array(Type.String()) },
+            { description: "Whose agent it is, by its AgentProfiles. They do not decide what it asks for." },
+          ),
+        ),
         credentialID: Type.Optional(
           Type.String({
             description: "The credential that asked first (a token's JTI or a certificate's hash).",
@@ -54,18 +60,22 @@ export const ApprovalSpec = Type.Object(
     ),
     reason: Type.Optional(
       Type.String({
-        description: "What the agent gave as its reason (annotation hoop.dev/reason). Not verified.",
+        description:
+          "What the agent gave as its reason (annotation hoop.dev/reason). Not verified; escaped, and cut after 1,000 characters.",
       }),
     ),
-    approvers: Type.Object(
-      {
+    approvers: Type.Array(
+      Type.Object({
         groups: Type.Array(Type.String(), {
-          description:
-            "Approvers must be in one of these groups. Empty: whoever may write approvals/approval.",
+          description: "They must be in one of these groups. Empty: whoever may write approvals/approval.",
         }),
         count: Type.Integer({ minimum: 1, description: "How many different people must approve." }),
+      }),
+      {
+        description:
+          "Who decides: so many people of each of these must approve. One person may count for several, and only " +
+          "who counts for one may decide. One Deny ends it.",
       },
-      { description: "Who decides." },
     ),
     digest: Type.String({
       description: "Keyed hash of what is asked. The approval holds for exactly this.",
@@ -77,6 +87,28 @@ export const ApprovalSpec = Type.Object(
         }),
         object: Type.Optional(Type.Unknown({ description: "The object as it would be, secrets masked." })),
         options: Type.Optional(Type.Unknown({ description: "The options of a DELETE or CONNECT." })),
+        refersTo: Type.Optional(
+          Type.Array(
+            Type.Object({
+              kind: Type.String(),
+              namespace: Type.Optional(Type.String()),
+              name: Type.String(),
+              exists: Type.Boolean({ description: "Whether it was there." }),
+              version: Type.String({ description: "Keyed hash of what of it the approval is bound to." }),
+              resourceVersion: Type.Optional(Type.String({ description: "Of a ConfigMap." })),
+              rights: Type.Optional(
+                Type.Array(Type.String(), {
+                  description: "What the role, or RBAC to the ServiceAccount, allows.",
+                }),
+              ),
+            }),
+            {
+              description:
+                "Roles, ServiceAccounts, Secrets and ConfigMaps that the request refers to and the object did not " +
+                "before, as they were when it was asked. When one changes before the use, the approval is void.",
+            },
+          ),
+        ),
       },
       { description: "What would change." },
     ),
@@ -127,6 +159,10 @@ export const ApprovalStatus = Type.Object(
         user: Type.String(),
         verdict: Verdict,
         comment: Type.Optional(Type.String()),
+        groups: Type.Array(Type.String(), {
+          description:
+            "Of this person's groups, at that moment, those that spec.approvers names: what the word counts for.",
+        }),
         time: Time,
       }),
       { description: "What each person decided." },

@@ -3,6 +3,7 @@
 import type { UserInfo } from "./admission.ts";
 import type { AgentMatcher } from "./agents.ts";
 import type { Approval } from "./approval.ts";
+import { approversWords, mayCount, namedGroups } from "./approvers.ts";
 import { approvalLine } from "./hold/entries.ts";
 import { type Found, findApproval, putApproval } from "./hold/rows.ts";
 import type { Clock, Store } from "./ports.ts";
@@ -47,6 +48,7 @@ export async function decide(
     const decision: Decision = {
       user: user.username,
       verdict: wish.verdict,
+      groups: namedGroups(found.approval.spec.approvers, user.groups),
       ...(wish.comment === undefined || wish.comment === "" ? {} : { comment: wish.comment }),
     };
     const approval = decided(found.approval, decision, now, found.approvedSeconds);
@@ -68,10 +70,22 @@ export function mayNotDecide(
   if (agents.identify(user).kind === "agent") return forbidden("an agent does not decide approvals");
   if (user.username === approval.spec.agent.username)
     return forbidden("nobody decides a request of their own");
-  const { groups } = approval.spec.approvers;
-  if (groups.length > 0 && !groups.some((group) => user.groups.includes(group)))
-    return forbidden(`only members of ${groups.join(" or ")} decide this approval`);
+  if (isOwner(agents, approval, user))
+    return forbidden("the owners of an agent do not decide what it asks for");
+  const { approvers } = approval.spec;
+  if (!mayCount(approvers, user.groups))
+    return forbidden(`it takes ${approversWords(approvers)}, and you are in none of these groups`);
   return undefined;
+}
+
+/** By what the profiles said when it was asked, and by what they say now as far as the approval tells who asked. */
+function isOwner(agents: AgentMatcher, { spec: { agent } }: Approval, user: UserInfo): boolean {
+  const asked = { username: agent.username, uid: "", groups: agent.groups, extra: new Map() };
+  return [agent.owners, agents.owners(asked)].some(
+    (owners) =>
+      owners !== undefined &&
+      (owners.users.includes(user.username) || owners.groups.some((group) => user.groups.includes(group))),
+  );
 }
 
 function isTooLate(found: Found, wish: Wish, user: UserInfo, now: number): DecideOutcome | undefined {

@@ -11,6 +11,7 @@ import {
 import { canonical } from "./canonical.ts";
 import { type Change, changesBetween } from "./digest/changes.ts";
 import { type Pattern, parsePattern, without } from "./digest/paths.ts";
+import { bound, type Referred } from "./digest/refers-to.ts";
 import { reliedOn } from "./digest/relied-on.ts";
 import { isNameGenerated, withoutServerFilled } from "./digest/server-filled.ts";
 
@@ -34,6 +35,8 @@ export interface DigestOptions {
   key?: string;
   /** The uid of the object that the request goes to where the request itself does not say, "" for none. */
   connectUid?: string;
+  /** What it refers to, as it is now. */
+  refersTo?: readonly Referred[];
   /** Dotted paths (`*` for every member or item, `\.` for a dot in a name) that are left out, from new and old object. */
   volatilePaths?: readonly string[];
 }
@@ -64,7 +67,8 @@ export function digestOf(request: AdmissionRequest, subject: Subject, options: D
     name: nameOf(request),
     wish,
   };
-  const stands = { on: ground, connectUid: options.connectUid ?? "" };
+  const { connectUid = "", refersTo = [] } = options;
+  const stands = { on: ground, connectUid, ...(refersTo.length === 0 ? {} : { refersTo: bound(refersTo) }) };
   const hash = (value: JsonObject) =>
     createHmac("sha256", options.key ?? "")
       .update(canonical(value))

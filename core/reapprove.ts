@@ -6,6 +6,7 @@
  */
 import type { UserInfo } from "./admission.ts";
 import type { Approval, Phase } from "./approval.ts";
+import { namedGroups } from "./approvers.ts";
 import { conflict, type DecideOutcome, type DecidePorts, mayNotDecide, notWhatWasSeen } from "./decide.ts";
 import { approvalLine } from "./hold/entries.ts";
 import { byDigest, type Found, findApproval, type Pointed, putApproval } from "./hold/rows.ts";
@@ -47,6 +48,7 @@ export async function reapprove(
     const decision: Decision = {
       user: user.username,
       verdict: "Approve",
+      groups: namedGroups(old.approval.spec.approvers, user.groups),
       ...(wish.comment === undefined || wish.comment === "" ? {} : { comment: wish.comment }),
     };
     const asked = askedAgain(old, ports.random, now);

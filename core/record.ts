@@ -7,8 +7,8 @@ import { changesBetween } from "./digest/changes.ts";
 import { targetOf } from "./hold/ask.ts";
 import type { AdmissionEntry } from "./ledger/entry.ts";
 import { maskObject } from "./mask.ts";
+import type { Verdict } from "./policy/verdict.ts";
 import type { Clock, Store } from "./ports.ts";
-import type { Verdict } from "./rules/rule.ts";
 import { micros } from "./times.ts";
 
 export async function record(
@@ -49,6 +49,7 @@ function entryFor(
     ...("asked" in outcome ? { digest: outcome.asked.digest } : {}),
     verdict: verdict.kind === "not-applicable" ? "allow" : verdict.kind,
     rules: verdict.kind === "hold" || verdict.kind === "deny" ? verdict.rules : [],
+    ...("observed" in verdict && verdict.observed.length > 0 ? { observed: [...verdict.observed] } : {}),
     answer: ANSWERS[outcome.kind],
     ...(message === undefined ? {} : { message }),
     ...("approval" in outcome

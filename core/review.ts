@@ -6,18 +6,17 @@ import type { AdmissionRequest } from "./admission.ts";
 import type { AgentMatcher } from "./agents.ts";
 import type { Outcome } from "./answer.ts";
 import { type Answer, answerTo } from "./answer.ts";
+import { isAsStrict } from "./approvers.ts";
 import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
+import { type JudgePorts, judge } from "./policy/judge.ts";
+import type { Verdict } from "./policy/verdict.ts";
 import type { Log, Meter } from "./ports.ts";
 import { record } from "./record.ts";
-import { type HoldTerms, judge, type Rule, type Verdict } from "./rules/rule.ts";
-import { stampsFor } from "./stamp.ts";
 
-export interface ReviewPorts extends HoldPorts {
+export interface ReviewPorts extends HoldPorts, JudgePorts {
   log: Log;
   meter: Meter;
   agents: AgentMatcher;
-  rules: readonly Rule[];
-  terms: HoldTerms;
 }
 
 /** What is known about who called us, and how long the call may take. */
@@ -37,12 +36,8 @@ export async function review(
     ports.meter.admission("not-applicable", 0);
     return answerTo({ kind: "not-applicable" });
   }
-  const context = {
-    installationNamespace: ports.installationNamespace,
-    stamps: stampsFor(request.userInfo),
-  };
   const began = ports.clock.now();
-  const verdict = judge(ports.rules, request, context, ports.terms);
+  let verdict = await judge(ports, request);
   let waited = 0;
   for (;;) {
     const asked = ports.clock.now();
@@ -52,11 +47,20 @@ export async function review(
       ports.meter.hold(outcome.kind, (ports.clock.now() - asked) / 1000);
     }
     if (outcome.kind === "gone") return undefined;
+    if (outcome.kind === "spent") {
+      // It may have waited: what lets it through are the rules of this moment.
+      const now = await judge(ports, request);
+      if (isStricter(now, verdict)) {
+        verdict = now;
+        continue;
+      }
+    }
     const recorded = await record(ports, request, call.caller, verdict, outcome);
     // Somebody else spent or changed the approval first: look at it again.
     if (recorded.outcome === "conflict") continue;
     ports.meter.admission(verdict.kind, (ports.clock.now() - began - waited) / 1000);
-    return { ...answerTo(outcome), record: recorded.index };
+    const answer = answerTo(outcome);
+    return { ...answer, warnings: [...answer.warnings, ...warningsOf(verdict)], record: recorded.index };
   }
 }
 
@@ -75,4 +79,26 @@ async function settled(
     case "hold":
       return settle(ports, request, verdict, call);
   }
+}
+
+function isStricter(now: Verdict, before: Verdict): boolean {
+  if (now.kind === "deny" || now.kind === "could-not-tell") return true;
+  if (now.kind !== "hold" || before.kind !== "hold") return false;
+  const known = new Set(before.rules.map(({ name }) => name));
+  return (
+    now.rules.some(({ name }) => !known.has(name)) || !isAsStrict(before.terms.approvers, now.terms.approvers)
+  );
+}
+
+/** The API server passes on 4 KiB of warnings in all. */
+const MOST_WARNINGS = 10;
+
+/** What rules that are only tried would have done. */
+function warningsOf(verdict: Verdict): string[] {
+  if (!("observed" in verdict)) return [];
+  const warned = verdict.observed.filter(({ mode }) => mode === "Warn").slice(0, MOST_WARNINGS);
+  return warned.map(({ name, message, action }) => {
+    const would = action === "Hold" ? "held" : "denied";
+    return `hoop: would be ${would}: ${message} (rule ${name})`;
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { type AdmissionRequest, isObject, type JsonObject, member, type UserInfo } from "./admission.ts";
 import { changesBetween } from "./digest/changes.ts";
-import { at, podTemplatePath } from "./rules/pod-template.ts";
+import { at, podTemplatePath } from "./policy/facts/workload.ts";
 
 export const AGENT = "hoop.dev/agent";
 

@@ -9,6 +9,7 @@
  * Each function returns the approval after the step and leaves the one it was given as it is.
  */
 import type { Approval, ApprovalSpec, Condition, Phase } from "./approval.ts";
+import { isAgreed, missingWords } from "./approvers.ts";
 import { seconds } from "./times.ts";
 
 const GROUP_VERSION = "hoop.dev/v1alpha1";
@@ -44,19 +45,22 @@ export interface Decision {
   user: string;
   verdict: "Approve" | "Deny";
   comment?: string;
+  /** Of this person's groups those that the approval's requirements name. */
+  groups: readonly string[];
 }
 
-/** One person's word. Approved when as many people as the rule asks for agree; one Deny ends it. */
+/** One person's word. Approved when every requirement is met; one Deny ends it. */
 export function decided(
   approval: Approval,
   decision: Decision,
   now: number,
   approvedSeconds: number,
 ): Approval {
-  const decisions = [...approval.status.decisions, { ...decision, time: seconds(now) }];
-  const agreed = decisions.filter(({ verdict }) => verdict === "Approve").length;
-  if (decision.verdict === "Approve" && agreed < approval.spec.approvers.count)
-    return { ...approval, status: { ...approval.status, decisions } };
+  const { approvers } = approval.spec;
+  const groups = [...decision.groups];
+  const decisions = [...approval.status.decisions, { ...decision, groups, time: seconds(now) }];
+  if (decision.verdict === "Approve" && !isAgreed(approvers, decisions))
+    return stillPending(approval, decisions, now);
   const yes = decision.verdict === "Approve";
   const by = yes ? decisions.map(({ user }) => user).join(", ") : decision.user;
   const message = `${yes ? "approved" : "denied"} by ${by}${decision.comment ? `: ${decision.comment}` : ""}`;
@@ -72,6 +76,18 @@ export function decided(
         condition("Approved", yes ? "True" : "False", yes ? "Approved" : "Denied", message, now),
       ]),
     },
+  };
+}
+
+/** The condition's message tells how far it is; its status has not changed, and so neither has its time. */
+function stillPending(approval: Approval, decisions: Approval["status"]["decisions"], now: number): Approval {
+  const { conditions } = approval.status;
+  const since = conditions.find(({ type }) => type === "Decided")?.lastTransitionTime ?? seconds(now);
+  const message = missingWords(approval.spec.approvers, decisions);
+  const waits = { ...condition("Decided", "False", "Pending", message, now), lastTransitionTime: since };
+  return {
+    ...approval,
+    status: { ...approval.status, decisions, conditions: withConditions(conditions, [waits]) },
   };
 }
 

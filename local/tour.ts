@@ -55,5 +55,6 @@ export function printLeft(kubeconfig: string): void {
 Hoop's registrations stay in the API server: agents' writes are refused there until Hoop runs again. To take Hoop
 out of it:
   kubectl --kubeconfig "${kubeconfig}" delete --ignore-not-found apiservice/v1alpha1.hoop.dev \\
-    validatingwebhookconfiguration/hoop mutatingwebhookconfiguration/hoop`);
+    validatingwebhookconfiguration/hoop validatingwebhookconfiguration/config.hoop.dev \\
+    mutatingwebhookconfiguration/hoop`);
 }

@@ -15,7 +15,7 @@ interface Rule {
 const RULES: Readonly<Record<string, Rule>> = {
   core: {
     ours: ["core", "apiserver-ext/kit/storage.ts"],
-    packages: ["node:crypto", "typebox", "yaml", "diff", "re2js"],
+    packages: ["node:crypto", "typebox", "typebox/value", "yaml", "diff", "re2js"],
   },
   "apiserver-ext/kit": {
     ours: ["apiserver-ext/kit"],
@@ -43,6 +43,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "main.ts": { ours: ["hoop.ts", "settings.ts"], packages: ["node:*", "pino"] },
   "hoop.ts": { ours: ["*"], packages: ["node:*"] },
   "parts.ts": { ours: ["*"], packages: ["node:*"] },
+  "policies.ts": { ours: ["cluster", "core"], packages: ["node:fs/promises", "node:path"] },
   "agents.ts": { ours: ["cluster", "core", "settings.ts"], packages: [] },
   "doors.ts": { ours: ["certs", "core", "apiserver-ext/kit"], packages: [] },
   "system.ts": { ours: ["core"], packages: ["node:*"] },

@@ -1,6 +1,7 @@
 /** The only file that knows what reviews look like on their way back. */
 import type { Answer } from "#core/answer.ts";
 import type { AccessVerdict } from "#core/authorize.ts";
+import type { Written } from "#core/policy/check-written.ts";
 import type { PatchOperation } from "#core/stamp.ts";
 
 export function admissionReview(uid: string, answer: Answer): object {
@@ -19,6 +20,21 @@ export function admissionReview(uid: string, answer: Answer): object {
     ...(answer.warnings.length === 0 ? {} : { warnings: answer.warnings }),
     ...(Object.keys(annotations).length === 0 ? {} : { auditAnnotations: annotations }),
   });
+}
+
+/** As the API server itself refuses what is invalid, so that kubectl names each field. */
+export function writtenReview(uid: string, { what, refusals, warnings }: Written): object {
+  const told = warnings.length === 0 ? {} : { warnings };
+  if (refusals.length === 0) return envelope({ uid, allowed: true, ...told });
+  const status = {
+    ...{ kind: "Status", apiVersion: "v1", status: "Failure", code: 422, reason: "Invalid" },
+    message: refusals.map(({ field, message }) => `${field}: ${message}`).join("; "),
+    details: {
+      ...what,
+      causes: refusals.map((cause) => ({ reason: "FieldValueInvalid", ...cause })),
+    },
+  };
+  return envelope({ uid, allowed: false, status, ...told });
 }
 
 /** A mutation never refuses: judging is the validating webhook's, which sees the final object. */

@@ -1,16 +1,18 @@
 /**
  * The webhook's endpoints: bytes in, a review out. `/validate` judges, holds and records; `/mutate` stamps;
- * `/authorize` denies what admission cannot see. Whatever goes wrong becomes a denial that names its cause.
+ * `/authorize` denies what admission cannot see. Whatever goes wrong becomes a denial that names its cause. `/config`
+ * checks what people write of what agents may do.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AdmissionRequest } from "#core/admission.ts";
 import type { Answer } from "#core/answer.ts";
 import { authorize } from "#core/authorize.ts";
+import type { Written } from "#core/policy/check-written.ts";
 import { type ReviewPorts, review } from "#core/review.ts";
 import { stampPatch } from "#core/stamp.ts";
 import { vouchFor } from "#kit/connections.ts";
-import { accessReview, admissionReview, failedReview, mutationReview } from "./answers.ts";
+import { accessReview, admissionReview, failedReview, mutationReview, writtenReview } from "./answers.ts";
 import { type Callers, identifyCaller } from "./callers.ts";
 import { BadReview, decodeAccess, decodeAdmission } from "./decode.ts";
 import { Room } from "./room.ts";
@@ -27,7 +29,12 @@ const ROOM = 1024 * 1024;
 const MAX_WAIT_MILLISECONDS = 25_000;
 const RESERVE_MILLISECONDS = 4_000;
 
-type Endpoint = (ports: ReviewPorts, body: string, call: Incoming) => Promise<object | undefined>;
+export interface WebhookPorts extends ReviewPorts {
+  /** What is wrong with what somebody is about to write, and what is only odd. */
+  checkWritten(request: AdmissionRequest): Written;
+}
+
+type Endpoint = (ports: WebhookPorts, body: string, call: Incoming) => Promise<object | undefined>;
 
 interface Incoming {
   caller: "verified" | "unverified";
@@ -43,13 +50,14 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ["validate", validate],
   ["mutate", async (_ports, body) => stamped(body)],
   ["authorize", authorized],
+  ["config", written],
 ]);
 
 /**
  * Answers one HTTP request; `callers` is asked for each, and `waited` is how many milliseconds ago it came.
  * Never rejects.
  */
-export function webhookHandler(ports: ReviewPorts, callers: () => Callers) {
+export function webhookHandler(ports: WebhookPorts, callers: () => Callers) {
   const room = new Room(ROOM);
   return async (request: Request, response: Response, waited = 0): Promise<void> => {
     const gone = new AbortController();
@@ -68,14 +76,14 @@ export function webhookHandler(ports: ReviewPorts, callers: () => Callers) {
   };
 }
 
-function refused(ports: ReviewPorts, request: Request, response: Response, { message }: BadReview): void {
+function refused(ports: WebhookPorts, request: Request, response: Response, { message }: BadReview): void {
   const from = request.socket.remoteAddress;
   ports.log.warn({ from, problem: message }, "what came is not a review");
   plain(response, 400, message);
 }
 
 async function serve(
-  ports: ReviewPorts,
+  ports: WebhookPorts,
   callers: Callers,
   request: Request,
   response: Response,
@@ -181,6 +189,17 @@ async function authorized(ports: ReviewPorts, body: string): Promise<object> {
 function stamped(body: string): object {
   const request = decodeAdmission(body);
   return mutationReview(request.uid, stampPatch(request));
+}
+
+async function written(ports: WebhookPorts, body: string): Promise<object> {
+  const request = decodeAdmission(body);
+  const found = ports.checkWritten(request);
+  const { refusals, warnings } = found;
+  ports.log.info(
+    { ...asked(request), refusals: refusals.length, warnings: warnings.length },
+    "configuration checked",
+  );
+  return writtenReview(request.uid, found);
 }
 
 /** kube-apiserver tells in `timeout` how long it will wait for this very call. */

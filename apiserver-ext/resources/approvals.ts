@@ -2,9 +2,11 @@
 import Type, { type Static } from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
 import { type Approval, ApprovalSpec, ApprovalStatus, Verdict } from "#core/approval.ts";
+import { approversColumn } from "#core/approvers.ts";
 import { type DecideOutcome, decide } from "#core/decide.ts";
 import { APPROVALS, decodeApproval, findApproval } from "#core/hold/rows.ts";
 import type { Cluster, Log } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
 import { type ReapprovePorts, reapprove } from "#core/reapprove.ts";
 import { operationWords, targetWords } from "#core/wording.ts";
 import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
@@ -34,7 +36,12 @@ export function approvals(ports: ApprovalsPorts) {
       "its subresource approval, and lets exactly the request of its digest through, once.",
     schema: Type.Object({ spec: ApprovalSpec, status: ApprovalStatus }),
     columns: [
-      { name: "Agent", type: "string", description: "Who asks.", cell: ({ spec }) => spec.agent.username },
+      {
+        name: "Agent",
+        type: "string",
+        description: "Who asks.",
+        cell: ({ spec }) => printable(spec.agent.username),
+      },
       {
         name: "Operation",
         type: "string",
@@ -45,13 +52,13 @@ export function approvals(ports: ApprovalsPorts) {
         name: "Target",
         type: "string",
         description: "To what.",
-        cell: ({ spec }) => targetWords(spec.target),
+        cell: ({ spec }) => printable(targetWords(spec.target)),
       },
       {
         name: "Rule",
         type: "string",
         description: "Which rules hold it.",
-        cell: ({ spec }) => spec.rules.map(({ name }) => name).join(","),
+        cell: ({ spec }) => printable(spec.rules.map(({ name }) => name).join(",")),
       },
       { name: "Phase", type: "string", description: "Where it stands.", cell: ({ status }) => status.phase },
       {
@@ -72,8 +79,7 @@ export function approvals(ports: ApprovalsPorts) {
         type: "string",
         priority: 1,
         description: "Who decides.",
-        cell: ({ spec: { approvers } }) =>
-          `${approvers.count} of ${approvers.groups.join(",") || "anyone allowed"}`,
+        cell: ({ spec }) => printable(approversColumn(spec.approvers)),
       },
       {
         name: "Expires",

@@ -1,6 +1,7 @@
 /** The path itself, walked by an agent's write and a person's decision: only this shows that it holds. */
 import { randomBytes } from "node:crypto";
 import type { Approval } from "#core/approval.ts";
+import { takesOnePerson } from "#core/approvers.ts";
 import { CommandError } from "../failure.ts";
 import type { Finished } from "../kubectl.ts";
 import { AROUND, may, verdicts } from "./access.ts";
@@ -232,9 +233,11 @@ async function approve(
   try {
     const decision = { verdict: "Approve", comment: "kubectl hoop check", digest: spec.digest } as const;
     await api.decide(namespace, metadata.name, decision, false);
-    return spec.approvers.count === 1
-      ? undefined
-      : notChecked(`${metadata.name} waits for other people as well`);
+    if (takesOnePerson(spec.approvers)) return undefined;
+    const { status } = await api.approval(namespace, metadata.name);
+    return status.phase === "Pending"
+      ? notChecked(`${metadata.name} waits for other people as well`)
+      : undefined;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return failed("HOOP-013", `${metadata.name} was held, but you could not approve it: ${error.message}`);

@@ -1,5 +1,6 @@
 /** `kubectl hoop approve NAME…`, `deny NAME…` and `reapprove NAME…`. */
 import type { Approval, Phase } from "#core/approval.ts";
+import { missingWords, takesOnePerson } from "#core/approvers.ts";
 import { printable } from "#core/printable.ts";
 import { phaseAt } from "#core/transitions.ts";
 import { type Api, type Decision, hoopApi, type Made } from "../api.ts";
@@ -199,10 +200,10 @@ function madeWords({ name, phase }: Made): string {
 }
 
 async function stillMissing(api: Api, { metadata, spec }: Approval, { verdict }: Verb): Promise<string> {
-  if (verdict === "Deny" || spec.approvers.count === 1) return "";
+  if (verdict === "Deny" || takesOnePerson(spec.approvers)) return "";
   const { status } = await api.approval(metadata.namespace, metadata.name);
   if (status.phase !== "Pending") return "";
-  return ` (${status.decisions.length} of ${spec.approvers.count}: it still waits for other people)`;
+  return ` (it still waits for other people: ${missingWords(spec.approvers, status.decisions)})`;
 }
 
 async function confirmed(

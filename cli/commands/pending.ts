@@ -9,7 +9,7 @@ import { type ConnectionFlags, listNamespace, type OutputFlag, type WatchFlags }
 import { keepWatching } from "../live.ts";
 import { approvalReference, livePrinter, printList } from "../printing.ts";
 import type { Column } from "../table.ts";
-import { approverWords, operationWords, ruleWords, stateWords, targetWords } from "../wording.ts";
+import { approversWords, operationWords, ruleWords, stateWords, targetWords } from "../wording.ts";
 
 export type PendingFlags = ConnectionFlags & WatchFlags & OutputFlag;
 
@@ -38,7 +38,7 @@ function columns(context: Context): Column<Approval>[] {
     { header: "RULE", cell: ({ spec }) => ruleWords(spec.rules) },
     { header: "AGE", cell: ({ metadata }) => age(metadata.creationTimestamp, context.now()) },
     { header: "EXPIRES", cell: ({ status }) => remaining(status.expiresAt, context.now()) },
-    { header: "APPROVERS", cell: ({ spec }) => approverWords(spec.approvers), wide: true },
+    { header: "APPROVERS", cell: ({ spec }) => approversWords(spec.approvers), wide: true },
     { header: "DIGEST", cell: ({ spec }) => spec.digest.slice(0, 12), wide: true },
     { header: "REASON", cell: ({ spec }) => spec.reason ?? "", wide: true },
   ];

@@ -16,6 +16,7 @@ export interface RecordsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
   readonly verdict: AdmissionEntry["verdict"] | undefined;
   readonly answer: AdmissionEntry["answer"] | undefined;
   readonly approval: string | undefined;
+  readonly rule: string | undefined;
   readonly limit: number;
 }
 
@@ -54,6 +55,7 @@ function matches(flags: RecordsFlags): (record: LedgerRecord) => boolean {
     wanted(flags.verdict, admission(spec)?.verdict) &&
     wanted(flags.answer, admission(spec)?.answer) &&
     wanted(flags.approval, spec.approval?.name) &&
+    (flags.rule === undefined || firedNames(spec).includes(flags.rule)) &&
     (flags.agent === undefined || isAgent(spec.agent.username, flags.agent));
 }
 
@@ -66,6 +68,15 @@ function isAgent(username: string, wanted: string): boolean {
 
 function admission(entry: Entry) {
   return entry.kind === "admission" ? entry : undefined;
+}
+
+function observed(entry: Entry) {
+  return admission(entry)?.observed ?? [];
+}
+
+/** Of rules that counted, and of those that are only tried. */
+function firedNames(entry: Entry): string[] {
+  return [...(admission(entry)?.rules ?? []), ...observed(entry)].map(({ name }) => name);
 }
 
 function columns(context: Context): Column<LedgerRecord>[] {
@@ -82,6 +93,14 @@ function columns(context: Context): Column<LedgerRecord>[] {
     { header: "TIME", cell: ({ spec }) => spec.time, wide: true },
     { header: "CALLER", cell: ({ spec }) => admission(spec)?.caller ?? "", wide: true },
     { header: "DIGEST", cell: ({ spec }) => spec.digest?.slice(0, 12) ?? "", wide: true },
+    {
+      header: "TRIED",
+      cell: ({ spec }) =>
+        observed(spec)
+          .map(({ name, mode }) => `${name} (${mode})`)
+          .join(","),
+      wide: true,
+    },
     { header: "MESSAGE", cell: ({ spec }) => message(spec), wide: true },
   ];
 }

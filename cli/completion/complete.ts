@@ -11,7 +11,17 @@ const FILES = ":0\n";
 const NO_FILES = ":4\n";
 
 /** Flags whose value is a file. */
-const OF_FILES: readonly string[] = ["--kubeconfig", "--agent-kubeconfig"];
+const OF_FILES: readonly string[] = [
+  "--kubeconfig",
+  "--agent-kubeconfig",
+  "--filename",
+  "-f",
+  "--old",
+  "--policies",
+];
+
+/** Commands whose arguments are files. */
+const TAKES_FILES: ReadonlySet<string> = new Set(["policy test", "policy check"]);
 
 /** `words`: all after `kubectl hoop`, the last being the one to complete, perhaps empty. */
 export async function complete(words: readonly string[], context: Context): Promise<string> {
@@ -22,6 +32,8 @@ export async function complete(words: readonly string[], context: Context): Prom
   // As two words: that is how the scanner looks at a value.
   const asked = flag === undefined ? words : [...words.slice(0, -1), flag, value];
   if (OF_FILES.includes(asked.at(-2) ?? "")) return FILES;
+  if (TAKES_FILES.has(words.slice(0, 2).join(" ")) && words.length > 2 && !partial.startsWith("-"))
+    return FILES;
   const descriptions = new Map<string, string>();
   const proposed = await proposeCompletions(application, asked, {
     ...context,

@@ -6,7 +6,7 @@ import { remaining } from "../ages.ts";
 import type { Context } from "../context.ts";
 import {
   approvedWords,
-  approverWords,
+  approversWords,
   operationWords,
   ruleWords,
   stateWords,
@@ -41,7 +41,7 @@ export function tellingPeople(context: Context): Telling {
       const { metadata, spec, status } = approval;
       const what = `${operationWords(spec.operation, spec.target)} ${targetWords(spec.target)}`;
       say(
-        `held: ${what} waits for ${approverWords(spec.approvers)} (rule ${ruleWords(spec.rules)}). ` +
+        `held: ${what} waits for ${approversWords(spec.approvers)} (rule ${ruleWords(spec.rules)}). ` +
           `approval=${metadata.name} namespace=${metadata.namespace} expires in ${remaining(status.expiresAt, context.now())}`,
       );
     },

@@ -1,14 +1,16 @@
 /** Parsed JSON as CEL sees it: views that convert a member when it is first touched. */
+import { ExactNumber } from "../admission.ts";
 import { spend } from "./meter.ts";
 import { CelMap, type Value } from "./values/value.ts";
 
-/** What JSON.parse gives, and bigints for integers beyond 2^53. */
+/** What JSON.parse gives, and for integers beyond 2^53 bigints or their exact text. */
 export type Json =
   | null
   | boolean
   | number
   | bigint
   | string
+  | ExactNumber
   | readonly Json[]
   | { readonly [name: string]: Json };
 
@@ -58,9 +60,47 @@ export function viewed(value: Json): Value {
   // A double of that size is no longer the integer that was written, unless the exact path gave a bigint.
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (value === null || typeof value !== "object") return value;
+  if (value instanceof ExactNumber) return exactly(value.text);
   if (!isList(value)) return new View(value);
   spend(value.length);
   return value.map(viewed);
+}
+
+/** As Kubernetes' decoder: an int where it is one and fits, else a double. */
+function exactly(text: string): Value {
+  if (!INTEGER.test(text) || text.length > 20) return Number(text);
+  const exact = BigInt(text);
+  return exact >= MIN && exact <= MAX ? exact : Number(text);
+}
+
+/** A struct whose fields are made when they are first asked for; a field that is undefined is not there. */
+export class Fields extends CelMap {
+  readonly #makers: ReadonlyMap<string, () => Json | undefined>;
+  readonly #known = new Map<string, Value | undefined>();
+
+  constructor(makers: Readonly<Record<string, () => Json | undefined>>) {
+    super();
+    this.#makers = new Map(Object.entries(makers));
+  }
+
+  get size(): number {
+    return this.#makers.size;
+  }
+
+  override find(name: Value): Value | undefined {
+    spend(1);
+    const make = typeof name === "string" ? this.#makers.get(name) : undefined;
+    if (typeof name !== "string" || make === undefined) return undefined;
+    if (this.#known.has(name)) return this.#known.get(name);
+    const made = make();
+    const value = made === undefined ? undefined : viewed(made);
+    this.#known.set(name, value);
+    return value;
+  }
+
+  override keys(): Iterable<Value> {
+    return this.#makers.keys();
+  }
 }
 
 const LONG_INTEGER = /\d{16}/;

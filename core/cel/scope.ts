@@ -56,11 +56,42 @@ class Variables extends CelMap {
 }
 
 /**
+ * Variables that several scopes share, such as those of all policies that judge one request: each is made and
+ * converted when it is first asked for, once.
+ */
+export class Inputs {
+  readonly #makers: ReadonlyMap<string, () => Value>;
+  readonly #others: Inputs | undefined;
+  readonly #values = new Map<string, Value>();
+
+  /** What `makers` does not have is looked up in `others`. */
+  constructor(makers: ReadonlyMap<string, () => Value>, others?: Inputs) {
+    this.#makers = makers;
+    this.#others = others;
+  }
+
+  find(name: string): Value | undefined {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    const make = this.#makers.get(name);
+    if (make === undefined) return this.#others?.find(name);
+    const value = make();
+    this.#values.set(name, value);
+    return value;
+  }
+}
+
+/** Inputs of parsed JSON. */
+function inputs(given: ReadonlyMap<string, Json>): Inputs {
+  return new Inputs(new Map([...given].map(([name, json]) => [name, () => viewed(json)])));
+}
+
+/**
  * The values of the environment's variables for one request, converted when touched. Keeps what `variables` and
  * access checks came to: use one for each policy and request, and throw it away.
  */
 export class Scope {
-  readonly #given: ReadonlyMap<string, Json>;
+  readonly #given: Inputs;
   readonly #values = new Map<string, Value>();
   readonly #answers = new Map<string, AccessDecision>();
   /** Access checks of the evaluation going on. */
@@ -68,8 +99,8 @@ export class Scope {
   readonly #requested: Omit<AccessCheck, "verb">;
 
   /** `requested` is what `authorizer.requestResource` asks about. */
-  constructor(given: ReadonlyMap<string, Json>, requested: Omit<AccessCheck, "verb"> = {}) {
-    this.#given = given;
+  constructor(given: ReadonlyMap<string, Json> | Inputs, requested: Omit<AccessCheck, "verb"> = {}) {
+    this.#given = given instanceof Inputs ? given : inputs(given);
     this.#requested = requested;
   }
 
@@ -98,8 +129,8 @@ export class Scope {
 
   #made(name: string, composed: Composed): Value | undefined {
     if (name === "variables") return new Variables(composed, (program) => this.run(program, composed));
-    const given = this.#given.get(name);
-    if (given !== undefined) return viewed(given);
+    const given = this.#given.find(name);
+    if (given !== undefined) return given;
     return authorizerValue(name, this.#requested, (check) =>
       ++this.#checks > MOST_CHECKS ? TOO_MANY : this.#answers.get(keyOf(check)),
     );

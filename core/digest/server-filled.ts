@@ -5,7 +5,7 @@
  * may itself set in custom resources without a status subresource.
  */
 import { type AdmissionRequest, isObject, type JsonObject, list, member, text } from "../admission.ts";
-import { at, podTemplatePath } from "../rules/pod-template.ts";
+import { at, podTemplatePath } from "../policy/facts/workload.ts";
 import { AGENT } from "../stamp.ts";
 import { isOwned, tracksOwners } from "./owned.ts";
 import { parsePattern, replaced, without } from "./paths.ts";

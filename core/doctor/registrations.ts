@@ -111,8 +111,35 @@ export function registrationFindings(facts: Facts): Finding[] {
   return [
     ...ROWS.filter(({ wrong }) => webhooks.some(wrong)).map(({ wrong: _, ...row }) => finding(row)),
     ...stampFindings(facts, webhooks),
+    ...configFindings(facts),
     ...apiServiceFindings(facts),
     ...rewriters(facts),
+  ];
+}
+
+/** What checks people's writes guards nothing: it must be there, and in nobody's way. */
+function configFindings({ validating = [] }: Facts): Finding[] {
+  const webhooks = validating.find(({ metadata }) => metadata.name === "config.hoop.dev")?.webhooks ?? [];
+  if (webhooks.length > 0 && webhooks.every(({ failurePolicy }) => failurePolicy === "Ignore")) return [];
+  return [
+    finding({
+      id: "config-registration",
+      severity: "low",
+      title: "what people write of policies is not checked, or not without Hoop",
+      detail:
+        webhooks.length === 0
+          ? "There is no ValidatingWebhookConfiguration config.hoop.dev: what does not compile is only seen when it denies."
+          : "Its failurePolicy is not Ignore: while Hoop is away, policies and annotations cannot be written.",
+      ways: [38],
+      control: "CM-5",
+      objects: ["ValidatingWebhookConfiguration/config.hoop.dev"],
+      fix: [
+        {
+          says: "apply Hoop's own file again",
+          command: "kubectl apply --server-side -f deploy/base/config-registration.yaml",
+        },
+      ],
+    }),
   ];
 }
 

@@ -1,20 +1,25 @@
 /** Puts a request before people: one Pending approval for its digest, in place of what it makes moot. */
 import type { Delete, Put } from "#kit/storage.ts";
 import { type AdmissionRequest, credentialOf, member, text } from "../admission.ts";
+import type { AgentMatcher, Owners } from "../agents.ts";
 import type { Approval, ApprovalSpec, Target } from "../approval.ts";
 import { describeChange, diffTexts } from "../change.ts";
+import { changedReferents, type ReferredWords } from "../digest/refers-to.ts";
 import type { Asked } from "../digest.ts";
+import type { Fired, HoldTerms } from "../policy/verdict.ts";
 import type { Clock, Random, Store } from "../ports.ts";
-import type { Fired, HoldTerms } from "../rules/rule.ts";
+import { printable } from "../printable.ts";
 import { ended, pending, phaseAt } from "../transitions.ts";
 import { approvalLine } from "./entries.ts";
 import { approvalName } from "./names.ts";
-import { byTarget, type Found, type Pointed, putApproval } from "./rows.ts";
+import { byTarget, type Found, type Pointed, putApproval, waitsOf } from "./rows.ts";
 
 /** Everything about a held request that its approval depends on. */
 export interface Question {
   request: AdmissionRequest;
   asked: Asked;
+  /** What it refers to, as it was when `asked` was made. */
+  refersTo: readonly ReferredWords[];
   rules: Fired[];
   terms: HoldTerms;
   /** Where the approval lives. */
@@ -27,24 +32,34 @@ interface AskPorts {
   store: Store;
   clock: Clock;
   random: Random;
+  agents: AgentMatcher;
+  maxPendingPerAgent: number;
 }
 
-/** `latest`: what the digest's pointer row says now. A conflict means that somebody else was faster: look again. */
+/**
+ * `latest`: what the digest's pointer row says now. A conflict means that somebody else was faster: look again.
+ * `too many`: as much of this agent's waits already as may; several at once may get past that.
+ */
 export async function ask(
   ports: AskPorts,
   question: Question,
   latest: Pointed,
   voidReason?: string,
-): Promise<void> {
+): Promise<"asked" | "too many"> {
   const now = ports.clock.now();
   const { request, asked, namespace } = question;
-  const target = await byTarget(ports.store, namespace.uid, request.userInfo.username, targetText(question));
+  const agent = request.userInfo.username;
+  const target = await byTarget(ports.store, namespace.uid, agent, targetText(question));
   const moot = mootApprovals(question, latest.found, target.found, now, voidReason);
+  const leaving = moot.filter(({ found }) => found.approval.status.phase === "Pending").length;
+  const limit = ports.maxPendingPerAgent + leaving;
+  const waiting = await ports.store.listPart(waitsOf(agent), { limit });
+  if (waiting.outcome === "ok" && waiting.rows.length >= limit) return "too many";
   const name = approvalName(request, ports.random);
   const before = moot.find(({ phase }) => phase === "Superseded")?.found.approval;
   const approval = pending(
     { name, namespace: namespace.name, uid: ports.random.uuid() },
-    spec(question, before),
+    spec(question, ports.agents.owners(request.userInfo), before),
     now,
     question.terms.pendingSeconds,
   );
@@ -70,6 +85,7 @@ export async function ask(
     lines.push(approvalLine(over, phase === "Superseded" ? "superseded" : "void", now));
   }
   await ports.store.commit({ puts, deletes, lines });
+  return "asked";
 }
 
 interface Moot {
@@ -93,7 +109,7 @@ function mootApprovals(
   if (moot.some(({ found }) => found.approval.metadata.name === sameTarget.approval.metadata.name))
     return moot;
   if (sameTarget.intent === question.asked.intent)
-    moot.push({ found: sameTarget, phase: "Void", why: "what the approver saw has changed since" });
+    moot.push({ found: sameTarget, phase: "Void", why: whatChanged(question, sameTarget.approval) });
   else if (sameTarget.approval.status.phase === "Pending")
     moot.push({
       found: sameTarget,
@@ -103,30 +119,41 @@ function mootApprovals(
   return moot;
 }
 
+function whatChanged({ refersTo }: Question, { spec }: Approval): string {
+  const changed = changedReferents(spec.change.refersTo ?? [], refersTo);
+  return changed === ""
+    ? "what the approver saw has changed since"
+    : `what it refers to has changed since: ${changed}`;
+}
+
 function isOpen(approval: Approval, now: number): boolean {
   const phase = phaseAt(approval, now);
   return phase === "Pending" || phase === "Approved";
 }
 
-function spec(question: Question, before: Approval | undefined): ApprovalSpec {
+function spec(question: Question, owners: Owners | undefined, before: Approval | undefined): ApprovalSpec {
   const { request, asked, rules, terms } = question;
   const credentialID = credentialOf(request.userInfo);
   const annotations = member(member(request.object ?? request.oldObject ?? {}, "metadata"), "annotations");
-  const reason = text(annotations, "hoop.dev/reason");
+  const reason = claimed(text(annotations, "hoop.dev/reason"));
   const change = describeChange(request);
   return {
     agent: {
       username: request.userInfo.username,
       groups: [...request.userInfo.groups],
+      ...(owners === undefined ? {} : { owners: { users: [...owners.users], groups: [...owners.groups] } }),
       ...(credentialID === "" ? {} : { credentialID }),
     },
     operation: request.operation,
     target: targetOf(request),
     rules,
     ...(reason === "" ? {} : { reason }),
-    approvers: { groups: [...terms.approvers.groups], count: terms.approvers.count },
+    approvers: terms.approvers.map(({ groups, count }) => ({ groups: [...groups], count })),
     digest: asked.digest,
-    change,
+    change: {
+      ...change,
+      ...(question.refersTo.length === 0 ? {} : { refersTo: [...question.refersTo] }),
+    },
     ...(before === undefined
       ? {}
       : {
@@ -136,6 +163,16 @@ function spec(question: Question, before: Approval | undefined): ApprovalSpec {
           },
         }),
   };
+}
+
+/** Longer than anybody reads, and it stands before the change. */
+const LONGEST_REASON = 1000;
+
+/** A reason is for people to read: nothing in it is invisible, and none pushes the rest out of sight. */
+function claimed(reason: string): string {
+  const safe = printable(reason);
+  const more = safe.length - LONGEST_REASON;
+  return more <= 0 ? safe : `${safe.slice(0, LONGEST_REASON)}… (${more} more characters)`;
 }
 
 function differenceOf(before: string, after: string): string {

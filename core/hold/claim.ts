@@ -1,7 +1,8 @@
 /** What an existing approval means for a request with its very digest. Pure. */
 import type { AdmissionRequest } from "../admission.ts";
 import type { Approval } from "../approval.ts";
-import type { Fired, HoldTerms } from "../rules/rule.ts";
+import { approversWords, isAsStrict } from "../approvers.ts";
+import type { Fired, HoldTerms } from "../policy/verdict.ts";
 import { phaseAt } from "../transitions.ts";
 
 export type Claim =
@@ -95,12 +96,10 @@ function stricterNow(approval: Approval, by: Claimant): string | undefined {
   const known = new Set(approval.spec.rules.map(({ name }) => name));
   const added = by.rules.filter(({ name }) => !known.has(name));
   if (added.length > 0) return `rule ${added.map(({ name }) => name).join(", ")} now applies too`;
-  const { groups, count } = approval.spec.approvers;
-  if (by.terms.approvers.count > count) return "more people must approve now";
-  const narrower =
-    by.terms.approvers.groups.length > 0 &&
-    (groups.length === 0 || groups.some((group) => !by.terms.approvers.groups.includes(group)));
-  return narrower ? "other people must approve now" : undefined;
+  const { approvers } = by.terms;
+  return isAsStrict(approval.spec.approvers, approvers)
+    ? undefined
+    : `it now takes ${approversWords(approvers)}`;
 }
 
 function refusal(approval: Approval): string {

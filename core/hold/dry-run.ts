@@ -1,6 +1,6 @@
 /** A dry run of a request that would be held: it leaves no trace, and it must not be a way to read. */
 import type { AdmissionRequest } from "../admission.ts";
-import type { Verdict } from "../rules/rule.ts";
+import type { Verdict } from "../policy/verdict.ts";
 
 /** Subresources whose dry run answers with nothing the caller may not see. */
 const HARMLESS_SUBRESOURCES: ReadonlySet<string> = new Set([

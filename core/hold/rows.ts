@@ -6,6 +6,7 @@
  *     digests/NSUID/DIGEST   the latest approval for exactly this request: one request, one approval
  *     targets/NSUID/HASH     the latest approval of this agent for this target
  *     open/NSUID/NAME        it is Pending or Approved: what may still expire
+ *     waits/HASH/NSUID/NAME  it is Pending, and this agent's: how many of one agent wait
  */
 import { createHash } from "node:crypto";
 import type { Delete, Put, Revision, Store } from "#kit/storage.ts";
@@ -27,6 +28,11 @@ export interface Found extends StoredApproval {
 
 export const APPROVALS = "approvals/";
 export const OPEN = "open/";
+
+/** Below it lies a row for each Pending approval of this agent. */
+export function waitsOf(agent: string): string {
+  return `waits/${createHash("sha256").update(agent).digest("hex")}/`;
+}
 
 export function approvalKey(namespaceUid: string, name: string): string {
   return `${APPROVALS}${namespaceUid}/${name}`;
@@ -76,9 +82,10 @@ async function follow(store: Store, namespaceUid: string, key: string): Promise<
 
 /** The writes that bring a stored approval to its next state; `expect` is the revision it was read at, 0 for a new one. */
 export function putApproval(stored: StoredApproval, expect: Revision): { puts: Put[]; deletes: Delete[] } {
-  const { metadata, status } = stored.approval;
+  const { metadata, spec, status } = stored.approval;
   const key = approvalKey(stored.namespaceUid, metadata.name);
   const open = `${OPEN}${stored.namespaceUid}/${metadata.name}`;
+  const waits = `${waitsOf(spec.agent.username)}${stored.namespaceUid}/${metadata.name}`;
   const value: StoredApproval = {
     approval: stored.approval,
     intent: stored.intent,
@@ -86,8 +93,13 @@ export function putApproval(stored: StoredApproval, expect: Revision): { puts: P
     approvedSeconds: stored.approvedSeconds,
   };
   const put: Put = { key, value: JSON.stringify(value), expect };
-  const isOpen = status.phase === "Pending" || status.phase === "Approved";
-  return isOpen
-    ? { puts: [put, { key: open, value: status.expiresAt }], deletes: [] }
-    : { puts: [put], deletes: [{ key: open }] };
+  const row = { key: open, value: status.expiresAt };
+  switch (status.phase) {
+    case "Pending":
+      return { puts: [put, row, { key: waits, value: "" }], deletes: [] };
+    case "Approved":
+      return { puts: [put, row], deletes: [{ key: waits }] };
+    default:
+      return { puts: [put], deletes: [{ key: open }, { key: waits }] };
+  }
 }

@@ -3,30 +3,29 @@
  * what to answer. Writes it proposes (a spend) are committed by `record`, together with the ledger line.
  */
 import type { Delete, Put } from "#kit/storage.ts";
-import { type AdmissionRequest, credentialOf, targetNamespace } from "../admission.ts";
+import { type AdmissionRequest, credentialOf } from "../admission.ts";
+import type { AgentMatcher } from "../agents.ts";
 import type { Approval } from "../approval.ts";
-import { type Asked, digestOf } from "../digest.ts";
-import type { Clock, Cluster, Random, Store } from "../ports.ts";
-import type { Verdict } from "../rules/rule.ts";
+import type { Asked } from "../digest.ts";
+import type { Verdict } from "../policy/verdict.ts";
+import type { Clock, Random, Store } from "../ports.ts";
 import { used } from "../transitions.ts";
 import { ask, type Question } from "./ask.ts";
 import { type Claim, claim, reentryOf } from "./claim.ts";
 import { dryRunOfHeld } from "./dry-run.ts";
+import { type GroundPorts, groundOf, homeOf } from "./ground.ts";
 import { approvalKey, byDigest, type Found, findApproval, putApproval } from "./rows.ts";
 import type { Streaks } from "./streaks.ts";
 import type { Waiters } from "./waiters.ts";
 
-export interface HoldPorts {
+export interface HoldPorts extends GroundPorts {
   store: Store;
   clock: Clock;
   random: Random;
-  cluster: Cluster;
   waiters: Waiters;
   streaks: Streaks;
-  installationNamespace: string;
-  volatilePaths: readonly string[];
-  /** The key that digests are made with. */
-  installationKey: string;
+  agents: AgentMatcher;
+  maxPendingPerAgent: number;
 }
 
 /** How long this very call may take. */
@@ -69,35 +68,17 @@ export async function settle(
   if (request.dryRun) return dryRunOfHeld(request, verdict);
   const home = await homeOf(ports, request);
   if (!home.known) return { kind: "could-not-tell", why: home.why };
-  const connect = await connectUid(ports, request);
-  if (!connect.known) return { kind: "could-not-tell", why: connect.why };
-  const asked = digestOf(
-    request,
-    { username: request.userInfo.username },
-    { connectUid: connect.uid, volatilePaths: ports.volatilePaths, key: ports.installationKey },
-  );
+  const ground = await groundOf(ports, request);
+  if (ground.kind !== "ground") return ground;
   const question: Question = {
     request,
-    asked,
+    ...ground.on,
     rules: verdict.rules,
     terms: verdict.terms,
     namespace: { name: home.name, uid: home.uid },
     since: ports.clock.now(),
   };
   return waitInStreak(ports, question, patience);
-}
-
-/** A namespaced target's approval lives in its namespace, every other in the installation's. */
-async function homeOf(ports: HoldPorts, request: AdmissionRequest) {
-  const name = targetNamespace(request) || ports.installationNamespace;
-  return { name, ...(await ports.cluster.namespaceUid(name)) };
-}
-
-async function connectUid(ports: HoldPorts, request: AdmissionRequest) {
-  // A review of these says only the name of what they go to, and a pod of that name may be another one by then.
-  const goesToParent =
-    request.operation === "CONNECT" || (request.operation === "CREATE" && request.subresource !== "");
-  return goesToParent ? ports.cluster.connectTargetUid(request) : { known: true as const, uid: "" };
 }
 
 async function waitInStreak(ports: HoldPorts, question: Question, patience: Patience): Promise<Settlement> {
@@ -117,14 +98,17 @@ async function waitInStreak(ports: HoldPorts, question: Question, patience: Pati
 
 async function decideOrWait(
   ports: HoldPorts,
-  question: Question,
+  asked: Question,
   patience: Patience,
   waitUntil: number,
 ): Promise<Settlement> {
   let seat: ReturnType<Waiters["takeSeat"]>;
+  let question = asked;
   try {
     for (;;) {
-      const { found, claim: step } = await standing(ports, question);
+      const stands = await standing(ports, question);
+      if (stands === undefined) return tooMany(ports.maxPendingPerAgent);
+      const { found, claim: step } = stands;
       if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
       // Each waiter takes a seat in the API server. The rest wait in their clients, as long as their attempts reach.
       seat ??= ports.waiters.takeSeat(patience.bytes);
@@ -133,6 +117,10 @@ async function decideOrWait(
       patience.rests?.();
       const answer = await waitHere(ports, question, found, waitUntil, patience.gone);
       if (answer !== undefined) return answer;
+      // What it stands on may have changed while it waited.
+      const ground = await groundOf(ports, question.request);
+      if (ground.kind !== "ground") return ground;
+      question = { ...question, ...ground.on };
     }
   } finally {
     seat?.giveBack();
@@ -141,8 +129,23 @@ async function decideOrWait(
 
 type Standing = Exclude<Claim, { kind: "ask" | "void" }>;
 
-/** The approval that stands for this request, made where there is none, and what it means. */
-async function standing(ports: HoldPorts, question: Question): Promise<{ found: Found; claim: Standing }> {
+function tooMany(limit: number): Settlement {
+  return {
+    kind: "deny",
+    message:
+      `${limit} of your requests wait for people already, and no more may: wait for decisions, ` +
+      "or let those run out that are not wanted any more (kubectl get approvals.hoop.dev -A)",
+  };
+}
+
+/**
+ * The approval that stands for this request, made where there is none, and what it means. Undefined: too many of
+ * this agent's wait already.
+ */
+async function standing(
+  ports: HoldPorts,
+  question: Question,
+): Promise<{ found: Found; claim: Standing } | undefined> {
   for (;;) {
     const latest = await byDigest(ports.store, question.namespace.uid, question.asked.digest);
     const { found } = latest;
@@ -150,7 +153,8 @@ async function standing(ports: HoldPorts, question: Question): Promise<{ found: 
       found === undefined ? undefined : claim(found.approval, claimant(question), ports.clock.now());
     if (found !== undefined && step !== undefined && step.kind !== "ask" && step.kind !== "void")
       return { found, claim: step };
-    await ask(ports, question, latest, step?.kind === "void" ? step.why : undefined);
+    const asked = await ask(ports, question, latest, step?.kind === "void" ? step.why : undefined);
+    if (asked === "too many") return undefined;
   }
 }
 

@@ -26,6 +26,16 @@ const ApprovalUse = Type.Object({
   ),
 });
 
+const Observed = Type.Object(
+  {
+    name: Type.String(),
+    message: Type.String(),
+    action: Type.Union([Type.Literal("Hold"), Type.Literal("Deny")]),
+    mode: Type.Union([Type.Literal("Warn"), Type.Literal("Audit")]),
+  },
+  { description: "A rule that fired and is only tried: what it would have done." },
+);
+
 export const AdmissionEntry = Type.Object(
   {
     schema: Type.Literal("hoop.dev/admission/v1"),
@@ -51,6 +61,7 @@ export const AdmissionEntry = Type.Object(
       Type.Literal("could-not-tell"),
     ]),
     rules: Type.Array(Type.Object({ name: Type.String(), message: Type.String() })),
+    observed: Type.Optional(Type.Array(Observed)),
     answer: Type.Union([Type.Literal("allowed"), Type.Literal("held"), Type.Literal("denied")]),
     message: Type.Optional(Type.String()),
     approval: Type.Optional(ApprovalUse),

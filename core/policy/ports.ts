@@ -1,7 +1,8 @@
 /** What judging needs from outside, beside the request. Answered from caches, so that judging makes no call as a rule. */
 
-import type { JsonObject, UserInfo } from "../admission.ts";
+import type { AdmissionRequest, JsonObject, UserInfo } from "../admission.ts";
 import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
+import type { PolicySet } from "./set.ts";
 
 /** Something looked up that must be known: could-not-tell denies. */
 export type Known<T> = { known: true; object: T } | { known: false; why: string };
@@ -14,6 +15,11 @@ export interface PolicyLookups {
   namespace(name: string): Soon<Known<JsonObject>>;
   /** A ServiceAccount as it is now, null where there is none. */
   serviceAccount(namespace: string, name: string): Soon<Known<JsonObject | null>>;
+  /**
+   * What a request goes to whose own objects do not tell, neither `object` nor `oldObject`: the pod of an exec, the Deployment
+   * that is scaled. Null where there is none, or it is of a kind that is not looked up.
+   */
+  target(request: AdmissionRequest): Soon<Known<JsonObject | null>>;
   /** What a policy's paramRef names, null where there is none. */
   param(
     kind: { apiVersion: string; kind: string },
@@ -22,4 +28,18 @@ export interface PolicyLookups {
   ): Soon<Known<JsonObject | null>>;
   /** What the API server's authorizers say; `user` is the request's, where the check names no ServiceAccount. */
   access(user: UserInfo, check: AccessCheck): Promise<AccessDecision>;
+}
+
+export interface PolicyPorts extends PolicyLookups {
+  /** The policies that judge now. */
+  current(): PolicySet;
+  /** An annotation that denies agents because it cannot be read: whoever wrote it shall hear of it. Does not throw. */
+  brokenAnnotation(broken: BrokenAnnotation): void;
+}
+
+export interface BrokenAnnotation {
+  /** What it stands on. */
+  on: { apiVersion: string; kind: string; namespace: string; name: string; uid: string };
+  annotation: string;
+  message: string;
 }

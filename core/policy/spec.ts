@@ -9,6 +9,9 @@ const Text = Type.String();
 const Texts = Type.Array(Text);
 const Expression = Type.String({ minLength: 1, maxLength: 20_000, description: "CEL." });
 
+const oneOf = <T extends string>(values: readonly T[]) =>
+  Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
+
 export const Selector = Type.Object(
   {
     matchLabels: Type.Optional(Type.Record(Text, Text)),
@@ -17,9 +20,7 @@ export const Selector = Type.Object(
         Type.Object(
           {
             key: Text,
-            operator: Type.Union(
-              ["In", "NotIn", "Exists", "DoesNotExist"].map((operator) => Type.Literal(operator)),
-            ),
+            operator: oneOf(["In", "NotIn", "Exists", "DoesNotExist"] as const),
             values: Type.Optional(Texts),
           },
           closed,
@@ -82,12 +83,9 @@ export const ApprovalTerms = Type.Object(
 );
 export type ApprovalTerms = Static<typeof ApprovalTerms>;
 
-export const ACTIONS = ["Hold", "Deny"] as const;
-export const MODES = ["Enforce", "Warn", "Audit"] as const;
-export const SEVERITIES = ["Low", "Medium", "High", "Critical"] as const;
-
-const oneOf = <T extends string>(values: readonly T[]) =>
-  Type.Union(values.map((value) => Type.Literal(value)));
+const ACTIONS = ["Hold", "Deny"] as const;
+const MODES = ["Enforce", "Warn", "Audit"] as const;
+const SEVERITIES = ["Low", "Medium", "High", "Critical"] as const;
 
 export const PolicyRule = Type.Object(
   {

@@ -26,29 +26,39 @@ export interface Body {
   text: string;
 }
 
-export const BODIES: readonly Body[] = [
-  {
-    name: "Pod 3 KB",
-    path: (namespace) => `/api/v1/namespaces/${namespace}/pods`,
-    text: JSON.stringify({
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { generateName: "bench-" },
-      spec: podSpec(2, 17),
-    }),
-  },
-  {
-    name: "Deployment 60 KB",
-    path: (namespace) => `/apis/apps/v1/namespaces/${namespace}/deployments`,
-    text: JSON.stringify({
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { generateName: "bench-" },
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: { app: "bench" } },
-        template: { metadata: { labels: { app: "bench" } }, spec: podSpec(10, 84) },
-      },
-    }),
-  },
+const podOf = (name: string, containers: number, count: number): Body => ({
+  name,
+  path: (namespace) => `/api/v1/namespaces/${namespace}/pods`,
+  text: JSON.stringify({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { generateName: "bench-" },
+    spec: podSpec(containers, count),
+  }),
+});
+
+const deploymentOf = (name: string, containers: number, count: number): Body => ({
+  name,
+  path: (namespace) => `/apis/apps/v1/namespaces/${namespace}/deployments`,
+  text: JSON.stringify({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { generateName: "bench-" },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: "bench" } },
+      template: { metadata: { labels: { app: "bench" } }, spec: podSpec(containers, count) },
+    },
+  }),
+});
+
+export const BODIES: readonly [Body, Body] = [
+  podOf("Pod 3 KB", 2, 17),
+  deploymentOf("Deployment 60 KB", 10, 84),
+];
+
+/** What policies are judged on, besides. */
+export const LARGER_BODIES: readonly Body[] = [
+  podOf("Pod 12 KB", 4, 40),
+  deploymentOf("Deployment 120 KB", 20, 84),
 ];

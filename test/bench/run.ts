@@ -15,6 +15,7 @@ import { Client } from "./load.ts";
 import { rotated, type Target, type Turn, turn } from "./measure.ts";
 import { type NullWebhook, startNullWebhook } from "./null-webhook.ts";
 import { shares } from "./people.ts";
+import { type PolicyCell, policyCells, policyTable } from "./policies.ts";
 import { profiled } from "./profile.ts";
 import { NAMESPACES, NULL_HOST, register, STAMPED_GROUP } from "./registrations.ts";
 import { type Cell, cellOf, type Floors, shareTable, table } from "./report.ts";
@@ -25,6 +26,7 @@ const HELP = `npm run bench -- [OPTION…]
   --rounds N          turns of each target (3)
   --concurrency LIST  writes at once (1,16,64)
   --pairs N           rounds of what Hoop costs people (20; 0: none)
+  --policies LIST     so many policies at a time (1,100,1000; "": none)
   --only TEXT         only targets and bodies whose "TARGET, BODY" contains one of these, given once or more
   --stamp-by WAY      policy (the API server's own) or webhook (Hoop's second)
   --json FILE         everything measured
@@ -39,6 +41,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "3" },
     concurrency: { type: "string", default: "1,16,64" },
     pairs: { type: "string", default: "20" },
+    policies: { type: "string", default: "1,100,1000" },
     only: { type: "string", multiple: true, default: [""] },
     "stamp-by": { type: "string", default: "policy" },
     json: { type: "string", default: "" },
@@ -50,6 +53,7 @@ const SECONDS = Number(options.seconds);
 const ROUNDS = Number(options.rounds);
 const PAIRS = Number(options.pairs);
 const CONCURRENCY = options.concurrency.split(",").map(Number);
+const POLICIES = options.policies.split(",").filter(Boolean).map(Number);
 const WARM_UP = { concurrency: 16, seconds: 8 };
 /** Of the part about people, where many short turns tell more than few long ones. */
 const PEOPLE = { concurrency: 16, seconds: 1.5 };
@@ -175,6 +179,8 @@ async function measured(machine: Machine, webhook: NullWebhook): Promise<void> {
     `Reviews meanwhile: ${hoop} by Hoop's count, ${apiserver} by the API server's.`;
   const [cells, agents] = await callsDuring(machine, () => cellsOf(targets, machine));
   console.log(`\n${table(cells, FLOORS)}\n\n${said(agents)}\n`);
+  const policies = await policyRows(machine, targets);
+  if (policies.length > 0) console.log(`\n${policyTable(policies)}\n`);
   const [nobody, ...people] = await peopleOf(machine);
   const share = { ...PEOPLE, bodies: BODIES, pairs: PAIRS, apiserver: machine.apiserver };
   const [costs, none] = await callsDuring(machine, async () =>
@@ -182,10 +188,20 @@ async function measured(machine: Machine, webhook: NullWebhook): Promise<void> {
   );
   if (PAIRS > 0) console.log(`\n${shareTable(costs)}\n\n${said(none)}`);
   if (options.json !== "") {
-    const everything = { options, cells, reviews: agents, people: { costs, reviews: none } };
+    const everything = { options, cells, reviews: agents, policies, people: { costs, reviews: none } };
     await writeFile(options.json, `${JSON.stringify(everything, null, 2)}\n`);
   }
   for (const { client: one } of [...targets, nobody, ...people]) one.close();
+}
+
+async function policyRows(
+  { bed, apiserver }: Machine,
+  [none, policy, nothing, , hoop]: readonly Target[],
+): Promise<PolicyCell[]> {
+  if (none === undefined || policy === undefined || nothing === undefined || hoop === undefined) return [];
+  const { concurrency } = PEOPLE;
+  const given = { counts: POLICIES, concurrency, seconds: SECONDS, rounds: ROUNDS, apiserver, wanted };
+  return policyCells(bed, { none, policy, nothing, hoop }, given);
 }
 
 async function main(): Promise<void> {

@@ -87,6 +87,37 @@ describe("AgentProfiles", function () {
     await until(bot, true);
   });
 
+  it("name owners, who decide nothing that these agents ask for", async () => {
+    const carol: Who = { kubeconfig: await bed.controlPlane.kubeconfig("carol") };
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "hoop-approver" };
+    await bed.apply([
+      profile("owned", { users: ["bot"], owners: { users: ["approver"], groups: ["team:a"] } }),
+      {
+        ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRoleBinding", roleRef },
+        ...{ metadata: { name: "carol" }, subjects: [{ ...roleRef, kind: "User", name: "carol" }] },
+      },
+    ]);
+    await ready("owned");
+    // A role that asks for what the last profile says: until Hoop has seen it, the approval names no owners.
+    for (let attempt = 0; ; attempt++) {
+      const name = `asked-${attempt}`;
+      const blocked = bed.start(bot, ["create", "role", name, "--verb=get", "--resource=pods"]);
+      const approval = await bed.pending(name);
+      const isOwned = approval.spec.agent.owners !== undefined;
+      if (isOwned) {
+        expect(approval.spec.agent.owners).to.deep.equal({ users: ["approver"], groups: ["team:a"] });
+        const { code, output } = await bed.decide(approval, "Approve");
+        expect(code, output).to.equal(1);
+        expect(output).to.contain("the owners of an agent do not decide what it asks for");
+      }
+      // Who may has the right to by RBAC, of which the API server learns in its own time.
+      while ((await bed.decide(approval, "Approve", "", carol)).code !== 0);
+      expect((await blocked.ended).code).to.equal(0);
+      if (isOwned) break;
+    }
+    await bed.must("human", ["delete", "agentprofile", "owned"]);
+  });
+
   const REFUSED: readonly [string, object, string][] = [
     ["nobody", {}, "at least one of users, groups, serviceAccounts and extras"],
     ["everybody", { groups: ["system:authenticated"] }, "the cluster's own groups are no agents"],

@@ -4,11 +4,11 @@ import { expect } from "chai";
 import { createAuthority } from "#certs/ca.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
 import { type Client, connect, KubeError } from "#cluster/client.ts";
-import { connectTargetUid } from "#cluster/connect-target.ts";
 import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
+import { connectTargetUid } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
 import type { AdmissionRequest } from "#core/admission.ts";
@@ -253,11 +253,12 @@ describe("what we ask of Kubernetes", function () {
     const first = { caBundle: one, matchCondition: agents("'hoop:agents' in request.userInfo.groups") };
     let registrations: Registrations;
 
+    const itsOwn = { name: "its-own", expression: "request.operation == 'CREATE'" };
+
     before(async () => {
-      await kubectl(["apply", "--server-side", "-f", "-"], {
-        apiVersion: "admissionregistration.k8s.io/v1",
-        kind: "ValidatingWebhookConfiguration",
-        metadata: { name: "hoop-test" },
+      const configuration = (name: string, more: object) => ({
+        ...{ apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" },
+        metadata: { name },
         webhooks: [
           {
             name: "refused.hoop.dev",
@@ -268,9 +269,15 @@ describe("what we ask of Kubernetes", function () {
             failurePolicy: "Fail",
             sideEffects: "NoneOnDryRun",
             admissionReviewVersions: ["v1"],
+            ...more,
           },
         ],
       });
+      await kubectl(["apply", "--server-side", "-f", "-"], configuration("hoop-test", {}));
+      await kubectl(
+        ["apply", "--server-side", "-f", "-"],
+        configuration("config-test", { matchConditions: [itsOwn], failurePolicy: "Ignore" }),
+      );
       const expression = '[JSONPatch{op: "test", path: "/kind", value: "Widget"}]';
       await kubectl(["apply", "--server-side", "-f", "-"], {
         apiVersion: "admissionregistration.k8s.io/v1",
@@ -307,6 +314,7 @@ describe("what we ask of Kubernetes", function () {
         client,
         {
           validating: ["hoop-test"],
+          forEverybody: ["config-test"],
           mutating: ["hoop-absent"],
           policies: ["hoop-test"],
           validatingPolicies: [],
@@ -323,8 +331,8 @@ describe("what we ask of Kubernetes", function () {
       clientConfig: { url: string; caBundle?: string };
       matchConditions?: object[];
     }
-    async function webhook(): Promise<Webhook> {
-      const text = await kubectl(["get", "validatingwebhookconfiguration", "hoop-test", "-o", "json"]);
+    async function webhook(name = "hoop-test"): Promise<Webhook> {
+      const text = await kubectl(["get", "validatingwebhookconfiguration", name, "-o", "json"]);
       const [found] = (JSON.parse(text) as { webhooks: Webhook[] }).webhooks;
       if (found === undefined) throw new Error("the webhook is gone");
       return found;
@@ -351,6 +359,15 @@ describe("what we ask of Kubernetes", function () {
         "jsonpath={.spec.caBundle}",
       ]);
       expect(service).to.equal(encoded(first.caBundle));
+    });
+
+    it("get the CA alone where everybody's requests are looked at, which is in no agent's way", async () => {
+      const { clientConfig, matchConditions, failurePolicy } = await webhook("config-test");
+      expect(clientConfig.caBundle).to.equal(encoded(first.caBundle));
+      expect({ matchConditions, failurePolicy }).to.deep.equal({
+        matchConditions: [itsOwn],
+        failurePolicy: "Ignore",
+      });
     });
 
     async function policyConditions(): Promise<object[]> {

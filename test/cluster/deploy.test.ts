@@ -9,7 +9,7 @@ import { type Hoop, startHoop } from "../../hoop.ts";
 import { localManifests } from "../../local/manifests.ts";
 import { parseSettings } from "../../settings.ts";
 import { must, until } from "../support/control-plane.ts";
-import { HARMLESS } from "../support/objects.ts";
+import { HARMLESS, PRIVILEGED, pod } from "../support/objects.ts";
 import { asUserOf, rawCaller } from "../support/raw.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
@@ -147,7 +147,11 @@ describe("deploy/", function () {
 
     it("leaves its registration to the API server's files where these have it", async () => {
       const rendered = await must(plane, ["kustomize", await withComponent("static-registration")]);
-      expect(rendered).to.contain("kind: MutatingAdmissionPolicy").and.not.contain("WebhookConfiguration");
+      expect(rendered).to.contain("kind: MutatingAdmissionPolicy");
+      const named = [
+        ...rendered.matchAll(/^kind: \w+WebhookConfiguration\nmetadata:.*?\n {2}name: (\S+)$/gms),
+      ];
+      expect(named.map(([, name]) => name)).to.deep.equal(["config.hoop.dev"]);
     });
 
     it("stamps either by policy or by webhook", async () => {
@@ -225,13 +229,18 @@ describe("deploy/", function () {
       expect(own).to.have.members([
         "get,list,watch namespaces",
         "get pods,services",
+        "get roles,clusterroles.rbac.authorization.k8s.io",
+        "list rolebindings,clusterrolebindings.rbac.authorization.k8s.io",
+        "get configmaps",
         "get,list,watch,create,update,patch secrets",
-        "get,list,watch agentprofiles.policy.hoop.dev",
-        "patch agentprofiles/status.policy.hoop.dev",
-        "get customresourcedefinitions.apiextensions.k8s.io agentprofiles.policy.hoop.dev",
+        "get,list,watch agentpolicies,agentprofiles.policy.hoop.dev",
+        "patch agentpolicies/status,agentprofiles/status.policy.hoop.dev",
+        "get customresourcedefinitions.apiextensions.k8s.io agentpolicies.policy.hoop.dev agentprofiles.policy.hoop.dev",
+        "get,list,watch serviceaccounts",
         "create events.events.k8s.io",
         "get,list,watch,patch validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies" +
           ".admissionregistration.k8s.io hoop",
+        "get,list,watch,patch validatingwebhookconfigurations.admissionregistration.k8s.io config.hoop.dev",
         "get,list,watch,patch validatingadmissionpolicies.admissionregistration.k8s.io net.hoop.dev",
         "get,list,watch,patch,delete apiservices.apiregistration.k8s.io v1alpha1.hoop.dev",
         // hoop-doctor
@@ -247,7 +256,7 @@ describe("deploy/", function () {
         "get,list,watch configmaps extension-apiserver-authentication",
       ]);
       const elsewhere = (await rulesOf(token, "hoop-system")).filter((rule) => !common.has(rule));
-      expect(elsewhere).to.have.members(own.filter((rule) => !rule.includes("configmaps")));
+      expect(elsewhere).to.have.members(own.filter((rule) => !rule.includes("configmaps extension")));
     });
 
     it("uses all of it", async () => {
@@ -264,11 +273,29 @@ describe("deploy/", function () {
       await bed.apply([
         { apiVersion: "v1", kind: "Service", metadata, spec: { ports: [{ port: 80 }] } },
         { apiVersion: "v1", kind: "Pod", metadata, spec: { nodeName: "node-1", ...HARMLESS } },
+        {
+          ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentPolicy", metadata: { name: "a" } },
+          spec: { rules: [{ name: "a", action: "Deny", when: "false" }] },
+        },
       ]);
       const agent = await asUserOf(bed.kubeconfig("agent"));
       const demo = "/api/v1/namespaces/demo";
-      // These two are held, and end with the control plane.
+      const bound = (kind: string) => ({
+        ...{
+          apiVersion: "rbac.authorization.k8s.io/v1",
+          kind: "RoleBinding",
+          metadata: { generateName: "a-" },
+        },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name: "a" },
+      });
+      const volumes = [{ name: "a", configMap: { name: "a" } }];
+      // These are held, and end with the control plane.
       for (const call of [
+        ...["Role", "ClusterRole"].map((kind) => ({
+          ...{ method: "POST", path: "/apis/rbac.authorization.k8s.io/v1/namespaces/demo/rolebindings" },
+          body: bound(kind),
+        })),
+        { method: "POST", path: `${demo}/pods`, body: pod("a", { ...PRIVILEGED, volumes }) },
         { method: "POST", path: `${demo}/pods/web/exec?command=true&stdout=true` },
         { path: `${demo}/services/web/proxy/` },
       ])
@@ -282,8 +309,11 @@ describe("deploy/", function () {
       ];
       const needed = [
         ...["get", "list", "watch"].map((verb) => `${verb} namespaces`),
+        ...["list agentprofiles", "watch agentprofiles", "list serviceaccounts", "watch serviceaccounts"],
+        ...["list", "watch", "patch"].map((verb) => `${verb} agentpolicies`),
         "get pods",
         "get services",
+        ...["configmaps", "roles", "clusterroles"].map((kind) => `get ${kind}`),
         "create events",
         ...["get", "list", "watch", "patch"].flatMap((verb) =>
           [...registrations, "apiservices"].map((resource) => `${verb} ${resource}`),

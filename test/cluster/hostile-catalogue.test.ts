@@ -342,7 +342,7 @@ const CONNECTIONS: Attacks = {
         ephemeralContainers: [{ name: "debug", image: "busybox", securityContext: { privileged: true } }],
       },
     }),
-    "held by ephemeral-container",
+    "held by ephemeral-container,privileged-container",
   ],
 };
 
@@ -414,7 +414,7 @@ const IDENTITIES: Attacks = {
         subjects: [{ kind: "ServiceAccount", name: "strong", namespace: "demo" }],
       }),
     ),
-    "held by rbac-write",
+    "held by rbac-write,rbac-escalation",
   ],
   "a certificate": [
     post("/apis/certificates.k8s.io/v1/certificatesigningrequests", signingRequest("mine", "mallory")),
@@ -572,7 +572,7 @@ const REGISTRATIONS: Attacks = Object.fromEntries(
 );
 
 const annotated = (annotations: object) => ({ metadata: { annotations } });
-const PEOPLES = { "hoop.dev/deny": "true" };
+const PEOPLES = { "hoop.dev/deny": "false" };
 
 const ANNOTATIONS: Attacks = {
   "set on a new object": [
@@ -628,7 +628,7 @@ const ANNOTATIONS: Attacks = {
   "taken over by server-side apply": [
     apply(`${DEMO}/configmaps/guarded`, {
       ...namespaced("v1", "ConfigMap", "guarded"),
-      metadata: { name: "guarded", annotations: { "hoop.dev/deny": "false" } },
+      metadata: { name: "guarded", annotations: { "hoop.dev/deny": "true" } },
     }),
     "denied by hoop-annotations",
   ],

@@ -4,8 +4,7 @@
  */
 import { expect } from "chai";
 import type { Approval } from "#core/approval.ts";
-import { CATALOGUE } from "#core/rules/catalogue.ts";
-import type { Rule } from "#core/rules/rule.ts";
+import type { PolicyRule } from "#core/policy/spec.ts";
 import {
   binding,
   clusterScoped,
@@ -19,6 +18,7 @@ import {
   secret,
 } from "../support/objects.ts";
 import { hoop } from "../support/plugin.ts";
+import { catalogueWith } from "../support/policies.ts";
 import { asUserOf, type Call, type Caller, verdictOf } from "../support/raw.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
@@ -28,11 +28,15 @@ const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const THINGS = "/apis/example.com/v1/namespaces/demo/things";
 const MERGE = "application/merge-patch+json";
 
-/** The catalogue, and everything about custom resources waits. */
-const RULES: readonly Rule[] = [
-  ...CATALOGUE,
-  { name: "things", action: "hold", why: "a thing", match: [{ groups: ["example.com"], resources: ["*"] }] },
-];
+/** Everything about custom resources waits. */
+const THING: PolicyRule = {
+  name: "things",
+  action: "Hold",
+  message: "a thing",
+  matchConstraints: {
+    resourceRules: [{ apiGroups: ["example.com"], operations: ["*"], resources: ["*/*"] }],
+  },
+};
 
 /** Control characters but the line feed and the tab, and what is not seen or turns the line around. */
 const HIDDEN = /(?![\n\t])\p{Cc}|[\u200b\u202e\u2066\ufeff]/u;
@@ -49,7 +53,7 @@ describe("an approval", () => {
   let agent: Caller;
 
   before(async () => {
-    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0 } }, rules: RULES });
+    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0 } }, catalogue: catalogueWith(THING) });
     agent = await asUserOf(bed.kubeconfig("agent"));
     await bed.apply([
       namespaced("v1", "ServiceAccount", "default"),

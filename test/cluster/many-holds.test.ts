@@ -65,7 +65,10 @@ describe("many holds", () => {
     hoop?.child.kill("SIGTERM");
     await hoop?.ended;
     const settings = parse(bed.settingsYaml) as object;
-    hoop = await startProcess({ ...bed, settingsYaml: stringify({ ...settings, hold }) });
+    hoop = await startProcess({
+      ...bed,
+      settingsYaml: stringify({ ...settings, hold: { ...hold, maxPendingPerAgent: 10_000 } }),
+    });
   };
   const pending = async (namespace: string) =>
     (await bed.approvals(namespace)).filter(({ status }) => status.phase === "Pending");

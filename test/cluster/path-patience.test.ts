@@ -25,7 +25,7 @@ describe("when nobody decides", () => {
     expect(message).to.contain(
       `approval=${name} namespace=${namespace} rule=privileged-container state=Pending expires=${status.expiresAt}`,
     );
-    expect(message).to.contain("It waits for the decision of a person who may decide approvals");
+    expect(message).to.contain("It waits for the decision of 1 person with the right to decide");
     expect(message).to.contain(`kubectl wait approval/${name} -n ${namespace} --for=condition=Decided`);
     expect(message).to.contain("run the same command again: it passes once, unchanged");
   }

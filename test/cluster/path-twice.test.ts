@@ -5,8 +5,7 @@
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Approval } from "#core/approval.ts";
-import { CATALOGUE } from "#core/rules/catalogue.ts";
-import type { Rule } from "#core/rules/rule.ts";
+import type { PolicyRule } from "#core/policy/spec.ts";
 import {
   binding,
   clusterScoped,
@@ -23,14 +22,17 @@ import {
   template,
   WITH_TOKEN,
 } from "../support/objects.ts";
+import { catalogueWith } from "../support/policies.ts";
 import { type Ended, startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 
 /** So that every kind is asked about, not only those that are risky. */
-const EVERYTHING: Rule = {
+const EVERYTHING: PolicyRule = {
   name: "everything",
-  action: "hold",
-  why: "everything is looked at",
-  match: [{ operations: ["CREATE", "UPDATE"], resources: ["*"] }],
+  action: "Hold",
+  message: "everything is looked at",
+  matchConstraints: {
+    resourceRules: [{ apiGroups: ["*"], operations: ["CREATE", "UPDATE"], resources: ["*/*"] }],
+  },
 };
 
 const PORTS = [
@@ -197,7 +199,7 @@ describe("the same request again", () => {
   before(async () => {
     bed = await startTestbed({
       settings: { hold: { maxWaitSeconds: 1 } },
-      rules: [...CATALOGUE, EVERYTHING],
+      catalogue: catalogueWith(EVERYTHING),
     });
     await bed.apply(namespaced("v1", "ServiceAccount", "default"));
     const file = join(bed.controlPlane.directory, "later.kubeconfig");

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { expect } from "chai";
 import type { JsonObject } from "#core/admission.ts";
-import { podTemplatePath, WORKLOADS } from "#core/rules/pod-template.ts";
+import { POD_SPEC_PATHS, podTemplatePath } from "#core/policy/facts/workload.ts";
 import { secretsNamedIn } from "#core/secret-names.ts";
 import {
   cronJob,
@@ -81,7 +81,7 @@ describe("A pod that names a Secret", () => {
   let bed: Testbed;
 
   before(async () => {
-    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0 } } });
+    bed = await startTestbed({ settings: { hold: { maxWaitSeconds: 0, maxPendingPerAgent: 1000 } } });
     await bed.apply([
       namespaced("v1", "ServiceAccount", "default"),
       namespaced("v1", "Secret", "db", { stringData: { password: "hunter2" } }),
@@ -164,7 +164,8 @@ describe("A pod that names a Secret", () => {
           return specs.map(({ path }) => `${resource}: ${path}`);
         }),
       );
-      const known = WORKLOADS.map(({ groups: [group = ""], resources: [resource = ""] }) => {
+      const known = [...POD_SPEC_PATHS.keys()].map((kind) => {
+        const [group = "", resource = ""] = kind.split("/");
         const above = podTemplatePath(group, resource) ?? [];
         return `${resource}: ${[...above, "spec"].join(".")}`;
       });
@@ -174,8 +175,7 @@ describe("A pod that names a Secret", () => {
     });
 
     it("and the kinds tried here are all of these", () => {
-      const known = WORKLOADS.map(({ groups, resources }) => `${groups[0]}/${resources[0]}`);
-      expect(Object.keys(KINDS)).to.have.members(known);
+      expect(Object.keys(KINDS)).to.have.members([...POD_SPEC_PATHS.keys()]);
     });
   });
 
@@ -335,7 +335,7 @@ describe("A pod that names a Secret", () => {
       const { output } = await bed.kubectl("agent", [
         ...["debug", "running-plain", "-n", "demo", "--image=busybox", "--profile=general"],
       ]);
-      expect(output).to.match(/HELD.*rule=ephemeral-container /);
+      expect(output).to.match(/HELD.*rule=ephemeral-container,added-capabilities /);
       expect((await told()).get("pods/running-plain")).to.equal("not told");
     });
   });

@@ -24,7 +24,7 @@ const SECOND = 1_000;
 const SEATS = 3;
 const REENTRY = 10 * SECOND;
 const TERMS = {
-  approvers: { groups: [], count: 1 },
+  approvers: [{ groups: [], count: 1 }],
   maxWaitSeconds: 20,
   pendingSeconds: 60,
   approvedSeconds: 15,

@@ -48,7 +48,7 @@ export const given = (): Manifest[] => [
     ...secret("finalized"),
     metadata: { name: "finalized", namespace: "demo", ...{ finalizers: ["example.com/wait"] } },
   },
-  configMap("guarded", { "hoop.dev/deny": "true" }),
+  configMap("guarded", { "hoop.dev/deny": "false" }),
   namespaced("v1", "ConfigMap", "texts", { data: { spec: "a text", template: "another" } }),
   signingRequest("pending-csr", "mallory"),
   clusterScoped("v1", "PersistentVolume", "hoop-data", {
@@ -169,7 +169,7 @@ const ANNOTATIONS: Cases = {
     "hoop-annotations",
   ],
   "an annotation of Hoop's changed": [
-    patch(`${DEMO}/configmaps/guarded`, annotated({ "hoop.dev/deny": "false" })),
+    patch(`${DEMO}/configmaps/guarded`, annotated({ "hoop.dev/deny": "true" })),
     "hoop-annotations",
   ],
   "an annotation of Hoop's removed": [

@@ -30,10 +30,10 @@ export interface FakeCluster {
 
 /** With Hoop installed as deploy/base has it, and its authorization webhook in force for hoop:agents. */
 export function fakeCluster(policy: Partial<Policy> = {}): FakeCluster {
-  const { validating, mutatingPolicies, mutatingPolicyBindings } = installed();
+  const { validating, config, mutatingPolicies, mutatingPolicyBindings } = installed();
   const list = (items: readonly unknown[]) => ({ kind: "found" as const, value: { items } });
   const objects = new Map<string, Look<unknown>>([
-    [`${ADMISSION}/validatingwebhookconfigurations`, list([validating])],
+    [`${ADMISSION}/validatingwebhookconfigurations`, list([validating, config])],
     [`${ADMISSION}/mutatingadmissionpolicies`, list(mutatingPolicies)],
     [`${ADMISSION}/mutatingadmissionpolicybindings`, list(mutatingPolicyBindings)],
     ["/apis", { kind: "found", value: { groups: [] } }],
@@ -89,6 +89,8 @@ function hoopsAuthorizer({ groups, resourceAttributes: at }: Question): Answer |
 
 export interface Installed {
   validating: Configuration & { webhooks: Webhook[] };
+  /** What checks what people write. */
+  config: Configuration;
   mutatingPolicies: MutatingPolicy[];
   mutatingPolicyBindings: MutatingPolicy[];
 }
@@ -98,6 +100,7 @@ export function installed(): Installed {
   const read = (name: string) =>
     readFileSync(join(import.meta.dirname, "..", "..", "deploy", "base", name), "utf8");
   const validating = parse(read("registrations.yaml")) as Installed["validating"];
+  const config = parse(read("config-registration.yaml")) as Configuration;
   const [policy, binding] = parseAllDocuments(read("stamp-policy.yaml")).map(
     (one) => one.toJS() as MutatingPolicy,
   );
@@ -109,6 +112,7 @@ export function installed(): Installed {
   }));
   return {
     validating: { ...validating, webhooks },
+    config,
     mutatingPolicies: policy === undefined ? [] : [policy],
     mutatingPolicyBindings: binding === undefined ? [] : [binding],
   };

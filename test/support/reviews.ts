@@ -4,11 +4,11 @@ import type { AdmissionRequest, JsonObject, UserInfo } from "#core/admission.ts"
 import { agentMatcher } from "#core/agents.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
+import type { HoldTerms } from "#core/policy/verdict.ts";
 import type { Clock, Lookup } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
-import { CATALOGUE } from "#core/rules/catalogue.ts";
-import type { HoldTerms } from "#core/rules/rule.ts";
 import type { Store } from "#kit/storage.ts";
+import { policyPorts } from "./policies.ts";
 
 export const AGENT = "ci-bot";
 
@@ -102,7 +102,7 @@ export function podExec(command = "id"): AdmissionRequest {
 }
 
 export const TERMS: HoldTerms = {
-  approvers: { groups: [], count: 1 },
+  approvers: [{ groups: [], count: 1 }],
   maxWaitSeconds: 100,
   pendingSeconds: 3600,
   approvedSeconds: 600,
@@ -137,9 +137,11 @@ export async function reviewPorts(
         return uid === undefined ? { known: false, why: `no namespace ${name}` } : { known: true, uid };
       },
       connectTargetUid: async ({ name }): Promise<Lookup> => ({ known: true, uid: `uid-${name}` }),
+      referent: async () => ({ known: true, state: { kind: "absent" } }),
     },
+    maxPendingPerAgent: 100,
     agents: agentMatcher({ groups: ["hoop:agents"], users: [], serviceAccounts: [], extras: {} }, ""),
-    rules: CATALOGUE,
+    policies: policyPorts(),
     terms: TERMS,
     installationNamespace: "hoop-system",
     volatilePaths: [],

@@ -20,7 +20,7 @@ import {
 import type { KubectlOptions, KubectlResult } from "#controlplane/kubectl.ts";
 import { claimPort, releasePort } from "#controlplane/ports.ts";
 import type { Approval } from "#core/approval.ts";
-import type { Rule } from "#core/rules/rule.ts";
+import type { Catalogue } from "#core/policy/catalogue.ts";
 import { type Hoop, startHoop } from "../../hoop.ts";
 import { apiServerFiles } from "../../local/apiserver-files.ts";
 import { localManifests, type StampBy, tourManifests } from "../../local/manifests.ts";
@@ -31,8 +31,8 @@ export type Who = "agent" | "approver" | "human" | { kubeconfig: string };
 export interface TestbedOptions {
   /** Merged into the settings. */
   settings?: object;
-  /** In place of the catalogue. */
-  rules?: readonly Rule[];
+  /** In place of the shipped one. */
+  catalogue?: Catalogue;
   /** Whether the API server asks Hoop for authorization (default) and proves to be itself. */
   configured?: boolean;
   controlPlane?: ControlPlaneOptions;
@@ -150,6 +150,8 @@ async function assembled(
     doctor: { everySeconds: 0 },
     ...(secret === undefined ? {} : { callers: { mode: "unguessable-path", secret } }),
     ...options.settings,
+    // A test asks for more than any agent should.
+    hold: { maxPendingPerAgent: 10_000, ...holdOf(options.settings) },
   });
   const bed = operations(controlPlane, kubeconfigs);
   const applyArgs = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
@@ -164,7 +166,7 @@ async function assembled(
   const start = async () => {
     hoop = await startHoop(parseSettings(settingsYaml, "the testbed"), {
       log: { info: log("info"), warn: log("warn"), error: log("error") },
-      ...(options.rules === undefined ? {} : { rules: options.rules }),
+      ...(options.catalogue === undefined ? {} : { catalogue: options.catalogue }),
     });
     await untilServed(bed);
   };
@@ -189,6 +191,11 @@ async function assembled(
       await releasePort(ports.webhook);
     },
   };
+}
+
+function holdOf(settings: object = {}): object {
+  const { hold } = settings as { hold?: object };
+  return hold ?? {};
 }
 
 function withRegistrationsLast(manifests: string): [first: string, registrations: string] {

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { parse, parseAllDocuments } from "yaml";
 import { AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { authorizationFilter } from "#core/authorize.ts";
-import { podTemplatePath, WORKLOADS } from "#core/rules/pod-template.ts";
+import { POD_SPEC_PATHS, podTemplatePath } from "#core/policy/facts/workload.ts";
 import { NODE_ENVIRONMENT, NODE_FLAGS } from "../../local/node-flags.ts";
 import { parseSettings } from "../../settings.ts";
 
@@ -89,9 +89,10 @@ describe("deploy/", () => {
       of,
       path,
     ]);
-    const stamped = WORKLOADS.flatMap(({ groups: [group = ""], resources: [resource = ""] }) => {
+    const stamped = [...POD_SPEC_PATHS.keys()].flatMap((kind) => {
+      const [group = "", resource = ""] = kind.split("/");
       const path = podTemplatePath(group, resource);
-      return path === undefined ? [] : [[`${group}/${resource}`, `/${path.join("/")}`]];
+      return path === undefined ? [] : [[kind, `/${path.join("/")}`]];
     });
     expect(listed).to.have.deep.members(stamped);
     const unstamped = spec.matchConditions.find(({ name }) => name === "unstamped")?.expression ?? "";

@@ -3,17 +3,20 @@ import { expect } from "chai";
 import type { AdmissionRequest, JsonObject, Operation } from "#core/admission.ts";
 import type { Ask } from "#core/doctor/check.ts";
 import { CHECKS } from "#core/doctor/examine.ts";
-import { CATALOGUE } from "#core/rules/catalogue.ts";
-import { judge } from "#core/rules/rule.ts";
+import { type JudgePorts, judge } from "#core/policy/judge.ts";
+import { policyPorts } from "../support/policies.ts";
 import { request } from "./core/requests.ts";
 
 const OWN = "hoop-system";
-const CONTEXT = { installationNamespace: OWN, stamps: {} };
-const TERMS = {
-  approvers: { groups: [], count: 1 },
-  maxWaitSeconds: 1,
-  pendingSeconds: 1,
-  approvedSeconds: 1,
+const PORTS: JudgePorts = {
+  policies: policyPorts(),
+  installationNamespace: OWN,
+  terms: {
+    approvers: [{ groups: [], count: 1 }],
+    maxWaitSeconds: 1,
+    pendingSeconds: 1,
+    approvedSeconds: 1,
+  },
 };
 const AT = { ownNamespace: OWN, served: [], foreignGroups: new Set<string>() };
 const CONNECTS = ["exec", "attach", "portforward", "proxy"];
@@ -71,17 +74,15 @@ function requestsOf({
 describe("what doctor takes for judged", () => {
   for (const { id, judged, asks } of CHECKS)
     if (judged !== undefined && !BY_OTHER_WRITES.includes(id))
-      it(`is, for ${id}`, () => {
+      it(`is, for ${id}`, async () => {
         const requests = asks(AT).flatMap((ask) => ("path" in ask ? [] : requestsOf(ask)));
         expect(requests).to.not.have.length(0);
-        const passed = requests.filter(
-          (one) => !["hold", "deny"].includes(judge(CATALOGUE, one, CONTEXT, TERMS).kind),
-        );
-        expect(
-          passed.map(
-            ({ operation, resource, subresource, name }) =>
-              `${operation} ${resource.resource}/${subresource} ${name}`,
-          ),
-        ).to.deep.equal([]);
+        const passed: string[] = [];
+        for (const one of requests) {
+          const { operation, resource, subresource, name } = one;
+          if (!["hold", "deny"].includes((await judge(PORTS, one)).kind))
+            passed.push(`${operation} ${resource.resource}/${subresource} ${name}`);
+        }
+        expect(passed).to.deep.equal([]);
       });
 });

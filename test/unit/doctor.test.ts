@@ -10,6 +10,7 @@ import {
   type FakeCluster,
   fakeCluster,
   granted,
+  type Installed,
   installed,
   together,
 } from "../support/doctor-cluster.ts";
@@ -312,9 +313,9 @@ describe("doctor", () => {
     for (const [name, [change, ids]] of Object.entries(wrong))
       it(`finds ${name}`, async () => {
         const cluster = fakeCluster();
-        const { validating } = installed();
+        const { validating, config } = installed();
         const webhooks = validating.webhooks.map((webhook) => ({ ...webhook, ...change }));
-        cluster.objects.set(VALIDATING, found({ items: [{ ...validating, webhooks }] }));
+        cluster.objects.set(VALIDATING, found({ items: [{ ...validating, webhooks }, config] }));
         expect(idsOf(await findingsIn(cluster))).to.deep.equal(ids);
       });
 
@@ -327,6 +328,21 @@ describe("doctor", () => {
         ["pod-connect", "high"],
       ]);
     });
+
+    const unchecked: Record<string, (config: Installed["config"]) => Installed["config"][]> = {
+      "not checked": () => [],
+      "checked by nothing": ({ metadata }) => [{ metadata, webhooks: [] }],
+      "not possible without Hoop": ({ metadata, webhooks = [] }) => [
+        { metadata, webhooks: webhooks.map((webhook) => ({ ...webhook, failurePolicy: "Fail" })) },
+      ],
+    };
+    for (const [name, registered] of Object.entries(unchecked))
+      it(`finds that people's writes of policies are ${name}`, async () => {
+        const cluster = fakeCluster();
+        const { validating, config } = installed();
+        cluster.objects.set(VALIDATING, found({ items: [validating, ...registered(config)] }));
+        expect(idsOf(await findingsIn(cluster))).to.deep.equal(["config-registration"]);
+      });
 
     it("finds that nobody stamps", async () => {
       const cluster = fakeCluster();

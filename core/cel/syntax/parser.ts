@@ -28,13 +28,24 @@ function balanced(name: string, terms: readonly Node[]): Node {
   return call(name, [balanced(name, terms.slice(0, half)), balanced(name, terms.slice(half))], first.at);
 }
 
+/** Where each node stands in the expression, from and to, in UTF-16 units; brackets around it are not part of it. */
+export type Spans = Map<Node, readonly [from: number, to: number]>;
+
 class Parser {
   readonly #tokens: readonly Token[];
+  readonly #spans: Spans | undefined;
   #next = 0;
   #depth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, spans: Spans | undefined) {
     this.#tokens = tokens(text);
+    this.#spans = spans;
+  }
+
+  /** Of a node that has just been read; what comes up to the next token is space. */
+  #noted(node: Node, from: number): Node {
+    if (this.#spans?.has(node) === false) this.#spans.set(node, [from, this.#peek().at]);
+    return node;
   }
 
   all(): Node {
@@ -71,7 +82,8 @@ class Parser {
   }
 
   #expression(): Node {
-    if (++this.#depth > DEEPEST) throw new Refusal("nested too deeply", this.#peek().at);
+    const { at } = this.#peek();
+    if (++this.#depth > DEEPEST) throw new Refusal("nested too deeply", at);
     const condition = this.#binary(0);
     let node = condition;
     if (this.#took("?")) {
@@ -80,13 +92,14 @@ class Parser {
       node = call("_?_:_", [condition, yes, this.#expression()], condition.at);
     }
     this.#depth--;
-    return node;
+    return this.#noted(node, at);
   }
 
   #binary(level: number): Node {
     const signs = LEVELS[level];
     if (signs === undefined) return this.#unary();
-    if (level < LOGICAL) return this.#logical(level, signs[0] ?? "");
+    const start = this.#peek().at;
+    if (level < LOGICAL) return this.#noted(this.#logical(level, signs[0] ?? ""), start);
     let left = this.#binary(level + 1);
     for (let links = 1; ; links++) {
       const { at } = this.#peek();
@@ -94,6 +107,7 @@ class Parser {
       if (sign === undefined) return left;
       if (links > DEEPEST) throw new Refusal("nested too deeply", at);
       left = call(OPERATOR_NAMES.get(sign) ?? "", [left, this.#binary(level + 1)], left.at);
+      this.#noted(left, start);
     }
   }
 
@@ -107,14 +121,15 @@ class Parser {
   #unary(): Node {
     const { at } = this.#peek();
     const sign = ["!", "-"].find((one) => this.#is(one));
-    if (sign === undefined) return this.#member(this.#primary());
+    if (sign === undefined) return this.#member(this.#primary(), at);
     let times = 0;
     while (this.#is(sign) && !(times === 0 && sign === "-" && this.#isNumber(1))) {
       this.#next++;
       times++;
     }
-    const operand = this.#member(this.#primary());
-    return times % 2 === 0 ? operand : call(`${sign}_`, [operand], at);
+    const { at: from } = this.#peek();
+    const operand = this.#member(this.#primary(), from);
+    return times % 2 === 0 ? operand : this.#noted(call(`${sign}_`, [operand], at), at);
   }
 
   #isNumber(ahead: number): boolean {
@@ -122,9 +137,10 @@ class Parser {
     return token.kind === "integer" || (token.kind === "value" && typeof token.value === "number");
   }
 
-  #member(start: Node): Node {
+  #member(start: Node, from: number): Node {
     let node = start;
     for (let links = 0; ; links++) {
+      this.#noted(node, from);
       if (links > DEEPEST) throw new Refusal("nested too deeply", node.at);
       if (this.#took(".")) node = this.#select(node);
       else if (this.#took("[")) {
@@ -230,5 +246,5 @@ class Parser {
   }
 }
 
-/** The tree of an expression. Throws a Refusal. */
-export const parse = (text: string): Node => new Parser(text).all();
+/** The tree of an expression; `spans` is filled with where its nodes stand. Throws a Refusal. */
+export const parse = (text: string, spans?: Spans): Node => new Parser(text, spans).all();

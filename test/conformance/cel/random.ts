@@ -313,3 +313,12 @@ export const question: fc.Arbitrary<Question> = fc.gen().map((draw) => {
   const [expression] = drawn(draw, [...DECLARED, ["variables.one", type], ["variables.one", type]]);
   return { expression, composed: [{ name: "one", expression: one }] };
 });
+
+const ofType = (wanted: Type): fc.Arbitrary<string> =>
+  fc
+    .gen()
+    .map((draw) => new Generator(draw).expression(wanted, { depth: 1 + draw(fc.nat, 3), names: DECLARED }));
+
+/** An expression that is to be a bool, or a string; now and then it is of another type, or of none. */
+export const condition: fc.Arbitrary<string> = ofType(BOOL);
+export const text: fc.Arbitrary<string> = ofType(STRING);

@@ -142,10 +142,10 @@ describe("kubectl hoop approve", () => {
     });
 
   it("says how many people are still missing", async () => {
-    const approvals = [approval({ spec: { approvers: { groups: [], count: 2 } } })];
+    const approvals = [approval({ spec: { approvers: [{ groups: [], count: 2 }] } })];
     const ran = await hoop(["approve", NAME, "--yes"], { approvals });
     expect(ran.stdout).to.equal(
-      `approval.hoop.dev/${NAME} approved (1 of 2: it still waits for other people)\n`,
+      `approval.hoop.dev/${NAME} approved (it still waits for other people: 1 of 2 people)\n`,
     );
   });
 

@@ -148,7 +148,9 @@ describe("kubectl hoop pending -w", () => {
           approvals[0].status = {
             ...approvals[0].status,
             phase: "Denied",
-            decisions: [{ user: "chen", verdict: "Deny", comment: "no", time: "2026-11-21T10:00:00Z" }],
+            decisions: [
+              { user: "chen", verdict: "Deny", groups: [], comment: "no", time: "2026-11-21T10:00:00Z" },
+            ],
           };
         return undefined;
       },

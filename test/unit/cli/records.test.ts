@@ -48,7 +48,10 @@ const RECORDS = [
     approval: USE,
     decision: { user: "bob", verdict: "Approve", comment: "ok" },
   }),
-  record(7, { dryRun: true }),
+  record(7, {
+    dryRun: true,
+    observed: [{ name: "shop/registry", message: "from elsewhere", action: "Hold", mode: "Audit" }],
+  }),
 ];
 const names = (stdout: string) => stdout.replaceAll("record.hoop.dev/", "").trim().split("\n").join(" ");
 
@@ -70,9 +73,10 @@ describe("kubectl hoop records", () => {
 
   it("tells more when there is room for it", async () => {
     const { stdout } = await hoop(["records", "-owide"], { records: RECORDS });
-    expect(stdout).to.match(/TIME +CALLER +DIGEST +MESSAGE\n/);
-    expect(stdout).to.match(/09:59:00\.000000Z +verified +abababababab +runs as root of the node\n/);
-    expect(stdout).to.match(/ +<none> +<none> +Approve by bob: ok\n/);
+    expect(stdout).to.match(/TIME +CALLER +DIGEST +TRIED +MESSAGE\n/);
+    expect(stdout).to.match(/09:59:00\.000000Z +verified +abababababab +<none> +runs as root of the node\n/);
+    expect(stdout).to.match(/ +<none> +<none> +<none> +Approve by bob: ok\n/);
+    expect(stdout).to.match(/ +shop\/registry \(Audit\) +<none>\n/);
   });
 
   const selections = {
@@ -83,6 +87,8 @@ describe("kubectl hoop records", () => {
     "those of nobody whose name only ends alike": { args: ["--agent", "eployer"], finds: "" },
     "those with an answer": { args: ["--answer", "allowed"], finds: "7 10" },
     "those with a verdict": { args: ["--verdict", "hold"], finds: "8 10" },
+    "those where a rule counted": { args: ["--rule", "privileged"], finds: "8 10" },
+    "those where a rule was only tried": { args: ["--rule", "shop/registry"], finds: "7" },
     "those of an approval": { args: ["--approval", "create-pod-web-1111"], finds: "8 9 10" },
   };
   for (const [what, { args, finds }] of Object.entries(selections))

@@ -97,7 +97,13 @@ describe("kubectl hoop run", () => {
       status: {
         phase: "Denied",
         decisions: [
-          { user: "bob", verdict: "Deny", comment: "not \u001b[2Jtoday", time: "2026-11-21T10:00:00Z" },
+          {
+            user: "bob",
+            verdict: "Deny",
+            groups: [],
+            comment: "not \u001b[2Jtoday",
+            time: "2026-11-21T10:00:00Z",
+          },
         ],
       },
     });

@@ -1,5 +1,6 @@
 /** A context for commands under test: a kubectl that answers from memory, and a terminal that is a string. */
 import type { Approval } from "#core/approval.ts";
+import { isAgreed } from "#core/approvers.ts";
 import { run } from "../../../cli/app.ts";
 import { complete } from "../../../cli/completion/complete.ts";
 import type { Context } from "../../../cli/context.ts";
@@ -203,9 +204,10 @@ function decided(args: readonly string[], script: Script, ran: Ran): Partial<Fin
   const approval = script.approvals?.find(({ metadata }) => metadata.name === args[2]);
   if (approval === undefined || args.includes("--dry-run=server")) return {};
   const { decisions } = approval.status;
-  decisions.push({ user: script.user ?? "bob", verdict: decision.verdict, time: "2026-11-21T10:00:00Z" });
+  const user = script.user ?? "bob";
+  decisions.push({ user, verdict: decision.verdict, groups: [], time: "2026-11-21T10:00:00Z" });
   if (decision.verdict === "Deny") approval.status.phase = "Denied";
-  else if (decisions.length >= approval.spec.approvers.count) approval.status.phase = "Approved";
+  else if (isAgreed(approval.spec.approvers, decisions)) approval.status.phase = "Approved";
   return {};
 }
 
@@ -253,7 +255,7 @@ export function approval({
         uid: "6f2e",
       },
       rules: [{ name: "protect-namespaces", message: "deletes everything in it" }],
-      approvers: { groups: [], count: 1 },
+      approvers: [{ groups: [], count: 1 }],
       digest: DIGEST,
       change: { diff: "--- namespaces/prod\n+++ gone\n@@ -1 +0,0 @@\n-kind: Namespace\n" },
       ...spec,
@@ -271,6 +273,9 @@ export function approval({
 export const approvedBy = (user: string, comment?: string): Partial<Approval["status"]> => ({
   phase: "Approved",
   decisions: [
-    { user, verdict: "Approve", time: "2026-11-21T09:59:58Z", ...(comment === undefined ? {} : { comment }) },
+    {
+      ...{ user, verdict: "Approve", groups: [], time: "2026-11-21T09:59:58Z" },
+      ...(comment === undefined ? {} : { comment }),
+    },
   ],
 });

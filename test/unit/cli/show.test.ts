@@ -8,10 +8,25 @@ describe("kubectl hoop show", () => {
         spec: {
           agent: { username: "dev-claude", groups: ["hoop:agents"], credentialID: "JTI=1" },
           reason: "cleaning up",
-          approvers: { groups: ["platform", "sre"], count: 2 },
+          approvers: [
+            { groups: ["platform", "sre"], count: 2 },
+            { groups: ["security"], count: 1 },
+          ],
           change: {
             diff: "--- namespaces/prod\n+++ gone\n@@ -1 +0,0 @@\n-kind: Namespace\n",
             options: { propagationPolicy: "Background" },
+            refersTo: [
+              { kind: "ClusterRole", name: "view", version: "1", exists: true, rights: ["get,list pods"] },
+              {
+                kind: "ConfigMap",
+                namespace: "demo",
+                name: "app",
+                version: "1",
+                resourceVersion: "7",
+                exists: true,
+              },
+              { kind: "Secret", namespace: "demo", name: "db\u202e", version: "1", exists: false },
+            ],
           },
           supersedes: {
             name: "delete-ns-prod-aaaa",
@@ -19,7 +34,12 @@ describe("kubectl hoop show", () => {
           },
         },
         status: {
-          decisions: [{ user: "bob", verdict: "Approve", comment: "fine", time: "2026-11-21T09:59:58Z" }],
+          decisions: [
+            {
+              ...{ user: "bob", verdict: "Approve", comment: "fine", groups: ["sre"] },
+              time: "2026-11-21T09:59:58Z",
+            },
+          ],
         },
       }),
     ];
@@ -29,13 +49,13 @@ describe("kubectl hoop show", () => {
       [
         "Name:        delete-ns-prod-7x2k",
         "Namespace:   hoop-system",
-        "State:       Pending (1 of 2 approved)",
+        "State:       Pending (1 of 2 of platform or sre; security still missing)",
         "Agent:       dev-claude (credential JTI=1)",
         "Groups:      hoop:agents",
         "Agent says:  cleaning up",
         "Operation:   delete",
         "Target:      namespaces/prod (Namespace, uid 6f2e)",
-        "Decided by:  2 different people of platform or sre",
+        "Decided by:  2 different people of platform or sre, and 1 person of security",
         "Requested:   4s ago (2026-11-21T09:59:56Z)",
         "Expires:     59m (2026-11-21T10:59:56Z)",
         `Digest:      ${DIGEST}`,
@@ -47,6 +67,11 @@ describe("kubectl hoop show", () => {
         "  {",
         '    "propagationPolicy": "Background"',
         "  }",
+        "Refers to:",
+        "  ClusterRole view, which allows",
+        "    get,list pods",
+        "  ConfigMap demo/app, at resourceVersion 7",
+        "  Secret demo/db\\u{202e}, which does not exist",
         "Change:",
         "  --- namespaces/prod",
         "  +++ gone",
@@ -69,8 +94,30 @@ describe("kubectl hoop show", () => {
           reason: evil,
           target: { group: "", version: "v1", resource: "pods", kind: evil, namespace: evil, name: evil },
           rules: [{ name: evil, message: evil }],
-          change: { diff: `-${evil}\n+y`, options: { container: evil } },
+          approvers: [{ groups: [evil], count: 2 }],
+          change: {
+            ...{ diff: `-${evil}\n+y`, options: { container: evil } },
+            refersTo: [
+              { kind: evil, namespace: evil, name: evil, exists: true, version: evil, rights: [evil] },
+              { kind: evil, name: evil, exists: true, version: evil, resourceVersion: evil },
+            ],
+          },
           supersedes: { name: evil, diff: evil },
+          reapproves: evil,
+        },
+        status: {
+          decisions: [
+            { user: evil, verdict: "Approve", comment: evil, groups: [evil], time: "2026-11-21T09:59:58Z" },
+          ],
+          conditions: [
+            {
+              type: evil,
+              status: "False",
+              reason: evil,
+              message: evil,
+              lastTransitionTime: "2026-11-21T09:59:58Z",
+            },
+          ],
         },
       }),
     ];

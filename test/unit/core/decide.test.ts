@@ -39,7 +39,7 @@ describe("a decision", () => {
   });
 
   it("needs as many different people as the rule says, of its groups", async () => {
-    const terms = { ...TERMS, approvers: { groups: ["sre"], count: 2 } };
+    const terms = { ...TERMS, approvers: [{ groups: ["sre"], count: 2 }] };
     const world = await World.begin({ terms });
     await world.sendAndWait(podDelete("web"));
     expect((await world.decide(BOB, wish)).kind).to.equal("forbidden");
@@ -57,6 +57,11 @@ describe("a decision", () => {
     await world.decide(BOB, { verdict: "Approve", comment: "ok" });
     const told = (await world.entries()).flatMap((entry) => (entry.kind === "approval" ? [entry] : []));
     expect(told.map(({ event }) => event)).to.deep.equal(["created", "decided"]);
-    expect(told.at(-1)?.decision).to.deep.equal({ user: "bob", verdict: "Approve", comment: "ok" });
+    expect(told.at(-1)?.decision).to.deep.equal({
+      user: "bob",
+      verdict: "Approve",
+      comment: "ok",
+      groups: [],
+    });
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { expireOpen } from "#core/hold/expire.ts";
 import { review } from "#core/review.ts";
+import { catalogueWith, policyPorts } from "../../support/policies.ts";
 import {
   AGENT,
   agentUser,
@@ -177,13 +178,8 @@ describe("a held request", () => {
     const world = await World.begin();
     await world.sendAndWait(podDelete("web"));
     await world.decide(BOB, { verdict: "Approve" });
-    const stricter = {
-      name: "also",
-      action: "hold" as const,
-      why: "new rule",
-      match: [{ resources: ["pods"] }],
-    };
-    const ports = { ...world.ports, rules: [...world.ports.rules, stricter] };
+    const catalogue = catalogueWith({ name: "also", action: "Hold" });
+    const ports = { ...world.ports, policies: policyPorts(catalogue) };
     const answer = world.send(podDelete("web"), { ports });
     await world.untilSleeping(1);
     world.clock.advance(25_000);

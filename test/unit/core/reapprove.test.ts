@@ -124,7 +124,7 @@ describe("approving again", () => {
       ...shared,
       event: "decided",
       phase: "Approved",
-      decision: { user: "bob", verdict: "Approve" },
+      decision: { user: "bob", verdict: "Approve", groups: [] },
     });
   });
 
@@ -165,7 +165,7 @@ describe("approving again", () => {
     "an agent": [user("other-bot", ["hoop:agents"]), TERMS.approvers],
     "the agent itself": [agentUser(), TERMS.approvers],
     "whoever asked, agent or not any more": [user("ci-bot"), TERMS.approvers],
-    "who is in none of the rule's groups": [BOB, { groups: ["sre"], count: 1 }],
+    "who is in none of the rule's groups": [BOB, [{ groups: ["sre"], count: 1 }]],
   };
   for (const [who, [person, approvers]] of Object.entries(nobody))
     it(`is not for ${who}`, async () => {
@@ -176,7 +176,7 @@ describe("approving again", () => {
     });
 
   it("asks as many people as the rule does", async () => {
-    const world = await World.begin({ groups: [], count: 2 });
+    const world = await World.begin([{ groups: [], count: 2 }]);
     const name = await world.having("Expired");
     const made = approved(await world.reapprove(name));
     expect(made.status.phase).to.equal("Pending");

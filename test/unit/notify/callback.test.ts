@@ -98,8 +98,8 @@ describe("the callback", () => {
           name: "web",
         },
         rules: [{ name: "delete-workload", message: "it serves people" }],
-        approvers: { groups: [], count: 1 },
-        decisions: [{ user: "ann", verdict: "Deny", time: "2026-01-02T03:05:00Z" }],
+        approvers: [{ groups: [], count: 1 }],
+        decisions: [{ user: "ann", verdict: "Deny", groups: ["sre"], time: "2026-01-02T03:05:00Z" }],
       },
     });
     await to.close();

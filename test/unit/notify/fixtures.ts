@@ -40,7 +40,7 @@ export function approval(
         name: "web",
       },
       rules: [{ name: "delete-workload", message: "it serves people" }],
-      approvers: { groups: [], count: 1 },
+      approvers: [{ groups: [], count: 1 }],
       digest: "0".repeat(64),
       change: { diff: "-replicas: 3", object: { hidden: "payload" } },
       ...change,
@@ -54,6 +54,7 @@ export function approval(
               {
                 user: "ann",
                 verdict: phase === "Approved" ? "Approve" : "Deny",
+                groups: ["sre"],
                 time: "2026-01-02T03:05:00Z",
               },
             ]

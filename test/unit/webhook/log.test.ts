@@ -8,6 +8,7 @@ import { type Listening, listen } from "#kit/listen.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { agentUser, podCreate, request, user } from "../../support/reviews.ts";
 import { World } from "../../support/world.ts";
+import { written } from "../../support/written.ts";
 import { authority } from "../kit/certificates.ts";
 
 const SECRET = "4f1d0c6a9be27853d4f1d0c6a9be2785";
@@ -36,7 +37,10 @@ describe("the webhook's log", () => {
       ...ca.issue({ commonName: "server", usage: "server", hosts: ["127.0.0.1"] }),
       host: "127.0.0.1",
       port: 0,
-      handler: webhookHandler(world.ports, () => ({ mode: "unguessable-path", secret: SECRET })),
+      handler: webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+        mode: "unguessable-path",
+        secret: SECRET,
+      })),
     });
   });
   afterEach(async () => {

@@ -18,6 +18,7 @@ import { type Listening, listen } from "#kit/listen.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { podCreate, request, user } from "../../support/reviews.ts";
 import { World } from "../../support/world.ts";
+import { written } from "../../support/written.ts";
 
 interface Call {
   method?: string;
@@ -123,7 +124,11 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
         cert: ours.certificate,
         host: "127.0.0.1",
         port: 0,
-        handler: webhookHandler(world.ports, () => ({ mode: "client-certificate", authorities, commonName })),
+        handler: webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+          mode: "client-certificate",
+          authorities,
+          commonName,
+        })),
       });
     });
     afterEach(() => server.close(async () => world.ports.waiters.stop(), 0));
@@ -309,7 +314,11 @@ describe("the webhook while the API server's authority is replaced", () => {
       cert: ours.certificate,
       host: "127.0.0.1",
       port: 0,
-      handler: webhookHandler(world.ports, () => ({ mode: "client-certificate", authorities, commonName })),
+      handler: webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+        mode: "client-certificate",
+        authorities,
+        commonName,
+      })),
     });
     const body = admissionReview(podCreate("web"));
     const connected = ({ client: { certificate: cert, key } }: Certificates) =>
@@ -337,7 +346,10 @@ describe("the webhook behind an unguessable path", () => {
   before(async () => {
     world = await World.begin();
     const { key, certificate: cert } = ours;
-    const handler = webhookHandler(world.ports, () => ({ mode: "unguessable-path", secret: SECRET }));
+    const handler = webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+      mode: "unguessable-path",
+      secret: SECRET,
+    }));
     server = await listen({ key, cert, host: "127.0.0.1", port: 0, handler });
   });
   after(() => server.close(async () => {}, 0));

@@ -1,0 +1,74 @@
+/** `kubectl hoop policy test PATH…` and `kubectl hoop policy check PATH…`: without a cluster. */
+import { type Ran, runFixture } from "#core/policy/fixture-run.ts";
+import type { Context } from "../context.ts";
+import { CommandError, errorLine } from "../failure.ts";
+import { toJson } from "../json.ts";
+import { type Loaded, load } from "../policy/load.ts";
+import { counted, problemsText, type TestReport, testJson, testJunit, testText } from "../policy/report.ts";
+
+export interface PolicyTestFlags {
+  readonly catalogue: boolean;
+  readonly output: "text" | "json" | "junit";
+}
+
+export interface PolicyCheckFlags {
+  readonly output: "text" | "json";
+}
+
+const FAILED = 1;
+const UNUSABLE = 2;
+
+const WRITTEN: Readonly<Record<PolicyTestFlags["output"], (report: TestReport) => string>> = {
+  text: testText,
+  json: testJson,
+  junit: testJunit,
+};
+
+export function test(this: Context, flags: PolicyTestFlags, ...paths: string[]): Promise<void> {
+  return unusableAs2(this, async () => {
+    const loaded = await load(paths, flags.catalogue);
+    if (loaded.problems.length > 0) {
+      this.process.stderr.write(problemsText(loaded.problems));
+      return UNUSABLE;
+    }
+    if (loaded.fixtures.length === 0)
+      throw new CommandError(`there is no AgentPolicyTest in ${paths.join(", ")}`);
+    const report = await reportOf(loaded);
+    this.process.stdout.write(WRITTEN[flags.output](report));
+    return report.ran.some(({ failures }) => failures.length > 0) ? FAILED : 0;
+  });
+}
+
+async function reportOf({ set, fixtures, rules }: Loaded): Promise<TestReport> {
+  const ran: Ran[] = [];
+  for (const fixture of fixtures) ran.push(await runFixture(set, fixture));
+  const fired = new Set(ran.flatMap((one) => one.fired));
+  return { ran, untriggered: rules.filter((name) => !fired.has(name)), rules: rules.length };
+}
+
+export function check(this: Context, flags: PolicyCheckFlags, ...paths: string[]): Promise<void> {
+  return unusableAs2(this, async () => {
+    const { problems, found, rules, fixtures } = await load(paths, true);
+    const counts = { policies: found, rules: rules.length, tests: fixtures.length };
+    if (flags.output === "json") this.process.stdout.write(toJson({ ...counts, problems }));
+    else if (problems.length > 0) this.process.stdout.write(problemsText(problems));
+    else if (found + fixtures.length === 0)
+      throw new CommandError(`there is no AgentPolicy in ${paths.join(", ")}`);
+    else
+      this.process.stdout.write(
+        `nothing wrong: ${counted(found, "policy", "policies")}, ${counted(rules.length, "rule")}, ${counted(fixtures.length, "test")}\n`,
+      );
+    return problems.length > 0 ? FAILED : 0;
+  });
+}
+
+/** What cannot be read has an exit code of its own: it is no failed test. */
+async function unusableAs2(context: Context, work: () => Promise<number>): Promise<void> {
+  try {
+    context.process.exitCode = await work();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    context.process.stderr.write(`${errorLine(error)}\n`);
+    context.process.exitCode = UNUSABLE;
+  }
+}

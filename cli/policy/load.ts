@@ -1,0 +1,101 @@
+/** The policies and tests of some files, ready to judge by. */
+import { relative, resolve } from "node:path";
+import { member, text } from "#core/admission.ts";
+import { type Catalogue, readCatalogue } from "#core/policy/catalogue.ts";
+import { documentsIn, type SourceDocument, type SourceProblem } from "#core/policy/documents.ts";
+import type { Explainable } from "#core/policy/explain.ts";
+import { type Fixture, fixturesOf, TEST_KIND } from "#core/policy/fixtures.ts";
+import { policyIn } from "#core/policy/policy-document.ts";
+import { type PolicySet, policySet } from "#core/policy/set.ts";
+import { CATALOGUE_FOLDER, catalogueFiles } from "./catalogue.ts";
+import { documentsBelow } from "./files.ts";
+
+export interface Loaded {
+  set: PolicySet;
+  /** The catalogue's among them. */
+  policies: Explainable[];
+  fixtures: Fixture[];
+  /** All rules that stand in the files, as verdicts name them. */
+  rules: string[];
+  /** How many policies stand in the files. */
+  found: number;
+  /** What else stands in the files: what may be around a request. */
+  others: SourceDocument[];
+  problems: SourceProblem[];
+}
+
+const GROUP = "policy.hoop.dev/";
+const POLICY_KIND = "AgentPolicy";
+
+export async function load(paths: readonly string[], withCatalogue: boolean): Promise<Loaded> {
+  const { documents, problems } = await documentsBelow(paths);
+  const { catalogue, bundles } = await shippedCatalogue(withCatalogue);
+  const policies = documents.filter(
+    ({ kind, apiVersion }) => kind === POLICY_KIND && apiVersion.startsWith(GROUP),
+  );
+  const isShipped = ({ source }: SourceDocument) => withCatalogue && isInCatalogue(source);
+  // The catalogue's own files are judged by as what they are.
+  const own = policies.filter((document) => !isShipped(document));
+  const read = own.map((document) => policyIn(document, catalogue));
+  const named = read.flatMap((one) => (one.read === undefined ? [] : [one.read]));
+  const looked = policies
+    .filter(isShipped)
+    .flatMap((document) => policyIn(document, catalogue, true).read ?? []);
+  const tests = documents.filter(({ kind }) => kind === TEST_KIND).map(fixturesOf);
+  return {
+    set: policySet(
+      catalogue,
+      named.map(({ compiled }) => compiled),
+    ),
+    policies: [...bundles, ...named],
+    fixtures: tests.flatMap(({ fixtures }) => fixtures),
+    rules: [...looked, ...named].flatMap(({ compiled }) => compiled.rules.map(({ name }) => name)),
+    found: policies.length,
+    others: documents.filter(({ apiVersion }) => !apiVersion.startsWith(GROUP)),
+    problems: [
+      ...problems,
+      ...documents.flatMap(misplaced),
+      ...twice(own),
+      ...read.flatMap((one) => one.problems),
+      ...tests.flatMap((one) => one.problems),
+    ],
+  };
+}
+
+export async function shippedCatalogue(
+  wanted: boolean,
+): Promise<{ catalogue: Catalogue; bundles: Explainable[] }> {
+  const files = wanted ? await catalogueFiles() : [];
+  const catalogue = readCatalogue(files);
+  const documents = files.flatMap((file) => documentsIn(file.text, file.name).documents);
+  return {
+    catalogue,
+    bundles: documents.flatMap((document) => policyIn(document, catalogue, true).read ?? []),
+  };
+}
+
+function isInCatalogue(source: string): boolean {
+  return !relative(CATALOGUE_FOLDER, resolve(source)).startsWith("..");
+}
+
+/** What lies where tests lie, and is none: a kind misspelt would otherwise be a test that never runs. */
+function misplaced(document: SourceDocument): SourceProblem[] {
+  const { source, kind, apiVersion } = document;
+  const isMeant = /(^|[\\/])tests[\\/]/.test(source) || apiVersion.startsWith(GROUP);
+  const isKnown = [TEST_KIND, POLICY_KIND, "AgentProfile"].includes(kind) && apiVersion.startsWith(GROUP);
+  if (!isMeant || isKnown) return [];
+  const there = `${kind || "no kind"} of ${apiVersion || "no apiVersion"}`;
+  return [
+    document.problem(["kind"], `neither ${POLICY_KIND} nor ${TEST_KIND} of ${GROUP}v1alpha1: ${there}`),
+  ];
+}
+
+function twice(documents: readonly SourceDocument[]): SourceProblem[] {
+  const seen = new Set<string>();
+  return documents.flatMap((document) => {
+    const name = text(member(document.value, "metadata"), "name");
+    const isAgain = name !== "" && seen.has(name);
+    seen.add(name);
+    return isAgain ? [document.problem(["metadata", "name"], `there is another policy ${name}`)] : [];
+  });
+}

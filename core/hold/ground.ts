@@ -1,0 +1,64 @@
+/** What a held request stands on at one moment: where its approval lives, what it goes to, and what it refers to. */
+import { type AdmissionRequest, targetNamespace } from "../admission.ts";
+import { type Referred, type ReferredWords, referencesOf, referredWords } from "../digest/refers-to.ts";
+import { type Asked, digestOf } from "../digest.ts";
+import type { PodSpecPaths } from "../policy/facts/workload.ts";
+import type { Cluster } from "../ports.ts";
+
+export interface GroundPorts {
+  cluster: Cluster;
+  installationNamespace: string;
+  volatilePaths: readonly string[];
+  /** The key that digests are made with. */
+  installationKey: string;
+  /** Where kinds have their pod specs; left out, the built-in kinds alone. */
+  workloads?: PodSpecPaths;
+}
+
+/** So many may be looked up for one request. */
+const MOST_REFERENCES = 100;
+
+export type Ground =
+  | { kind: "ground"; on: { asked: Asked; refersTo: readonly ReferredWords[] } }
+  | { kind: "deny"; message: string }
+  | { kind: "could-not-tell"; why: string };
+
+/** The digest, by what of the cluster the request stands on at this moment. */
+export async function groundOf(ports: GroundPorts, request: AdmissionRequest): Promise<Ground> {
+  const connect = await connectUid(ports, request);
+  if (!connect.known) return { kind: "could-not-tell", why: connect.why };
+  const references = referencesOf(request, ports.workloads);
+  if (references.length > MOST_REFERENCES)
+    return {
+      kind: "deny",
+      message: `it refers to ${references.length} Secrets, ConfigMaps and the like: more than ${MOST_REFERENCES} cannot be held`,
+    };
+  const refersTo: Referred[] = [];
+  const found = await Promise.all(
+    references.map(async (reference) => ({ reference, ...(await ports.cluster.referent(reference)) })),
+  );
+  for (const { reference, ...one } of found) {
+    if (!one.known) return { kind: "could-not-tell", why: one.why };
+    refersTo.push({ reference, state: one.state });
+  }
+  const asked = digestOf(
+    request,
+    { username: request.userInfo.username },
+    { connectUid: connect.uid, refersTo, volatilePaths: ports.volatilePaths, key: ports.installationKey },
+  );
+  const shown = refersTo.map((one) => referredWords(one, ports.installationKey));
+  return { kind: "ground", on: { asked, refersTo: shown } };
+}
+
+/** A namespaced target's approval lives in its namespace, every other in the installation's. */
+export async function homeOf(ports: GroundPorts, request: AdmissionRequest) {
+  const name = targetNamespace(request) || ports.installationNamespace;
+  return { name, ...(await ports.cluster.namespaceUid(name)) };
+}
+
+async function connectUid(ports: GroundPorts, request: AdmissionRequest) {
+  // A review of these says only the name of what they go to, and a pod of that name may be another one by then.
+  const goesToParent =
+    request.operation === "CONNECT" || (request.operation === "CREATE" && request.subresource !== "");
+  return goesToParent ? ports.cluster.connectTargetUid(request) : { known: true as const, uid: "" };
+}

@@ -1,0 +1,83 @@
+/** Rules in annotations: of the target's Namespace, of the agent's ServiceAccount, of the object as it was. They only tighten. */
+import { isObject, type Json } from "../admission.ts";
+import { boolean, type Expression } from "./compile.ts";
+import { POLICY } from "./environment.ts";
+import type { Problem } from "./read.ts";
+import type { Requirement } from "./verdict.ts";
+
+export const DENY = "hoop.dev/deny";
+export const REQUIRE_APPROVAL = "hoop.dev/require-approval";
+export const APPROVERS = "hoop.dev/approvers";
+
+export interface AnnotationRules {
+  deny?: Expression;
+  requireApproval?: Expression;
+  /** Who decides beside whoever decides anyway. */
+  approvers?: Requirement;
+  /** Each by its annotation; nobody can tell then. */
+  problems: readonly (Problem & { annotation: string })[];
+}
+
+const NONE: AnnotationRules = { problems: [] };
+const known = new WeakMap<object, AnnotationRules>();
+
+/** What `metadata.annotations` say; kept with them, as they do not change. */
+export function annotationRules(annotations: Json | undefined): AnnotationRules {
+  if (!isObject(annotations)) return NONE;
+  let rules = known.get(annotations);
+  if (rules === undefined) {
+    rules = read(annotations);
+    known.set(annotations, rules);
+  }
+  return rules;
+}
+
+/** What is wrong with them. */
+export function annotationProblems(annotations: Json | undefined): Problem[] {
+  return annotationRules(annotations).problems.map(({ annotation: _, ...problem }) => problem);
+}
+
+function read(annotations: { [key: string]: Json }): AnnotationRules {
+  const rules: { -readonly [K in keyof AnnotationRules]: AnnotationRules[K] } = { problems: [] };
+  const problems: (Problem & { annotation: string })[] = [];
+  const note = (annotation: string, message: string, at: { line?: number; column?: number } = {}) =>
+    problems.push({ annotation, path: `metadata.annotations[${annotation}]`, message, ...at });
+  for (const [annotation, field] of [
+    [DENY, "deny"],
+    [REQUIRE_APPROVAL, "requireApproval"],
+  ] as const) {
+    const text = textOf(annotations, annotation);
+    if (text === undefined) continue;
+    const { error, ...expression } = boolean(text, POLICY);
+    if (error !== undefined) note(annotation, error.message, { line: error.line, column: error.column });
+    rules[field] = expression;
+  }
+  const approvers = textOf(annotations, APPROVERS);
+  if (approvers !== undefined) {
+    const requirement = requirementOf(approvers);
+    if (requirement === undefined)
+      note(APPROVERS, "must be such as `sre, security`, `2 of sre, security` or `2`");
+    else rules.approvers = requirement;
+  }
+  if (problems.length === 0 && Object.keys(rules).length === 1) return NONE;
+  return { ...rules, problems };
+}
+
+/** Undefined where there is none; what is no text, is not valid as any of them. */
+function textOf(annotations: { [key: string]: Json }, name: string): string | undefined {
+  if (!Object.hasOwn(annotations, name)) return undefined;
+  const value = annotations[name];
+  return typeof value === "string" ? value : "";
+}
+
+const APPROVERS_FORM = /^\s*(?:(\d{1,2})\s*$|(?:(\d{1,2})\s+of(?:\s+|$))?(.*)$)/s;
+
+/** `sre, security`: one of either; `2 of sre, security`: two people; `2`: two of whoever may decide. */
+function requirementOf(text: string): Requirement | undefined {
+  const [, alone, of, names] = APPROVERS_FORM.exec(text) ?? [];
+  const count = Number(alone ?? of ?? 1);
+  if (count < 1 || count > 10) return undefined;
+  if (alone !== undefined) return { groups: [], count };
+  const groups = (names ?? "").split(",").map((name) => name.trim());
+  return groups.includes("") ? undefined : { groups, count };
+}

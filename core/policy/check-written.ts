@@ -1,0 +1,163 @@
+/**
+ * What people write of what agents may do, looked at before it is stored: what cannot work is refused where it is
+ * written, and what is legal but odd is told. What a write leaves as it was is no business of this write.
+ */
+import { type AdmissionRequest, type JsonObject, member, text } from "../admission.ts";
+import { type AgentMatcher, type AgentSettings, agentMatcher } from "../agents.ts";
+import { canonical } from "../canonical.ts";
+import { APPROVERS, annotationProblems, annotationRules, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
+import { type Catalogue, catalogueProblems } from "./catalogue.ts";
+import { compilePolicy } from "./compile.ts";
+import { oddApprovers, oddities } from "./odd.ts";
+import { whyNoParams } from "./param-kinds.ts";
+import { type Problem, policyOf } from "./read.ts";
+
+export interface Written {
+  /** What is written, as a Status names it. */
+  what: { group: string; kind: string; name: string };
+  refusals: readonly { field: string; message: string }[];
+  warnings: readonly string[];
+}
+
+/** What it takes to tell. */
+export interface WrittenContext {
+  catalogue: Catalogue;
+  agents: AgentMatcher;
+  /** The user Hoop is. */
+  identity: string;
+}
+
+type Found = { problems: readonly Problem[]; warnings: readonly string[] };
+type Check = (context: WrittenContext, request: AdmissionRequest, object: JsonObject) => Found;
+
+const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ["agentpolicies.policy.hoop.dev", policy],
+  ["agentprofiles.policy.hoop.dev", profile],
+  ["namespaces.", annotations],
+  ["serviceaccounts.", annotations],
+]);
+
+const NOTHING: Found = { problems: [], warnings: [] };
+
+/** Pure. What agents write is judged, not checked. */
+export function checkWritten(context: WrittenContext, request: AdmissionRequest): Written {
+  const { resource, kind, name, object, userInfo } = request;
+  const check = CHECKS.get(`${resource.resource}.${resource.group}`);
+  const isAgents = context.agents.identify(userInfo).kind === "agent";
+  const { problems, warnings } =
+    check === undefined || object === null || request.subresource !== "" || isAgents
+      ? NOTHING
+      : check(context, request, object);
+  return {
+    what: { group: kind.group, kind: kind.kind, name },
+    refusals: problems.map((problem) => ({ field: problem.path, message: placed(problem) })),
+    warnings,
+  };
+}
+
+function placed({ line, column, message }: Problem): string {
+  return line === undefined ? message : `line ${line}, column ${column ?? 1}: ${message}`;
+}
+
+function isUnchanged({ object, oldObject }: AdmissionRequest, part: string): boolean {
+  const of = (value: JsonObject | null) => canonical(value?.[part] ?? null);
+  return oldObject !== null && of(object) === of(oldObject);
+}
+
+function policy({ catalogue, agents }: WrittenContext, request: AdmissionRequest, object: JsonObject): Found {
+  if (isUnchanged(request, "spec")) return NOTHING;
+  const read = policyOf(object);
+  if ("problems" in read) return { problems: read.problems, warnings: [] };
+  const { paramKind } = read.policy.spec;
+  const noParams = paramKind === undefined ? "" : whyNoParams(paramKind);
+  const problems = [
+    ...compilePolicy(read.policy).problems,
+    ...catalogueProblems(catalogue, read.policy),
+    ...(noParams === "" ? [] : [{ path: "spec.paramKind", message: noParams }]),
+  ];
+  return { problems, warnings: problems.length > 0 ? [] : oddities(read.policy.spec, agents) };
+}
+
+/** As the CustomResourceDefinition has it. */
+interface ProfileSpec {
+  users?: string[];
+  groups?: string[];
+  serviceAccounts?: { namespace: string; name: string }[];
+  extras?: { key: string; values: string[] }[];
+}
+
+function profile({ identity }: WrittenContext, request: AdmissionRequest, object: JsonObject): Found {
+  if (isUnchanged(request, "spec")) return NOTHING;
+  const {
+    users = [],
+    groups = [],
+    serviceAccounts = [],
+    extras = [],
+  } = member(object, "spec") as ProfileSpec;
+  const settings: AgentSettings = {
+    ...{ users, groups },
+    serviceAccounts: serviceAccounts.map(({ namespace, name }) => `${namespace}/${name}`),
+    extras: Object.fromEntries(extras.map(({ key, values }) => [key, values])),
+  };
+  const named = agentMatcher(settings, identity);
+  const never = [
+    ...users.map((user, i) => ({ path: `spec.users[${i}]`, user })),
+    ...serviceAccounts.map(({ namespace, name }, i) => ({
+      path: `spec.serviceAccounts[${i}]`,
+      user: `system:serviceaccount:${namespace}:${name}`,
+    })),
+  ].filter(({ user }) => named.identify({ ...NOBODY, username: user }).kind !== "agent");
+  const warnings = [
+    ...never.map(({ path, user }) => `${path}: ${user} is never an agent`),
+    ...(named.identify(request.userInfo).kind === "agent"
+      ? ["spec: you are an agent by this yourself, and can then not take it back"]
+      : []),
+  ];
+  return { problems: [], warnings };
+}
+
+const NOBODY = { username: "", uid: "", groups: [], extra: new Map() };
+
+/** Beside those that say what agents may do: who made or changed it, and why. */
+const OTHERS = new Set(["hoop.dev/agent", "hoop.dev/session", "hoop.dev/reason"]);
+const MEANINGFUL = new Set([DENY, REQUIRE_APPROVAL, APPROVERS]);
+
+function annotations({ agents }: WrittenContext, request: AdmissionRequest, object: JsonObject): Found {
+  const before = member(member(request.oldObject ?? {}, "metadata"), "annotations");
+  const now = member(member(object, "metadata"), "annotations");
+  const changed = Object.fromEntries(
+    Object.entries(now).filter(
+      ([key, value]) =>
+        key.startsWith("hoop.dev/") &&
+        !OTHERS.has(key) &&
+        !(Object.hasOwn(before, key) && before[key] === value),
+    ),
+  );
+  const unknown = Object.keys(changed).filter((key) => !MEANINGFUL.has(key));
+  const groups = annotationRules(changed).approvers?.groups ?? [];
+  const warnings = [
+    ...unknown.map((key) => `metadata.annotations[${key}]: there is no such annotation of Hoop's`),
+    ...[DENY, REQUIRE_APPROVAL]
+      .filter((key) => text(changed, key).trim() === "false")
+      .map((key) => `metadata.annotations[${key}]: it is never true`),
+    ...oddApprovers(groups, agents).map((words) => `metadata.annotations[${APPROVERS}]: ${words}`),
+    ...strangers(agents, request, changed),
+  ];
+  const problems = annotationProblems(changed);
+  return { problems, warnings: problems.length > 0 ? [] : warnings };
+}
+
+/** On a ServiceAccount they are for what it does itself. */
+function strangers(
+  agents: AgentMatcher,
+  { resource, name, namespace }: AdmissionRequest,
+  changed: JsonObject,
+): string[] {
+  if (resource.resource !== "serviceaccounts" || !Object.keys(changed).some((key) => MEANINGFUL.has(key)))
+    return [];
+  const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
+  const user = { ...NOBODY, username: `system:serviceaccount:${namespace}:${name}`, groups };
+  return agents.identify(user).kind === "agent"
+    ? []
+    : ["metadata.annotations: this ServiceAccount is no agent as things are, so they do nothing"];
+}

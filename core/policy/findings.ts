@@ -1,0 +1,197 @@
+/** What the rules of policies come to in one request. */
+import { printable } from "../printable.ts";
+import { AT_A_TIME } from "./budget.ts";
+import type { CompiledEntry, CompiledPolicy, CompiledRule, Mode } from "./compile.ts";
+import { type Evaluation, type Outcome, PolicyRun } from "./evaluation.ts";
+import type { Soon } from "./ports.ts";
+import type { Candidate, PolicySet } from "./set.ts";
+import { after, all } from "./soon.ts";
+import type { ApprovalTerms } from "./spec.ts";
+
+/** What came of one rule that could be about the request, for whoever wants to know. */
+export interface TraceStep {
+  /** As verdicts and records say it. */
+  rule: string;
+  outcome: "not-matched" | "quiet" | "fired" | "failed" | "off";
+  mode: Mode | "Off";
+  /** Its message, or why it failed. */
+  detail?: string;
+}
+
+/** Something that fired, or failed, in the mode and on the terms it has for this request. */
+export interface Finding {
+  name: string;
+  action: "Hold" | "Deny";
+  mode: Mode | "Off";
+  /** Each of them counts; none: the defaults. */
+  terms: readonly ApprovalTerms[];
+  message: string;
+  failed: boolean;
+}
+
+interface Round {
+  going: Evaluation;
+  set: PolicySet;
+  runOf: (policy: CompiledPolicy) => PolicyRun;
+  trace?: (step: TraceStep) => void;
+}
+
+const NOTHING: readonly Finding[] = [];
+
+/** Lets others have their turn between two policies where it takes long. */
+export async function findingsOf(
+  going: Evaluation,
+  set: PolicySet,
+  trace?: (step: TraceStep) => void,
+): Promise<readonly Finding[]> {
+  const runs = new Map<object, PolicyRun>();
+  const runOf = (policy: CompiledPolicy) => {
+    let run = runs.get(policy);
+    if (run === undefined) {
+      run = new PolicyRun(going, policy);
+      runs.set(policy, run);
+    }
+    return run;
+  };
+  const round: Round = { going, set, runOf, ...(trace === undefined ? {} : { trace }) };
+  const found: Soon<readonly Finding[]>[] = [];
+  let mark = going.enforced.steps;
+  for (const candidate of set.candidates(going.request)) {
+    const some = findingsBy(candidate, round);
+    if (some !== NOTHING) found.push(some);
+    if (going.enforced.steps > mark - AT_A_TIME) continue;
+    mark = going.enforced.steps;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return after(all(found), (done) => done.flat());
+}
+
+function findingsBy({ policy, rules }: Candidate, round: Round): Soon<readonly Finding[]> {
+  const { going, trace } = round;
+  const run = round.runOf(policy);
+  const enforces = rules.some(({ mode }) => mode === "Enforce");
+  return after(run.applies(enforces ? going.enforced : going.observed), (applies) => {
+    if ("value" in applies && !applies.value) {
+      for (const { name, mode } of rules) trace?.({ rule: name, outcome: "not-matched", mode });
+      return NOTHING;
+    }
+    const failed = "failed" in applies ? applies.failed : undefined;
+    const found: Soon<readonly Finding[]>[] = [];
+    for (const rule of rules) {
+      const some = after(outcomeOf(rule, failed, run, going), (outcome) => {
+        if (outcome.kind === "found") return settled(outcome, rule, policy, round);
+        trace?.({ rule: rule.name, outcome: outcome.kind, mode: rule.mode });
+        return NOTHING;
+      });
+      if (some !== NOTHING) found.push(some);
+    }
+    return found.length === 0 ? NOTHING : after(all(found), (done) => done.flat());
+  });
+}
+
+interface Found {
+  kind: "found";
+  message: string;
+  failed: boolean;
+}
+type RuleOutcome = Found | { kind: "not-matched" } | { kind: "quiet" };
+
+const NOT_MATCHED = { kind: "not-matched" } as const;
+const QUIET = { kind: "quiet" } as const;
+
+/** `failed`: why it cannot be told whether its policy is about the request; the rule itself may still not be. */
+function outcomeOf(
+  rule: CompiledRule,
+  failed: string | undefined,
+  run: PolicyRun,
+  { request, namespace, enforced, observed }: Evaluation,
+): Soon<RuleOutcome> {
+  if (!rule.match.isPlain && !rule.match.matches(request, namespace)) return NOT_MATCHED;
+  const broken = rule.broken ?? failed;
+  if (broken !== undefined) return { kind: "found", failed: true, message: broken };
+  const purse = rule.mode === "Enforce" ? enforced : observed;
+  const tested: Soon<Outcome<boolean>> =
+    rule.when === undefined ? { value: true } : run.test(rule.when, purse);
+  return after(tested, (outcome): RuleOutcome => {
+    if ("failed" in outcome) return { kind: "found", failed: true, message: outcome.failed };
+    if (!outcome.value) return QUIET;
+    const own = rule.messageExpression === undefined ? undefined : run.text(rule.messageExpression, purse);
+    return { kind: "found", failed: false, message: printable(usable(own) ?? rule.message) };
+  });
+}
+
+/** As in Kubernetes: of one line, neither blank nor longer than 5 KiB; else the rule's own message stands. */
+const LONGEST_MESSAGE = 5 * 1024;
+
+function usable(text: string | undefined): string | undefined {
+  const trimmed = text?.trim() ?? "";
+  const isUsable = trimmed !== "" && !trimmed.includes("\n") && Buffer.byteLength(trimmed) <= LONGEST_MESSAGE;
+  return isUsable ? trimmed : undefined;
+}
+
+/** A rule of the catalogue is in the mode, and on the terms, that policies say; the strictest of several. */
+function settled(
+  { message, failed }: Found,
+  rule: CompiledRule,
+  policy: CompiledPolicy,
+  round: Round,
+): Soon<readonly Finding[]> {
+  const own = rule.terms === undefined ? [] : [rule.terms];
+  const done = (mode: Mode | "Off", terms: readonly ApprovalTerms[]): readonly Finding[] => {
+    const outcome = mode === "Off" ? "off" : failed ? "failed" : "fired";
+    round.trace?.({ rule: rule.name, outcome, mode, detail: message });
+    return [{ name: rule.name, action: rule.action, message, failed, mode, terms }];
+  };
+  const entries = policy.origin === undefined ? [] : round.set.entries(rule.name);
+  if (entries.length === 0) return done(rule.mode, own);
+  const applying = entries.map(({ policy: by, entry }) => appliesTo(round, by, entry, rule));
+  return after(all(applying), (some) => {
+    const untold = some.find((entry) => entry !== undefined && "failed" in entry);
+    if (untold !== undefined && "failed" in untold) return cannotTell(rule, untold.failed, round);
+    const applied = some.filter((entry) => entry !== undefined && "mode" in entry);
+    const strictest = STRICTEST_FIRST.find((mode) => applied.some((entry) => entry.mode === mode));
+    if (strictest === undefined) return done(rule.mode, own);
+    const counting = applied.filter((entry) => entry.mode === strictest);
+    return done(
+      strictest,
+      counting.flatMap((entry) => entry.terms ?? own),
+    );
+  });
+}
+
+function cannotTell(rule: CompiledRule, why: string, { trace }: Round): readonly Finding[] {
+  trace?.({ rule: rule.name, outcome: "failed", mode: "Enforce", detail: why });
+  return [{ name: rule.name, action: rule.action, message: why, failed: true, mode: "Enforce", terms: [] }];
+}
+
+const STRICTEST_FIRST: readonly (Mode | "Off")[] = ["Enforce", "Warn", "Audit", "Off"];
+
+/**
+ * The entry where it applies. Where that cannot be told, one that loosens the rule does not, and the rule stays as it
+ * is; of one that tightens it, nobody can tell.
+ */
+function appliesTo(
+  { going, runOf }: Round,
+  policy: CompiledPolicy,
+  entry: CompiledEntry,
+  rule: CompiledRule,
+): Soon<CompiledEntry | { failed: string } | undefined> {
+  const { when } = entry;
+  const run = runOf(policy);
+  const untold = (why: string) =>
+    tightens(entry, rule) ? { failed: `what policy ${policy.name} says of it: ${why}` } : undefined;
+  return after(run.applies(going.enforced), (about) => {
+    if ("failed" in about) return untold(about.failed);
+    if (!about.value) return undefined;
+    if (when === undefined) return entry;
+    return after(run.test(when, going.enforced), (outcome) => {
+      if ("failed" in outcome) return untold(outcome.failed);
+      return outcome.value ? entry : undefined;
+    });
+  });
+}
+
+function tightens({ mode, terms }: CompiledEntry, rule: CompiledRule): boolean {
+  const [of, by] = [rule.mode, mode].map((one) => STRICTEST_FIRST.indexOf(one)) as [number, number];
+  return by < of || (mode === "Enforce" && terms !== undefined);
+}

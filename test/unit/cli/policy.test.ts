@@ -1,0 +1,427 @@
+/** `kubectl hoop policy …`: what authors of policies are told, and how the commands exit. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect } from "chai";
+import { stringify } from "yaml";
+import { type Answered, completions, failed, hoop, json, type Script } from "./scripted.ts";
+
+const POLICY = `apiVersion: policy.hoop.dev/v1alpha1
+kind: AgentPolicy
+metadata:
+  name: shop
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], operations: ["*"], resources: [configmaps]}]
+  variables:
+  - name: size
+    expression: object.data.size()
+  rules:
+  - name: large
+    action: Hold
+    when: variables.size > 2 && request.namespace == 'shop'
+    messageExpression: "'so many entries: ' + string(variables.size)"
+    approval: {groups: [sre], count: 2}
+  - name: frozen
+    action: Deny
+    mode: Warn
+    when: request.name == 'frozen'
+`;
+
+const TESTS = `apiVersion: policy.hoop.dev/v1alpha1
+kind: AgentPolicyTest
+as: {serviceAccount: ci/bot}
+cases:
+- name: three entries wait
+  request: {resource: configmaps, namespace: shop, name: a, object: {data: {a: "", b: "", c: ""}}}
+  expect: {verdict: Hold, rules: [shop/large], message: "so many entries: 3", approvers: [{groups: [sre], count: 2}]}
+- name: elsewhere they do not
+  request: {resource: configmaps, namespace: other, name: a, object: {data: {a: "", b: "", c: ""}}}
+  expect: {verdict: Allow, notRules: [shop/large]}
+`;
+
+const config = (name: string, data: object) =>
+  stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "shop" }, data });
+
+describe("kubectl hoop policy", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "hoop-policy-"));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  /** A folder of its own with these files. */
+  async function files(contents: Record<string, string>): Promise<string> {
+    const root = await mkdtemp(join(folder, "a-"));
+    for (const [name, text] of Object.entries(contents)) {
+      await mkdir(dirname(join(root, name)), { recursive: true });
+      await writeFile(join(root, name), text);
+    }
+    return root;
+  }
+
+  describe("test", () => {
+    it("judges what lies in a folder, and says what no test triggers", async () => {
+      const root = await files({ "shop.yaml": POLICY, "tests/shop.yaml": TESTS });
+      const { code, stdout, stderr } = await hoop(["policy", "test", root]);
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: "" });
+      expect(stdout.split("\n")).to.deep.equal([
+        "RESULT   VERDICT   TEST                    RULES",
+        "ok       Hold      three entries wait      shop/large",
+        "ok       Allow     elsewhere they do not   <none>",
+        "",
+        "Triggered by no test:",
+        "  shop/frozen",
+        "",
+        "2 tests, 0 failed; 1 of 2 rules triggered",
+        "",
+      ]);
+    });
+
+    it("says where a test stands that fails, and why", async () => {
+      const root = await files({
+        "shop.yaml": POLICY,
+        "tests/shop.yaml": TESTS.replace("shop/large], message", "shop/small], message"),
+      });
+      const { code, stdout } = await hoop(["policy", "test", root]);
+      expect(code).to.equal(1);
+      expect(stdout).to.contain("FAIL     Hold      three entries wait");
+      expect(stdout).to.contain(
+        `${join(root, "tests/shop.yaml")}:5: three entries wait\n  no rule shop/small; there is: shop/large\n`,
+      );
+      expect(stdout).to.contain("2 tests, 1 failed; 1 of 2 rules triggered\n");
+    });
+
+    const NAMESPACE = `apiVersion: policy.hoop.dev/v1alpha1
+kind: AgentPolicyTest
+cases:
+- name: a namespace goes
+  request: {operation: DELETE, resource: namespaces, name: prod, oldObject: {}}
+  expect: {verdict: Hold, rules: [namespace-delete]}
+`;
+
+    it("judges by the shipped catalogue, or not", async () => {
+      const root = await files({ "a.yaml": NAMESPACE });
+      expect((await hoop(["policy", "test", root])).code).to.equal(0);
+      const without = await hoop(["policy", "test", root, "--no-catalogue"]);
+      expect(without.code).to.equal(1);
+      expect(without.stdout).to.contain("expected Hold, got Allow");
+    });
+
+    it("is JSON", async () => {
+      const root = await files({ "shop.yaml": POLICY, "t.yaml": TESTS });
+      const { stdout } = await hoop(["policy", "test", root, "-o", "json"]);
+      const report = JSON.parse(stdout);
+      expect(report).to.deep.include({ failed: 0, rules: 2, untriggered: ["shop/frozen"] });
+      expect(report.tests[0]).to.deep.include({
+        name: "three entries wait",
+        file: join(root, "t.yaml"),
+        line: 5,
+        passed: true,
+        fired: ["shop/large"],
+        failures: [],
+      });
+    });
+
+    it("is JUnit's XML, whatever tests are called", async () => {
+      const odd = '"a <b> & \\"c\\" \\u0007"';
+      const root = await files({ "t.yaml": TESTS.replace("three entries wait", odd) });
+      const { code, stdout } = await hoop(["policy", "test", root, "-o", "junit"]);
+      expect(code).to.equal(1);
+      expect(stdout).to.match(
+        /^<\?xml version="1\.0" encoding="UTF-8"\?>\n<testsuites name=".*" tests="2" failures="1">/,
+      );
+      expect(stdout).to.contain('<testcase name="a &lt;b&gt; &amp; &quot;c&quot; \\u{7}"');
+      expect(stdout).to.contain('<failure message="expected Hold, got Allow">');
+      expect(stdout.match(/<testcase/g)).to.have.length(2);
+    });
+
+    const unusable: Record<string, { contents: Record<string, string>; says: string }> = {
+      "a policy that does not compile": {
+        contents: {
+          "shop.yaml": POLICY.replace("variables.size > 2", "variables.sizes > 2"),
+          "t.yaml": TESTS,
+        },
+        says: "shop.yaml:14:11: spec.rules[0].when: ",
+      },
+      "a policy of another shape": {
+        contents: { "shop.yaml": POLICY.replace("action: Hold", "action: Stop"), "t.yaml": TESTS },
+        says: "shop.yaml:13:13: spec.rules[0].action: must be Hold or Deny",
+      },
+      "a test of another shape": {
+        contents: {
+          "shop.yaml": POLICY,
+          "t.yaml": TESTS.replace("expect: {verdict: Hold", "expect: {result: Hold"),
+        },
+        says: "t.yaml:7:11: cases[0].expect.verdict: is missing",
+      },
+      "what is no test where tests lie": {
+        contents: {
+          "shop.yaml": POLICY,
+          "tests/t.yaml": TESTS.replace("AgentPolicyTest", "AgentPolicyTests"),
+        },
+        says: "neither AgentPolicy nor AgentPolicyTest of policy.hoop.dev/v1alpha1: AgentPolicyTests of",
+      },
+      "two policies of one name": {
+        contents: { "a.yaml": POLICY, "b.yaml": POLICY, "t.yaml": TESTS },
+        says: "b.yaml:4:9: metadata.name: there is another policy shop",
+      },
+      "no tests": { contents: { "a.yaml": POLICY }, says: "there is no AgentPolicyTest in" },
+      "no YAML": { contents: { "a.yaml": "a: [" }, says: "a.yaml:" },
+    };
+    for (const [what, { contents, says }] of Object.entries(unusable))
+      it(`exits with 2 for ${what}`, async () => {
+        const { code, stdout, stderr } = await hoop(["policy", "test", await files(contents)]);
+        expect({ code, stdout }).to.deep.equal({ code: 2, stdout: "" });
+        expect(stderr).to.contain(says);
+      });
+
+    it("exits with 2 for a path that is not there", async () => {
+      const { code, stderr } = await hoop(["policy", "test", join(folder, "nowhere")]);
+      expect({ code, stderr }).to.deep.equal({
+        code: 2,
+        stderr: `error: there is no ${join(folder, "nowhere")}\n`,
+      });
+    });
+  });
+
+  describe("check", () => {
+    it("says that nothing is wrong", async () => {
+      const root = await files({ "shop.yaml": POLICY, "t.yaml": TESTS });
+      const { code, stdout } = await hoop(["policy", "check", root]);
+      expect({ code, stdout }).to.deep.equal({
+        code: 0,
+        stdout: "nothing wrong: 1 policy, 2 rules, 2 tests\n",
+      });
+    });
+
+    const block = `    when: |\n      request.name == 'a'\n      && reqest.name == 'b'\n`;
+    const folded = `    when: >-\n      request.name == 'a'\n      && reqest.name == 'b'\n`;
+    const WHEN = "    when: request.name == 'frozen'\n";
+    const places: Record<string, [when: string, place: string]> = {
+      "of a plain expression": ["    when: request.name == 'a' && reqest.name == 'b'\n", ":20:34: "],
+      "of a quoted one": ["    when: \"request.name == 'a' && reqest.name\"\n", ":20:35: "],
+      "of one of several lines": [block, ":22:10: "],
+      "of a folded one, as far as it can be told": [folded, " (line 1, column 24 of it)\n"],
+    };
+    for (const [what, [when, place]] of Object.entries(places))
+      it(`tells line and column ${what}`, async () => {
+        const root = await files({ "shop.yaml": POLICY.replace(WHEN, when) });
+        const { code, stdout } = await hoop(["policy", "check", root]);
+        expect(code).to.equal(1);
+        expect(stdout.startsWith(`${join(root, "shop.yaml")}:`)).to.equal(true);
+        expect(stdout).to.contain(place).and.contain("spec.rules[1].when: ");
+      });
+
+    it("tells of a rule that the catalogue does not have", async () => {
+      const root = await files({ "shop.yaml": `${POLICY}  catalogue: [{rule: nothing, mode: Off}]\n` });
+      const { stdout } = await hoop(["policy", "check", root]);
+      expect(stdout).to.match(
+        /shop\.yaml:21:\d+: spec\.catalogue\[0\]\.rule: no rule of the catalogue has this name\n/,
+      );
+    });
+  });
+
+  describe("explain", () => {
+    async function explained(object: string, ...more: string[]) {
+      const root = await files({ "shop.yaml": POLICY, "object/a.yaml": object });
+      const args = [
+        "-f",
+        join(root, "object/a.yaml"),
+        "--as",
+        "ci/bot",
+        "--policies",
+        join(root, "shop.yaml"),
+      ];
+      return hoop(["policy", "explain", ...args, "--no-catalogue", ...more]);
+    }
+
+    it("shows what every part comes to, and what decided", async () => {
+      const { code, stdout, calls } = await explained(config("a", { a: "1", b: "2", c: "3" }));
+      expect({ code, calls }).to.deep.equal({ code: 0, calls: [] });
+      expect(stdout.split("\n")).to.deep.equal([
+        "CREATE configmaps shop/a as system:serviceaccount:ci:bot",
+        "=> Hold",
+        "   shop/large: so many entries: 3",
+        "   to be decided by 2 of sre",
+        "",
+        "FIRED  shop/large (Hold, Enforce): so many entries: 3",
+        "  when",
+        "    variables.size > 2 && request.namespace == 'shop' = true",
+        "      variables.size > 2 = true  <-",
+        "        variables.size = 3",
+        "      request.namespace == 'shop' = true  <-",
+        '        request.namespace = "shop"',
+        "  variable size",
+        "    object.data.size() = 3",
+        '      object.data = {"a": "1", "b": "2", "c": "3"}',
+        "",
+        "quiet  shop/frozen (Deny, Warn)",
+        "  when",
+        "    request.name == 'frozen' = false  <-",
+        '      request.name = "a"',
+        "",
+      ]);
+    });
+
+    it("tells what is only tried", async () => {
+      const { stdout } = await explained(config("frozen", { a: "1" }));
+      expect(stdout).to.contain("=> Allow\n   would deny (Warn): shop/frozen: ");
+    });
+
+    it("says why a rule could not tell", async () => {
+      const { stdout } = await explained(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n",
+      );
+      expect(stdout).to.contain("=> CouldNotTell: rule shop/large failed: ");
+      expect(stdout).to.match(/FAILED {2}shop\/large \(Hold, Enforce\): /);
+      expect(stdout).to.match(/object\.data\.size\(\) = \(no such key.*\)\n/);
+    });
+
+    it("counts rules about other requests, and shows them when asked", async () => {
+      const pod = stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "a" }, spec: {} });
+      expect((await explained(pod)).stdout).to.contain("2 rules about other requests (--all shows them).\n");
+      expect((await explained(pod, "--all")).stdout).to.contain(
+        "not about it  shop/large (Hold, Enforce): the matchConstraints of its policy do not match\n",
+      );
+    });
+
+    it("takes an update, a delete and another agent", async () => {
+      const root = await files({ "old.yaml": config("a", { a: "1", b: "2" }) });
+      const old = ["--old", join(root, "old.yaml")];
+      const more = config("a", { c: "3" });
+      expect((await explained(more, ...old)).stdout).to.match(/^UPDATE configmaps shop\/a .*\n=> Hold\n/);
+      expect((await explained(more, "--operation", "delete")).stdout).to.match(/^DELETE configmaps shop\/a /);
+      expect((await explained(more, "--operation", "update")).stderr).to.contain("--old FILE");
+      const other = await hoop([
+        "policy",
+        "explain",
+        ...old.with(0, "-f"),
+        "--as",
+        "carl",
+        "--policies",
+        root,
+      ]);
+      expect(other.stdout).to.contain(" as carl\n");
+    });
+
+    it("never shows what is secret, however an expression gets at it", async () => {
+      const policy = stringify({
+        apiVersion: "policy.hoop.dev/v1alpha1",
+        kind: "AgentPolicy",
+        metadata: { name: "peek" },
+        spec: {
+          variables: [{ name: "all", expression: "object.stringData.map(k, object.stringData[k])" }],
+          rules: [
+            {
+              name: "peek",
+              action: "Hold",
+              when: "object.stringData.password.substring(0, 4) + 'x' != '' && object.stringData.password.size() > 3 && variables.all.join('') != '' && object.stringData.password.charAt(1) != ''",
+              messageExpression: "'it is ' + object.stringData.password",
+            },
+          ],
+        },
+      });
+      const secret = {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "db" },
+        stringData: { password: "tulip-8271" },
+      };
+      const root = await files({ "p.yaml": policy, "o/s.yaml": stringify(secret) });
+      for (const output of ["text", "json"]) {
+        const { stdout } = await hoop([
+          "policy",
+          "explain",
+          "-f",
+          join(root, "o/s.yaml"),
+          "--as",
+          "x",
+          "--policies",
+          join(root, "p.yaml"),
+          "-o",
+          output,
+        ]);
+        expect(stdout).to.contain("password.size()").and.contain("[masked: ");
+        for (const part of ["tulip", "8271", "tuli", "= 10", '"u"']) expect(stdout).not.to.contain(part);
+      }
+    });
+
+    const CLUSTER: Record<string, object> = {
+      "/apis/policy.hoop.dev/v1alpha1/agentpolicies": {
+        items: [
+          {
+            metadata: { name: "live" },
+            spec: {
+              rules: [
+                {
+                  name: "tier",
+                  action: "Deny",
+                  when: "namespaceObject.metadata.labels.tier == 'one' && oldObject != null && authorizer.group('').resource('pods').check('create').allowed()",
+                },
+              ],
+            },
+          },
+        ],
+      },
+      "/api/v1/namespaces/shop": {
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: {
+          name: "shop",
+          labels: { tier: "one" },
+          annotations: { "hoop.dev/require-approval": "true" },
+        },
+      },
+      "/api/v1/namespaces/ci/serviceaccounts/bot": { metadata: { name: "bot", namespace: "ci" } },
+    };
+    const kubectl: Script = {
+      answer: (args, input): Answered => {
+        if (args[0] === "create") return json({ ...JSON.parse(input ?? ""), status: { allowed: true } });
+        if (args[1] === "--raw") {
+          const found = CLUSTER[args[2] ?? ""];
+          return found === undefined ? failed("Error from server (NotFound): not found") : json(found);
+        }
+        return json({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "shop" } });
+      },
+    };
+
+    it("judges by the cluster where no policies are given", async () => {
+      const root = await files({ "a.yaml": config("a", { a: "1" }) });
+      const args = ["policy", "explain", "-f", join(root, "a.yaml"), "--as", "ci/bot", "--context", "prod"];
+      const { code, stdout, calls } = await hoop(args, kubectl);
+      expect(code).to.equal(0);
+      expect(stdout).to.match(
+        /^UPDATE configmaps shop\/a as system:serviceaccount:ci:bot\n=> Deny\n {3}live\/tier: /,
+      );
+      expect(stdout).to.contain("annotation require-approval@namespace/shop\n  true = true");
+      expect(calls.every((call) => call.includes("--context=prod"))).to.equal(true);
+      expect(calls.flat().filter((word) => word.startsWith("--as"))).to.deep.equal([]);
+    });
+
+    it("lists the cluster's rules beside the catalogue's", async () => {
+      const { stdout } = await hoop(["policy", "list"], kubectl);
+      expect(stdout).to.match(/^RULE +ACTION +MODE +SEVERITY +FROM +SWITCHED\n/);
+      expect(stdout).to.match(/\nnamespace-delete +Hold +Enforce +\w+ +catalogue +<none>\n/);
+      expect(stdout).to.match(/\nlive\/tier +Deny +Enforce +<none> +live +<none>\n/);
+      const alone = await hoop(["policy", "list", "--no-catalogue", "-o", "json"], kubectl);
+      expect(JSON.parse(alone.stdout)).to.have.length(1);
+    });
+
+    it("says so where the cluster has no policies", async () => {
+      const { code, stderr } = await hoop(["policy", "list"], {
+        answer: () =>
+          failed("Error from server (NotFound): the server could not find the requested resource"),
+      });
+      expect(code).to.equal(1);
+      expect(stderr).to.contain("error: ");
+    });
+  });
+
+  it("completes files where it takes files", async () => {
+    expect(await completions(["policy", "test", "a"])).to.equal(":0\n");
+    expect(await completions(["policy", "explain", "-f", ""])).to.equal(":0\n");
+    expect(await completions(["policy", "test", "--cata"])).to.contain("--catalogue");
+    expect(await completions(["policy", ""])).to.contain("explain\t");
+  });
+});
