@@ -271,7 +271,7 @@ describe("what a policy stops", () => {
   });
 
   describe("without the API of policies", () => {
-    before(() => bed.must("human", ["delete", "crd", "agentpolicies.policy.hoop.dev", "--timeout=60s"]));
+    before(() => bed.must("human", ["delete", "crd", "agentpolicies.policy.hoop.dev", "--timeout=300s"]));
 
     const HELD = { method: "DELETE", path: "/api/v1/namespaces/bound" };
     const stillStands = async () => {

@@ -107,7 +107,7 @@ describe("what is made to hang Hoop", () => {
       "wait",
       "--for=condition=Established",
       "crd/parts.example.com",
-      "--timeout=60s",
+      "--timeout=300s",
     ]);
     admin = await asUserOf(bed.kubeconfig("human"));
     agent = await asUserOf(bed.kubeconfig("agent"));

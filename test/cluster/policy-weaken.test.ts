@@ -136,7 +136,7 @@ describe("an agent that may do everything cannot be rid of what binds it", () =>
       "wait",
       "--for=condition=Established",
       "crd/bounds.example.com",
-      "--timeout=60s",
+      "--timeout=300s",
     ]);
     await bed.apply([...NEEDED, ...SET_UP, ...POLICIES]);
     admin = await asUserOf(bed.kubeconfig("human"));
