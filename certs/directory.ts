@@ -11,8 +11,9 @@
  * is the replacement of one file. Anything unreadable is an error: replacing it would hide a mistake.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { readWhole, writeWhole } from "#files/whole.ts";
 import { type Authority, createAuthority, createKey, DAY, hasIssued } from "./ca.ts";
 import { issueClient, issueServing, type KeyPair, type ServingNames } from "./leaf.ts";
 
@@ -63,14 +64,14 @@ export async function servingCertificate(
  */
 async function somebodyElses(directory: string): Promise<Certificates | undefined> {
   const file = (name: string) => join(directory, name);
-  const caBundle = await read(file("ca.crt"));
-  if (caBundle === undefined || (await read(file("ca.key"))) !== undefined) return undefined;
+  const caBundle = await readWhole(file("ca.crt"));
+  if (caBundle === undefined || (await readWhole(file("ca.key"))) !== undefined) return undefined;
   // A CA without its key and without a serving certificate is a directory of ours that has lost its key.
-  const key = await read(file("tls.key"));
-  const certificate = await read(file("tls.crt"));
-  const clientAuthority = await read(file("client-ca.crt"));
-  const client = await read(file("client.crt"));
-  if ((await read(file("client-ca.key"))) !== undefined) return undefined;
+  const key = await readWhole(file("tls.key"));
+  const certificate = await readWhole(file("tls.crt"));
+  const clientAuthority = await readWhole(file("client-ca.crt"));
+  const client = await readWhole(file("client.crt"));
+  if ((await readWhole(file("client-ca.key"))) !== undefined) return undefined;
   if (key === undefined || certificate === undefined || clientAuthority === undefined || client === undefined)
     throw new Error(
       `${directory} has no ca.key, so it must hold tls.crt, tls.key, client-ca.crt and client.crt`,
@@ -130,14 +131,14 @@ async function ensure(directory: string, slot: Slot, now: number, written: strin
     key: join(directory, `${slot.name}.key`),
     certificate: join(directory, `${slot.name}.crt`),
   };
-  const found = { key: await read(files.key), certificate: await read(files.certificate) };
+  const found = { key: await readWhole(files.key), certificate: await readWhole(files.certificate) };
   if (found.certificate !== undefined && found.key === undefined) {
     throw new Error(
       `${files.key} is missing while ${files.certificate} is there: restore it, or remove both`,
     );
   }
   const key = found.key ?? createKey();
-  if (found.key === undefined) await write(files.key, key, 0o600);
+  if (found.key === undefined) await writeWhole(files.key, key, 0o600);
   else checkKey(files.key, key);
 
   if (found.certificate !== undefined) {
@@ -151,7 +152,7 @@ async function ensure(directory: string, slot: Slot, now: number, written: strin
     if (lasts && (slot.fits?.(certificate) ?? true)) return { certificate: found.certificate, key };
   }
   const issued = slot.issue(key);
-  await write(files.certificate, issued.certificate, 0o644);
+  await writeWhole(files.certificate, issued.certificate, 0o644);
   written.push(`${slot.name}.crt`);
   return issued;
 }
@@ -182,28 +183,4 @@ function hasNames(certificate: X509Certificate, names: ServingNames): boolean {
     names.dns.every((name) => certificate.checkHost(name, { wildcards: false }) !== undefined) &&
     names.ips.every((ip) => certificate.checkIP(ip) !== undefined)
   );
-}
-
-async function read(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw new Error(`cannot read ${file}`, { cause: error });
-  }
-}
-
-/** Whole or not at all, also when the machine stops: written aside, synced, then renamed. */
-async function write(file: string, content: string, mode: number): Promise<void> {
-  const aside = `${file}.${process.pid}.new`;
-  const handle = await open(aside, "w", mode);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  // The mode given to open is cut by the umask, and ignored where the file was already there.
-  await chmod(aside, mode);
-  await rename(aside, file);
 }

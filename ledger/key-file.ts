@@ -4,9 +4,9 @@
  * sign another history: see docs/guides/records.md.
  */
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename } from "node:fs/promises";
 import type { LogKeys } from "#core/log/appender.ts";
 import { formatSigner, parseSigner } from "#core/log/keys.ts";
+import { readWhole, writeWhole } from "#files/whole.ts";
 
 const SEED_BYTES = 32;
 
@@ -18,7 +18,7 @@ export function passingKeys(): LogKeys {
 
 /** What is in the file. Where there is none, it is made, with a key of a new ledger. */
 export async function ledgerKeys(file: string): Promise<LogKeys> {
-  const text = await read(file);
+  const text = await readWhole(file);
   if (text !== undefined) return parsed(text, file);
   const made = passingKeys();
   await write(file, made);
@@ -27,7 +27,7 @@ export async function ledgerKeys(file: string): Promise<LogKeys> {
 
 /** Puts a new key of the same ledger before those in the file. */
 export async function addKey(file: string): Promise<LogKeys> {
-  const text = await read(file);
+  const text = await readWhole(file);
   if (text === undefined) throw new Error(`there is no ${file}: whose ledger the key is for is not known`);
   const { origin, signers } = parsed(text, file);
   const keys = { origin, signers: [formatSigner(origin, randomBytes(SEED_BYTES)), ...signers] };
@@ -64,25 +64,6 @@ function nameOf(signer: string, place: string): string {
   }
 }
 
-async function read(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw new Error(`cannot read ${file}`, { cause: error });
-  }
-}
-
-/** Whole or not at all, also when the machine stops: written aside, synced, then renamed. */
-async function write(file: string, { signers }: LogKeys): Promise<void> {
-  const aside = `${file}.${process.pid}.new`;
-  const handle = await open(aside, "w", 0o600);
-  try {
-    await handle.chmod(0o600);
-    await handle.writeFile(signers.map((signer) => `${signer}\n`).join(""));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(aside, file);
+function write(file: string, { signers }: LogKeys): Promise<void> {
+  return writeWhole(file, signers.map((signer) => `${signer}\n`).join(""), 0o600);
 }

@@ -3,7 +3,7 @@
  * `tile/entries/…`; and the keys that have ever signed it in `keys`, one a line. Payloads stay where they are. Any web
  * server, or copy, of it lets others verify and watch the ledger. The checkpoint comes last: all that it covers is there.
  */
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { knownKeys } from "#core/ledger/configuration.ts";
 import { encodeBundle } from "#core/log/bundle.ts";
@@ -12,6 +12,7 @@ import { HASH_BYTES } from "#core/log/hash.ts";
 import { rootFromTiles } from "#core/log/prove.ts";
 import { TILE_WIDTH, type Tile, tileAt, tilePath } from "#core/log/tile.ts";
 import type { Clock, Log } from "#core/ports.ts";
+import { readWhole, writeWhole } from "#files/whole.ts";
 import type { Store } from "#kit/storage.ts";
 
 export class Publisher {
@@ -43,7 +44,7 @@ export class Publisher {
   }
 
   async #published(): Promise<number> {
-    const text = await this.#read("checkpoint");
+    const text = await readWhole(join(this.#directory, "checkpoint"));
     if (text === undefined) return 0;
     const checkpoint = parseCheckpoint(text.slice(0, text.indexOf("\n\n") + 1));
     if (checkpoint === undefined) throw new Error(`${join(this.#directory, "checkpoint")} is no checkpoint`);
@@ -88,27 +89,10 @@ export class Publisher {
     return encodeBundle(lines.map(({ line }) => Buffer.from(line)));
   }
 
-  async #read(path: string): Promise<string | undefined> {
-    try {
-      return await readFile(join(this.#directory, path), "utf8");
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-      throw error;
-    }
-  }
-
   async #write(path: string, content: string | Uint8Array): Promise<void> {
     const file = join(this.#directory, path);
     await mkdir(dirname(file), { recursive: true });
-    const aside = `${file}.new`;
-    const handle = await open(aside, "w", 0o644);
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(aside, file);
+    await writeWhole(file, content, 0o644);
   }
 }
 

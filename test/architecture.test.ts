@@ -34,9 +34,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: ["store", "apiserver-ext/kit/storage.ts", "core/log", "core/ledger/upgrade.ts"],
     packages: ["node:*"],
   },
-  ledger: { ours: ["ledger", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
+  ledger: { ours: ["ledger", "core", "files", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cluster: { ours: ["cluster", "core"], packages: ["node:*", "@kubernetes/client-node"] },
-  certs: { ours: ["certs"], packages: ["node:*", "node-forge"] },
+  certs: { ours: ["certs", "files"], packages: ["node:*", "node-forge"] },
+  files: { ours: ["files"], packages: ["node:*"] },
   notify: { ours: ["notify", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cli: {
     ours: ["cli", "core", "apiserver-ext/kit/duration.ts", "ledger/directory.ts", "store/sqlite-reader.ts"],

@@ -215,14 +215,7 @@ describe("deploy/", function () {
     });
 
     it("may do just this, beside what every ServiceAccount may", async () => {
-      await bed.must("human", [
-        "wait",
-        "--for=create",
-        "serviceaccount/default",
-        "-n",
-        "hoop-system",
-        "--timeout=300s",
-      ]);
+      await bed.defaultAccount("hoop-system");
       const nobody = await bed.controlPlane.serviceAccountToken("hoop-system", "default");
       const common = new Set(await rulesOf(nobody, "kube-system"));
       const own = (await rulesOf(token, "kube-system")).filter((rule) => !common.has(rule));
@@ -262,14 +255,7 @@ describe("deploy/", function () {
     it("uses all of it", async () => {
       // The uids of what is connected to, of a namespace that the watch does not know, and a caller by token.
       const metadata = { name: "web", namespace: "demo" };
-      await bed.must("human", [
-        "wait",
-        "--for=create",
-        "serviceaccount/default",
-        "-n",
-        "demo",
-        "--timeout=300s",
-      ]);
+      await bed.defaultAccount("demo");
       await bed.apply([
         { apiVersion: "v1", kind: "Service", metadata, spec: { ports: [{ port: 80 }] } },
         { apiVersion: "v1", kind: "Pod", metadata, spec: { nodeName: "node-1", ...HARMLESS } },

@@ -14,14 +14,7 @@ describe("while Hoop is stopped", () => {
 
   before(async () => {
     bed = await startTestbed({ node: true, settings: { hold: { maxWaitSeconds: 20 } } });
-    await bed.must("human", [
-      "wait",
-      "--for=create",
-      "serviceaccount/default",
-      "-n",
-      "demo",
-      "--timeout=300s",
-    ]);
+    await bed.defaultAccount("demo");
     await bed.apply([
       configMap("before"),
       namespaced("v1", "Secret", "password", { stringData: { pw: "hunter2" } }),

@@ -14,14 +14,7 @@ describe("connecting to a pod", () => {
 
   before(async () => {
     bed = await startTestbed({ node: true });
-    await bed.must("human", [
-      "wait",
-      "--for=create",
-      "serviceaccount/default",
-      "-n",
-      "demo",
-      "--timeout=300s",
-    ]);
+    await bed.defaultAccount("demo");
     await running(POD);
   });
   after(() => bed?.stop());

@@ -80,14 +80,7 @@ describe("a kubectl of an older minor", function () {
   });
 
   it("waits with a command in a pod", async () => {
-    await bed.must("human", [
-      "wait",
-      "--for=create",
-      "serviceaccount/default",
-      "-n",
-      "demo",
-      "--timeout=300s",
-    ]);
+    await bed.defaultAccount("demo");
     const metadata = { name: "shell", namespace: "demo" };
     await bed.apply({ apiVersion: "v1", kind: "Pod", metadata, spec: { nodeName: "node-1", ...HARMLESS } });
     await bed.must("human", ["wait", "--for=condition=Ready", "pod/shell", "-n", "demo", "--timeout=300s"]);

@@ -66,6 +66,8 @@ export interface Testbed {
   /** Starts a kubectl that is expected to wait. */
   start(who: Who, args: readonly string[], input?: string | object): Blocked;
   apply(objects: object | object[]): Promise<void>;
+  /** Waits until a controller has made the ServiceAccount that pods of the namespace run as. */
+  defaultAccount(namespace: string): Promise<void>;
   approvals(namespace?: string): Promise<Approval[]>;
   /** The first approval that fits; waits for it to appear. */
   approval(fits: (approval: Approval) => boolean): Promise<Approval>;
@@ -281,6 +283,10 @@ function operations(
     kubeconfig,
     kubectl,
     must,
+    defaultAccount: async (namespace) => {
+      const until = ["--for=create", "--timeout=300s"];
+      await must("human", ["wait", ...until, "serviceaccount/default", "-n", namespace]);
+    },
     start: (who, args, input) => {
       const child = controlPlane.spawnKubectl(args, { kubeconfig: kubeconfig(who) });
       child.stdin.on("error", () => undefined);

@@ -5,34 +5,16 @@ import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
 import { decodeEntry } from "#core/log/entry.ts";
 import { MAX_ENTRY_BYTES } from "#core/log/hash.ts";
 import { payloadDigest, unsealPayload } from "#core/log/payload.ts";
+import { admissionEntry } from "../../support/ledger/made.ts";
 import { podDelete, request } from "../../support/reviews.ts";
 import { World } from "../../support/world.ts";
 
 const RANDOM = { uuid: () => "", suffix: () => "", bytes: (count: number) => Buffer.alloc(count, 9) };
 
-function entry(given: Partial<AdmissionEntry> = {}): AdmissionEntry {
-  return {
-    schema: "hoop.dev/admission/v2",
-    kind: "admission",
-    time: "2026-11-21T10:00:00.000000Z",
-    caller: "verified",
-    agent: { username: "ci-bot", groups: ["hoop:agents"] },
-    operation: "CREATE",
-    target: {
-      group: "",
-      version: "v1",
-      resource: "configmaps",
-      kind: "ConfigMap",
-      namespace: "demo",
-      name: "a",
-    },
-    dryRun: false,
-    verdict: "allow",
-    rules: [],
-    answer: "allowed",
-    ...given,
-  };
-}
+const entry = (given: Partial<AdmissionEntry> = {}): AdmissionEntry => ({
+  ...admissionEntry(0, 0),
+  ...given,
+});
 
 const many = (count: number, of: string) => Array.from({ length: count }, (_, n) => `${of}-${n}`);
 

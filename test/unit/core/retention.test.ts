@@ -5,37 +5,19 @@ import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
 import { eraseSome, type Hold, type Retention } from "#core/ledger/retention.ts";
 import { HASH_BYTES } from "#core/log/hash.ts";
 import { type Report, verify } from "#core/log/verify.ts";
-import { micros } from "#core/times.ts";
 import type { Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
 import { KEYS, TRUST } from "../../conformance/store/keys.ts";
 import { ManualClock } from "../../support/clock.ts";
+import { admissionEntry } from "../../support/ledger/made.ts";
 
 const DAY = 86_400_000;
 const SALT = { uuid: () => "", suffix: () => "", bytes: (count: number) => Buffer.alloc(count, 1) };
 
-function entry(agent: string, time: number): AdmissionEntry {
-  return {
-    schema: "hoop.dev/admission/v2",
-    kind: "admission",
-    time: micros(time),
-    caller: "verified",
-    agent: { username: agent, groups: [] },
-    operation: "CREATE",
-    target: {
-      group: "",
-      version: "v1",
-      resource: "configmaps",
-      kind: "ConfigMap",
-      namespace: "demo",
-      name: "a",
-    },
-    dryRun: false,
-    verdict: "allow",
-    rules: [],
-    answer: "allowed",
-  };
-}
+const entry = (username: string, time: number): AdmissionEntry => ({
+  ...admissionEntry(0, time),
+  agent: { username, groups: [] },
+});
 
 async function verified(
   store: Store,
