@@ -3,7 +3,7 @@ import type { Approval } from "#core/approval.ts";
 import { missingWords } from "#core/approvers.ts";
 import { phaseAt } from "#core/transitions.ts";
 
-export { approversWords } from "#core/approvers.ts";
+export { approversColumn, approversWords, missingWords } from "#core/approvers.ts";
 export { operationWords, targetWords } from "#core/wording.ts";
 
 export function ruleWords(rules: readonly { name: string }[]): string {

@@ -1,19 +1,11 @@
-/** Which object a request for a subresource goes to, where admission is told only its name: CONNECT, evictions, scales. */
-import { type AdmissionRequest, connectedName, type JsonObject } from "#core/admission.ts";
+/** Which object a request goes to that admission is told only the name of: by CONNECT, an eviction, a binding, a scale. */
+import { type AdmissionRequest, connectedName, type JsonObject, targetName } from "#core/admission.ts";
 import type { Known } from "#core/policy/ports.ts";
 import type { Lookup } from "#core/ports.ts";
 import { type Client, isNotFound, path } from "./client.ts";
 
-/** GROUP/RESOURCE → its kind, and whether it lies in a namespace. All that Hoop's role lets it get, and nodes. */
-const KINDS: ReadonlyMap<string, { kind: string; isNamespaced: boolean }> = new Map([
-  ["/pods", { kind: "Pod", isNamespaced: true }],
-  ["/services", { kind: "Service", isNamespaced: true }],
-  ["/nodes", { kind: "Node", isNamespaced: false }],
-  ["/replicationcontrollers", { kind: "ReplicationController", isNamespaced: true }],
-  ["apps/deployments", { kind: "Deployment", isNamespaced: true }],
-  ["apps/replicasets", { kind: "ReplicaSet", isNamespaced: true }],
-  ["apps/statefulsets", { kind: "StatefulSet", isNamespaced: true }],
-]);
+/** What can be connected to. */
+const CONNECTED: ReadonlySet<string> = new Set(["pods", "services", "nodes"]);
 
 const METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /** A request under way waits for it. */
@@ -26,7 +18,7 @@ interface Found {
 /** The uid of the pod, service or node that the request connects to, as it exists now. */
 export async function connectTargetUid(client: Client, request: AdmissionRequest): Promise<Lookup> {
   const { group, resource } = request.resource;
-  if (group !== "" || !KINDS.has(`/${resource}`))
+  if (group !== "" || !CONNECTED.has(resource))
     return { known: false, why: `${resource} cannot be connected to` };
   try {
     return { known: true, uid: (await got(client, request)).metadata.uid };
@@ -37,15 +29,18 @@ export async function connectTargetUid(client: Client, request: AdmissionRequest
   }
 }
 
-/** Its identity and annotations; null where there is none, or it is of a kind that Hoop does not look up. */
+/**
+ * Its identity and annotations, null where there is none. Of kinds that Hoop's role does not name (whatever has a scale
+ * beside the built-in ones) nobody can tell until the role does.
+ */
 export async function subresourceTarget(
   client: Client,
   request: AdmissionRequest,
 ): Promise<Known<JsonObject | null>> {
-  const { group, version, resource } = request.resource;
-  const kind = KINDS.get(`${group}/${resource}`)?.kind;
+  const { group, version } = request.resource;
+  const { kind, resource } = placeOf(request);
   // What agents connect to on nodes is denied whatever the node says.
-  if (kind === undefined || kind === "Node") return { known: true, object: null };
+  if (group === "" && resource === "nodes") return { known: true, object: null };
   try {
     const { name, namespace = "", uid, annotations = {} } = (await got(client, request)).metadata;
     const apiVersion = group === "" ? version : `${group}/${version}`;
@@ -53,17 +48,36 @@ export async function subresourceTarget(
     return { known: true, object: { apiVersion, kind, metadata } };
   } catch (error) {
     if (isNotFound(error)) return { known: true, object: null };
-    return { known: false, why: `${resource} ${request.name} could not be looked up: ${String(error)}` };
+    return {
+      known: false,
+      why: `${resource} ${targetName(request)} could not be looked up: ${String(error)}`,
+    };
   }
 }
 
+const KINDS: Readonly<Record<string, string>> = {
+  pods: "Pod",
+  services: "Service",
+  replicationcontrollers: "ReplicationController",
+  deployments: "Deployment",
+  replicasets: "ReplicaSet",
+  statefulsets: "StatefulSet",
+};
+
+/** A Binding is of the pod that it names. `kind`: of other resources their name stands for it. */
+function placeOf({ resource: { group, resource } }: AdmissionRequest): { kind: string; resource: string } {
+  const of = group === "" && resource === "bindings" ? "pods" : resource;
+  return { kind: KINDS[of] ?? of, resource: of };
+}
+
 function got(client: Client, request: AdmissionRequest): Promise<Found> {
-  const { group, version, resource } = request.resource;
+  const { group, version } = request.resource;
+  const { resource } = placeOf(request);
   const api = group === "" ? ["api", version] : ["apis", group, version];
-  const isNamespaced = KINDS.get(`${group}/${resource}`)?.isNamespaced === true;
-  const scope = isNamespaced ? ["namespaces", request.namespace] : [];
+  const scope = request.namespace === "" || resource === "nodes" ? [] : ["namespaces", request.namespace];
+  const name = request.subresource === "" ? targetName(request) : connectedName(request);
   return client.request<Found>({
-    path: path(...api, ...scope, resource, connectedName(request)),
+    path: path(...api, ...scope, resource, name),
     headers: { accept: METADATA },
     timeout: PATIENCE,
   });

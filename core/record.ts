@@ -51,7 +51,7 @@ function entryFor(
     dryRun: request.dryRun,
     ...("asked" in outcome ? { digest: outcome.asked.digest } : {}),
     verdict: verdict.kind === "not-applicable" ? "allow" : verdict.kind,
-    rules: verdict.kind === "hold" || verdict.kind === "deny" ? verdict.rules : [],
+    rules: rulesOf(verdict),
     ...("observed" in verdict && verdict.observed.length > 0 ? { observed: [...verdict.observed] } : {}),
     answer: ANSWERS[outcome.kind],
     ...(message === undefined ? {} : { message }),
@@ -65,6 +65,19 @@ function entryFor(
         }
       : {}),
   };
+}
+
+/** Of a verdict that could not be told, the rules that failed. */
+function rulesOf(verdict: Verdict): AdmissionEntry["rules"] {
+  switch (verdict.kind) {
+    case "hold":
+    case "deny":
+      return verdict.rules;
+    case "could-not-tell":
+      return [...(verdict.failed ?? [])];
+    default:
+      return [];
+  }
 }
 
 const ANSWERS: Record<Exclude<Outcome, { kind: "gone" }>["kind"], AdmissionEntry["answer"]> = {

@@ -9,7 +9,14 @@ import { type ConnectionFlags, listNamespace, type OutputFlag, type WatchFlags }
 import { keepWatching } from "../live.ts";
 import { approvalReference, livePrinter, printList } from "../printing.ts";
 import type { Column } from "../table.ts";
-import { approversWords, operationWords, ruleWords, stateWords, targetWords } from "../wording.ts";
+import {
+  approversWords,
+  missingWords,
+  operationWords,
+  ruleWords,
+  stateWords,
+  targetWords,
+} from "../wording.ts";
 
 export type PendingFlags = ConnectionFlags & WatchFlags & OutputFlag;
 
@@ -38,10 +45,15 @@ function columns(context: Context): Column<Approval>[] {
     { header: "RULE", cell: ({ spec }) => ruleWords(spec.rules) },
     { header: "AGE", cell: ({ metadata }) => age(metadata.creationTimestamp, context.now()) },
     { header: "EXPIRES", cell: ({ status }) => remaining(status.expiresAt, context.now()) },
-    { header: "APPROVERS", cell: ({ spec }) => approversWords(spec.approvers), wide: true },
+    { header: "APPROVERS", cell: whoDecides, wide: true },
     { header: "DIGEST", cell: ({ spec }) => spec.digest.slice(0, 12), wide: true },
     { header: "REASON", cell: ({ spec }) => spec.reason ?? "", wide: true },
   ];
+}
+
+/** Once somebody decided, who is still missing. */
+function whoDecides({ spec, status: { decisions } }: Approval): string {
+  return decisions.length === 0 ? approversWords(spec.approvers) : missingWords(spec.approvers, decisions);
 }
 
 /** Prints each pending approval, and again each time its state changes, until interrupted. */

@@ -1,4 +1,5 @@
 /** `kubectl hoop policy explain`: what would become of an agent's write, and why. */
+import { printable } from "#core/printable.ts";
 import type { Context } from "../context.ts";
 import { type ConnectionFlags, NO_CONNECTION } from "../flags.ts";
 import { toJson } from "../json.ts";
@@ -22,7 +23,8 @@ export interface ExplainFlags extends Omit<ConnectionFlags, "as" | "asGroup"> {
 export async function explain(this: Context, flags: ExplainFlags): Promise<void> {
   // The agent is judged, not impersonated: the person may not be allowed to.
   const connection = { ...NO_CONNECTION, ...flags, as: undefined, asGroup: undefined };
-  const all = await explained(this, flags, connection);
+  const { all, notes } = await explained(this, flags, connection);
+  for (const note of notes) this.process.stderr.write(`note: ${printable(note)}\n`);
   this.process.stdout.write(
     flags.output === "json"
       ? toJson(all.map(explanationJson))

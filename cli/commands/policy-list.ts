@@ -2,7 +2,7 @@
 
 import { problemLine } from "#core/policy/documents.ts";
 import type { Explainable } from "#core/policy/explain.ts";
-import type { PolicyRule } from "#core/policy/spec.ts";
+import type { AgentPolicy, CatalogueEntry, PolicyRule } from "#core/policy/spec.ts";
 import { clusterOf } from "../cluster.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
@@ -11,6 +11,7 @@ import { toJson } from "../json.ts";
 import { clusterPolicies } from "../policy/cluster-policies.ts";
 import { load } from "../policy/load.ts";
 import { tableWriter } from "../table.ts";
+import { approversColumn } from "../wording.ts";
 
 export interface PolicyListFlags extends ConnectionFlags {
   readonly policies: readonly string[] | undefined;
@@ -29,10 +30,13 @@ interface Row {
   switched: string[];
   message: string;
   broken?: string;
+  /** Why not all of its policy is in force. */
+  notReady?: string;
 }
 
 export async function list(this: Context, flags: PolicyListFlags): Promise<void> {
-  const rows = rowsOf(await policiesFor(this, flags));
+  const { policies, notReady } = await policiesFor(this, flags);
+  const rows = rowsOf(policies, notReady);
   if (flags.output === "json") this.process.stdout.write(toJson(rows));
   else if (rows.length === 0) this.process.stderr.write("There are no rules\n");
   else this.process.stdout.write(tableWriter(COLUMNS, flags.output === "wide")(rows));
@@ -41,27 +45,41 @@ export async function list(this: Context, flags: PolicyListFlags): Promise<void>
 const COLUMNS = [
   { header: "RULE", cell: ({ rule }: Row) => rule },
   { header: "ACTION", cell: ({ action }: Row) => action },
-  { header: "MODE", cell: ({ mode, broken }: Row) => (broken === undefined ? mode : `${mode} (broken)`) },
+  { header: "MODE", cell: modeWords },
   { header: "SEVERITY", cell: ({ severity }: Row) => severity },
   { header: "FROM", cell: ({ from }: Row) => from },
   { header: "SWITCHED", cell: ({ switched }: Row) => switched.join("; ") },
-  { header: "MESSAGE", cell: ({ message, broken }: Row) => broken ?? message, wide: true },
+  {
+    header: "MESSAGE",
+    cell: ({ message, broken, notReady }: Row) => broken ?? notReady ?? message,
+    wide: true,
+  },
 ];
 
-async function policiesFor(context: Context, flags: PolicyListFlags): Promise<readonly Explainable[]> {
+function modeWords({ mode, broken, notReady }: Row): string {
+  if (broken !== undefined) return `${mode} (broken)`;
+  return notReady === undefined ? mode : `${mode} (policy not Ready)`;
+}
+
+interface Listed {
+  policies: readonly Explainable[];
+  notReady: ReadonlyMap<string, string>;
+}
+
+async function policiesFor(context: Context, flags: PolicyListFlags): Promise<Listed> {
   if (flags.policies === undefined) {
     const cluster = clusterOf(context.kubectl, { ...NO_CONNECTION, ...flags });
-    return (await clusterPolicies(cluster, flags.catalogue)).policies;
+    return clusterPolicies(cluster, flags.catalogue);
   }
   const { policies, problems } = await load(flags.policies, flags.catalogue);
   const [problem] = problems;
   if (problem !== undefined) throw new CommandError(problemLine(problem));
-  return policies;
+  return { policies, notReady: new Map() };
 }
 
-function rowsOf(policies: readonly Explainable[]): Row[] {
+function rowsOf(policies: readonly Explainable[], notReady: Listed["notReady"]): Row[] {
   const entries = policies.flatMap(({ policy }) =>
-    (policy.spec.catalogue ?? []).map((entry) => ({ ...entry, by: policy.metadata.name })),
+    (policy.spec.catalogue ?? []).map((entry) => ({ ...entry, by: policy })),
   );
   return policies.flatMap(({ policy: { metadata }, compiled }) =>
     compiled.rules.map(
@@ -74,15 +92,28 @@ function rowsOf(policies: readonly Explainable[]): Row[] {
         switched:
           compiled.origin === undefined
             ? []
-            : entries
-                .filter((entry) => entry.rule === rule.name)
-                .map(
-                  ({ mode = "Enforce", by, when }) =>
-                    `${mode} by ${by}${when === undefined ? "" : ` where ${when}`}`,
-                ),
+            : entries.filter((entry) => entry.rule === rule.name).map(switchWords),
         message: rule.message,
         ...(rule.broken === undefined ? {} : { broken: rule.broken }),
+        ...(compiled.origin === undefined ? unready(notReady.get(metadata.name)) : {}),
       }),
     ),
   );
+}
+
+const unready = (why: string | undefined) => (why === undefined ? {} : { notReady: why });
+
+/** `Off by sandboxes, for what it matches`; on other terms alone: `2 of security by strict`. */
+function switchWords({ mode = "Enforce", approval, by, when }: CatalogueEntry & { by: AgentPolicy }): string {
+  const { groups, count } = approval ?? {};
+  const who =
+    groups === undefined && count === undefined
+      ? "other times"
+      : approversColumn([{ groups: groups ?? [], count: count ?? 1 }]);
+  const terms = approval === undefined ? [] : [who];
+  const what = [...(mode === "Enforce" && approval !== undefined ? [] : [mode]), ...terms].join(", ");
+  const { matchConstraints, matchConditions = [] } = by.spec;
+  const isNarrowed = Object.keys(matchConstraints ?? {}).length > 0 || matchConditions.length > 0;
+  const narrowed = isNarrowed ? ", for what it matches" : "";
+  return `${what} by ${by.metadata.name}${narrowed}${when === undefined ? "" : ` where ${when}`}`;
 }

@@ -1,5 +1,5 @@
 /** The policies of the cluster, beside the catalogue that this plugin was shipped with. */
-import { type JsonObject, list, member, text } from "#core/admission.ts";
+import { type Json, type JsonObject, list, member, text } from "#core/admission.ts";
 import { compilePolicy } from "#core/policy/compile.ts";
 import type { Explainable } from "#core/policy/explain.ts";
 import { policyOf } from "#core/policy/read.ts";
@@ -10,11 +10,15 @@ import { shippedCatalogue } from "./load.ts";
 
 const POLICIES = "/apis/policy.hoop.dev/v1alpha1/agentpolicies";
 
+interface ClusterPolicies {
+  set: PolicySet;
+  policies: Explainable[];
+  /** Those of which Hoop says that not all is in force, with why. */
+  notReady: ReadonlyMap<string, string>;
+}
+
 /** @throws {CommandError} where they cannot be read. */
-export async function clusterPolicies(
-  cluster: Cluster,
-  withCatalogue: boolean,
-): Promise<{ set: PolicySet; policies: Explainable[] }> {
+export async function clusterPolicies(cluster: Cluster, withCatalogue: boolean): Promise<ClusterPolicies> {
   const found = await cluster.get<JsonObject>(POLICIES);
   if (found === undefined)
     throw new CommandError(
@@ -36,5 +40,15 @@ export async function clusterPolicies(
       own.map(({ compiled }) => compiled),
     ),
     policies: [...bundles, ...own],
+    notReady: new Map(list(found, "items").flatMap(unreadiness)),
   };
+}
+
+/** Nothing where it is Ready, or nobody has told yet. */
+function unreadiness(policy: Json): [name: string, why: string][] {
+  const name = text(member(policy, "metadata"), "name");
+  const conditions = list(member(policy, "status"), "conditions");
+  const ready = conditions.find((condition) => text(condition, "type") === "Ready");
+  if (ready === undefined || text(ready, "status") === "True") return [];
+  return [[name, text(ready, "message")]];
 }

@@ -9,7 +9,7 @@ import {
 import type { Known, PolicyLookups } from "#core/policy/ports.ts";
 import { resourceNamed } from "#core/policy/resources.ts";
 import type { Cluster } from "../cluster.ts";
-import { ApiError } from "../failure.ts";
+import { ApiError, apiError } from "../failure.ts";
 import { readJson } from "../json.ts";
 
 /** What may not be looked at is not known: Hoop itself may see it. */
@@ -95,7 +95,11 @@ export async function objectNamed(
   const type = apiVersion.includes("/") ? `${kind}.${version}.${group}` : `${kind}.${version}.`;
   const where = namespace === "" ? [] : [`--namespace=${namespace}`];
   const how = ["--ignore-not-found", "--output=json", ...where];
-  const text = await cluster.kubectl(["get", type, name, ...how]);
+  const finished = await cluster.tried(["get", type, name, ...how]);
+  if (/doesn't have a resource type/.test(finished.stderr))
+    throw new ApiError("NotFound", `this cluster has no kind ${kind} in ${apiVersion}`);
+  if (finished.code !== 0) throw apiError(finished);
+  const text = finished.stdout;
   const object = text.trim() === "" ? undefined : readJson(text);
   return isObject(object as JsonObject) ? (object as JsonObject) : undefined;
 }

@@ -38,10 +38,10 @@ function shortly(rules: readonly RuleTrace[]): string[] {
   return ["", "Of the catalogue, quiet:", ...lines];
 }
 
-/** The first part that decided and has no other in it. */
+/** The first part that decided and has no other in it; not what is negated, which without its `!` says the contrary. */
 function deciding(term: TermTrace): string {
   const part = term.parts.find(({ decided }) => decided);
-  return part === undefined ? valueLine(term) : deciding(part);
+  return part === undefined || part.value !== term.value ? valueLine(term) : deciding(part);
 }
 
 const LONGEST = 100;

@@ -16,6 +16,7 @@ import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
 import type { ConnectionFlags } from "../flags.ts";
 import { clusterPolicies } from "./cluster-policies.ts";
+import { userNotes } from "./explain-notes.ts";
 import { clusterLookups, objectNamed } from "./explain-ports.ts";
 import { type Loaded, load } from "./load.ts";
 
@@ -30,14 +31,15 @@ interface Judging {
   policies: readonly Explainable[];
   lookups: PolicyLookups;
   cluster: Cluster | undefined;
+  notReady: ReadonlyMap<string, string>;
 }
 
-/** One for each object of the file. @throws {CommandError} */
+/** One for each object of the file, and what to know beside. @throws {CommandError} */
 export async function explained(
   context: Context,
   flags: ExplainFlags,
   connection: ConnectionFlags,
-): Promise<Explained[]> {
+): Promise<{ all: Explained[]; notes: string[] }> {
   const documents = await documentsOf(context, flags.filename);
   const [old] = flags.old === undefined ? [] : await documentsOf(context, flags.old);
   const judging = await judgingBy(context, flags, connection);
@@ -47,7 +49,19 @@ export async function explained(
     const ports = portsWith(judging.set, judging.lookups);
     all.push({ request, explanation: await explain(ports, judging.policies, request) });
   }
-  return all;
+  return { all, notes: await notesOn(judging, all) };
+}
+
+async function notesOn(
+  { cluster, lookups, notReady }: Judging,
+  all: readonly Explained[],
+): Promise<string[]> {
+  const user = all[0]?.request.userInfo;
+  const about = cluster === undefined || user === undefined ? [] : await userNotes(cluster, lookups, user);
+  const failing = [...notReady].map(
+    ([name, why]) => `AgentPolicy ${name} is not Ready, so Hoop may refuse what is allowed here: ${why}`,
+  );
+  return [...about, ...failing];
 }
 
 async function documentsOf(context: Context, file: string): Promise<SourceDocument[]> {
@@ -76,14 +90,14 @@ async function judgingBy(
 ): Promise<Judging> {
   if (flags.policies === undefined) {
     const cluster = clusterOf(context.kubectl, connection);
-    const { set, policies } = await clusterPolicies(cluster, flags.catalogue);
-    return { set, policies, lookups: clusterLookups(cluster), cluster };
+    const found = await clusterPolicies(cluster, flags.catalogue);
+    return { ...found, lookups: clusterLookups(cluster), cluster };
   }
   const loaded = await load(flags.policies, flags.catalogue);
   const [problem] = loaded.problems;
   if (problem !== undefined) throw new CommandError(problemLine(problem));
   const { set, policies } = loaded;
-  return { set, policies, lookups: lookupsOf(aroundIn(loaded)), cluster: undefined };
+  return { set, policies, lookups: lookupsOf(aroundIn(loaded)), cluster: undefined, notReady: new Map() };
 }
 
 /** Namespaces, ServiceAccounts and whatever may be parameters, as they lie beside the policies. */

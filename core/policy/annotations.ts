@@ -72,6 +72,13 @@ function textOf(annotations: { [key: string]: Json }, name: string): string | un
 
 const APPROVERS_FORM = /^\s*(?:(\d{1,2})\s*$|(?:(\d{1,2})\s+of(?:\s+|$))?(.*)$)/s;
 
+/**
+ * What was meant as a count or as another list, not as a group's name: `2 sre`, `two of sre`, `of sre`, `a; b`,
+ * `a and 1 of b`. Nobody is in such a group, so what it holds could never be approved. Names may have spaces in them.
+ */
+const MISWRITTEN =
+  /;|^\d+\s|^of\s|^(?:one|two|three|four|five|six|seven|eight|nine|ten|any|all|both)\s+of\s|\d\s+of(?:\s|$)/i;
+
 /** `sre, security`: one of either; `2 of sre, security`: two people; `2`: two of whoever may decide. */
 function requirementOf(text: string): Requirement | undefined {
   const [, alone, of, names] = APPROVERS_FORM.exec(text) ?? [];
@@ -79,5 +86,5 @@ function requirementOf(text: string): Requirement | undefined {
   if (count < 1 || count > 10) return undefined;
   if (alone !== undefined) return { groups: [], count };
   const groups = (names ?? "").split(",").map((name) => name.trim());
-  return groups.includes("") ? undefined : { groups, count };
+  return groups.some((name) => name === "" || MISWRITTEN.test(name)) ? undefined : { groups, count };
 }

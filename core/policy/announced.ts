@@ -70,9 +70,9 @@ const failure = (name: string, message: string): Announced => ({
   failed: true,
 });
 
-/** Whether it goes to an object that is neither `object` nor `oldObject`: CONNECT, pods/eviction, a Scale. */
-function isToldApart({ operation, subresource, oldObject }: AdmissionRequest): boolean {
-  if (subresource === "scale") return true;
+/** Whether it goes to an object that is neither `object` nor `oldObject`: CONNECT, pods/eviction, a Scale, a Binding. */
+function isToldApart({ operation, resource, subresource, oldObject }: AdmissionRequest): boolean {
+  if (subresource === "scale" || (resource.group === "" && resource.resource === "bindings")) return true;
   return subresource !== "" && oldObject === null && (operation === "CONNECT" || operation === "CREATE");
 }
 

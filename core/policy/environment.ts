@@ -5,7 +5,13 @@ import { type Type, type } from "../cel/types/type.ts";
 
 /** Beside VAP's own variables and `agent`. Each is told in facts.ts. */
 const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "hoop.Workload": { changed: "bool", spec: "dyn", oldSpec: "dyn", containers: "list<dyn>" },
+  "hoop.Workload": {
+    changed: "bool",
+    spec: "dyn",
+    oldSpec: "dyn",
+    metadata: "dyn",
+    containers: "list<dyn>",
+  },
   "hoop.Gains": {
     serviceAccount: "string",
     secrets: "list<string>",

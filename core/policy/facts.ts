@@ -111,6 +111,7 @@ function workloadFields(workload: () => Workload | undefined): Value {
     changed: () => workload() !== undefined,
     spec: () => workload()?.now ?? null,
     oldSpec: () => workload()?.before ?? null,
+    metadata: () => workload()?.metadata ?? null,
     containers: () => containersOf(workload()?.now ?? {}),
   });
 }

@@ -1,4 +1,5 @@
 /** What the rules of policies come to in one request. */
+import { maskText } from "../mask/patterns.ts";
 import { printable } from "../printable.ts";
 import { AT_A_TIME } from "./budget.ts";
 import type { CompiledEntry, CompiledPolicy, CompiledRule, Mode } from "./compile.ts";
@@ -116,9 +117,12 @@ function outcomeOf(
     if ("failed" in outcome) return { kind: "found", failed: true, message: outcome.failed };
     if (!outcome.value) return QUIET;
     const own = rule.messageExpression === undefined ? undefined : run.text(rule.messageExpression, purse);
-    return { kind: "found", failed: false, message: printable(usable(own) ?? rule.message) };
+    return { kind: "found", failed: false, message: told(usable(own) ?? rule.message) };
   });
 }
+
+/** It may quote what the request says, and stands in answers, approvals and records. */
+const told = (message: string): string => printable(maskText(message));
 
 /** As in Kubernetes: of one line, neither blank nor longer than 5 KiB; else the rule's own message stands. */
 const LONGEST_MESSAGE = 5 * 1024;

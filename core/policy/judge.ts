@@ -84,7 +84,7 @@ function verdictOf(
   const denying = firing("Deny");
   if (denying.length > 0) return { kind: "deny", rules: denying.map(firedOf), observed };
   const failed = enforced.filter((finding) => finding.failed);
-  if (failed.length > 0) return { kind: "could-not-tell", why: whyNot(failed) };
+  if (failed.length > 0) return { kind: "could-not-tell", why: whyNot(failed), failed: failed.map(firedOf) };
   const holding = firing("Hold");
   const terms = holding.flatMap((finding) =>
     finding.terms.length === 0 ? [defaults] : finding.terms.map((own) => termsOver(defaults, own)),

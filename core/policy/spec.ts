@@ -65,19 +65,22 @@ export type MatchConstraints = Static<typeof MatchConstraints>;
 
 const Named = Type.Object({ name: Type.String({ minLength: 1 }), expression: Expression }, closed);
 
-const Duration = Type.String({
-  pattern: "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$",
-  description: "Such as 90s, 10m, 1h.",
-});
+const duration = (what: string) =>
+  Type.String({
+    pattern: "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$",
+    description: `${what}, such as 90s, 10m, 1h.`,
+  });
 
 /** Who decides what a rule holds, and for how long it holds. What is left out comes from Hoop's settings. */
 export const ApprovalTerms = Type.Object(
   {
     groups: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
-    expiresIn: Type.Optional(Duration),
-    validFor: Type.Optional(Duration),
-    maxWait: Type.Optional(Duration),
+    expiresIn: Type.Optional(duration("For how long the question is open")),
+    validFor: Type.Optional(duration("For how long an approval may be used")),
+    maxWait: Type.Optional(
+      duration("How long the agent's command waits before it ends and says how to go on"),
+    ),
   },
   closed,
 );

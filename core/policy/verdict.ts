@@ -32,5 +32,5 @@ export type Verdict =
   | { kind: "allow"; observed: readonly Observed[] }
   | { kind: "hold"; rules: Fired[]; terms: HoldTerms; observed: readonly Observed[] }
   | { kind: "deny"; rules: Fired[]; observed: readonly Observed[] }
-  /** Not a yes and not a no: denies, with its own reason. */
-  | { kind: "could-not-tell"; why: string };
+  /** Not a yes and not a no: denies, with its own reason. `failed`: the rules that did, with why; left out, none did. */
+  | { kind: "could-not-tell"; why: string; failed?: readonly Fired[] };

@@ -8,7 +8,7 @@ import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
-import { connectTargetUid } from "#cluster/subresource-target.ts";
+import { connectTargetUid, subresourceTarget } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
 import type { AdmissionRequest } from "#core/admission.ts";
@@ -126,7 +126,7 @@ describe("what we ask of Kubernetes", function () {
       await kubectl(["create", "-f", "-"], {
         apiVersion: "v1",
         kind: "Pod",
-        metadata: { name: "web", namespace: "shop" },
+        metadata: { name: "web", namespace: "shop", annotations: { "example.com/owner": "shop" } },
         spec: { containers: [{ name: "c", image: "none.invalid/none" }] },
       });
       await kubectl(["create", "service", "clusterip", "web", "-n", "shop", "--tcp=80"]);
@@ -155,6 +155,75 @@ describe("what we ask of Kubernetes", function () {
       const missing = await connectTargetUid(client, request("pods", "missing", "exec"));
       expect(missing).to.deep.equal({ known: false, why: "pods missing does not exist" });
       expect((await connectTargetUid(client, request("secrets", "web"))).known).to.equal(false);
+    });
+  });
+
+  describe("what a request goes to that carries another object", () => {
+    const annotations = { "example.com/owner": "shop" };
+    const request = (more: Partial<AdmissionRequest>): AdmissionRequest => ({
+      ...{ uid: "u", kind: { group: "", version: "v1", kind: "Any" }, operation: "CREATE", dryRun: false },
+      resource: { group: "", version: "v1", resource: "pods" },
+      ...{ subresource: "", name: "web", namespace: "shop", object: null, oldObject: null, options: null },
+      userInfo: { username: "bot", uid: "", groups: [], extra: new Map() },
+      ...more,
+    });
+    const scaled = { group: "apps", version: "v1", resource: "deployments" };
+    const scale = request({ operation: "UPDATE", resource: scaled, subresource: "scale" });
+
+    before(async () => {
+      const template = {
+        metadata: { labels: { a: "b" } },
+        spec: { containers: [{ name: "c", image: "x" }] },
+      };
+      await kubectl(["create", "-f", "-"], {
+        ...{
+          apiVersion: "apps/v1",
+          kind: "Deployment",
+          metadata: { name: "web", namespace: "shop", annotations },
+        },
+        spec: { selector: { matchLabels: { a: "b" } }, template },
+      });
+    });
+
+    const cases: Record<string, [AdmissionRequest, string]> = {
+      "the pod of an eviction": [request({ subresource: "eviction" }), "Pod"],
+      "the pod of a proxy with a port": [
+        request({ operation: "CONNECT", subresource: "proxy", name: "web:80" }),
+        "Pod",
+      ],
+      "the pod of a binding": [
+        request({
+          resource: { group: "", version: "v1", resource: "bindings" },
+          ...{ name: "", object: { metadata: { name: "web" } } },
+        }),
+        "Pod",
+      ],
+      "the Deployment of a scale": [scale, "Deployment"],
+    };
+    for (const [name, [asked, kind]] of Object.entries(cases))
+      it(`is ${name}, with its annotations`, async () => {
+        const found = await subresourceTarget(client, asked);
+        if (!found.known || found.object === null) throw new Error(JSON.stringify(found));
+        expect(found.object["kind"]).to.equal(kind);
+        expect(found.object["metadata"]).to.deep.include({ name: "web", namespace: "shop", annotations });
+      });
+
+    it("is nothing where there is none", async () => {
+      expect(await subresourceTarget(client, { ...scale, name: "none" })).to.deep.equal({
+        known: true,
+        object: null,
+      });
+    });
+
+    it("is not known where Hoop may not look", async () => {
+      const stranger = connect(await plane.kubeconfig("stranger", []));
+      try {
+        const found = await subresourceTarget(stranger, scale);
+        if (found.known) throw new Error("it was told");
+        expect(found.why).to.match(/^deployments web could not be looked up: .*forbidden/);
+      } finally {
+        await stranger.close();
+      }
     });
   });
 

@@ -16,6 +16,14 @@ import { startTestbed, type Testbed } from "../support/testbed.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 const DEPLOY = join(ROOT, "deploy");
 const HOOP = "system:serviceaccount:hoop-system:hoop";
+/** The built-in kinds with a scale, and how they select their pods. */
+const LABELS = { a: "b" };
+const SCALED = {
+  deployments: { apiVersion: "apps/v1", kind: "Deployment", selector: { matchLabels: LABELS } },
+  replicasets: { apiVersion: "apps/v1", kind: "ReplicaSet", selector: { matchLabels: LABELS } },
+  statefulsets: { apiVersion: "apps/v1", kind: "StatefulSet", selector: { matchLabels: LABELS } },
+  replicationcontrollers: { apiVersion: "v1", kind: "ReplicationController", selector: LABELS },
+};
 const STRICTLY = ["apply", "--server-side", "--force-conflicts", "--validate=strict"];
 
 /** cert-manager's kinds, as far as the API server needs to know them. */
@@ -221,7 +229,8 @@ describe("deploy/", function () {
       const own = (await rulesOf(token, "kube-system")).filter((rule) => !common.has(rule));
       expect(own).to.have.members([
         "get,list,watch namespaces",
-        "get pods,services",
+        "get pods,services,replicationcontrollers",
+        "get deployments,replicasets,statefulsets.apps",
         "get roles,clusterroles.rbac.authorization.k8s.io",
         "list rolebindings,clusterrolebindings.rbac.authorization.k8s.io",
         "get configmaps",
@@ -263,6 +272,10 @@ describe("deploy/", function () {
           ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentPolicy", metadata: { name: "a" } },
           spec: { rules: [{ name: "a", action: "Deny", when: "false" }] },
         },
+        ...Object.values(SCALED).map(({ apiVersion, kind, selector }) => ({
+          ...{ apiVersion, kind, metadata: { name: "a", namespace: "demo" } },
+          spec: { replicas: 0, selector, template: { metadata: { labels: LABELS }, spec: HARMLESS } },
+        })),
       ]);
       const agent = await asUserOf(bed.kubeconfig("agent"));
       const demo = "/api/v1/namespaces/demo";
@@ -284,6 +297,10 @@ describe("deploy/", function () {
         { method: "POST", path: `${demo}/pods`, body: pod("a", { ...PRIVILEGED, volumes }) },
         { method: "POST", path: `${demo}/pods/web/exec?command=true&stdout=true` },
         { path: `${demo}/services/web/proxy/` },
+        ...Object.entries(SCALED).map(([plural, { apiVersion }]) => ({
+          ...{ method: "PATCH", type: "application/merge-patch+json", body: { spec: { replicas: 0 } } },
+          path: `/${apiVersion === "v1" ? "api" : "apis"}/${apiVersion}/namespaces/demo/${plural}/a/scale?dryRun=All`,
+        })),
       ])
         agent(call).catch(() => undefined);
       await bed.kubectl("human", ["get", "approvals.hoop.dev", "-n", "nowhere"]);
@@ -297,8 +314,7 @@ describe("deploy/", function () {
         ...["get", "list", "watch"].map((verb) => `${verb} namespaces`),
         ...["list agentprofiles", "watch agentprofiles", "list serviceaccounts", "watch serviceaccounts"],
         ...["list", "watch", "patch"].map((verb) => `${verb} agentpolicies`),
-        "get pods",
-        "get services",
+        ...["pods", "services", ...Object.keys(SCALED)].map((kind) => `get ${kind}`),
         ...["configmaps", "roles", "clusterroles"].map((kind) => `get ${kind}`),
         "create events",
         ...["get", "list", "watch", "patch"].flatMap((verb) =>

@@ -240,6 +240,8 @@ describe("an approval is void once something else stands where it refers to:", f
       swap: () => bed.apply(roleBinding("admins", { kind: "ClusterRole", name: "cluster-admin" }, "robot")),
       shows: ({ refersTo }) =>
         expect(refersTo?.[0]?.rights).to.deep.equal([
+          "get ledgers/log of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
+          "get,list ledgers of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
           "get,list,watch approvals,records of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
         ]),
       why: "ServiceAccount demo/robot",

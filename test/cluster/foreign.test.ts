@@ -101,8 +101,8 @@ describe("npm start -- --kubeconfig, against an API server that was there before
     expect(stopped.output).to.contain("Stopped hoop.");
     expect((await plane.kubectl(["get", "--raw", "/readyz"])).code).to.equal(0);
     const [, advice = ""] =
-      stopped.output.match(/kubectl --kubeconfig "[^"]*" (delete [^\n]*\\\n[^\n]*)/) ?? [];
-    const removed = await plane.kubectl(advice.replace("\\\n", " ").split(/\s+/));
+      stopped.output.match(/kubectl --kubeconfig "[^"]*" (delete (?:[^\n]*\\\n)*[^\n]*)/) ?? [];
+    const removed = await plane.kubectl(advice.replaceAll("\\\n", " ").split(/\s+/));
     expect(removed.code, removed.stderr).to.equal(0);
     await until("the API server knows that they are gone", async () => {
       const create = ["create", "configmap", "free", "--from-literal=a=b", "-n", "default"];

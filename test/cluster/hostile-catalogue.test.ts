@@ -135,7 +135,7 @@ const RISKY_PODS: Attacks = {
   ],
   "a privileged ReplicaSet": [
     post(`${APPS}/replicasets`, namespaced("apps/v1", "ReplicaSet", "rs1", { spec: selected(PRIVILEGED) })),
-    "held by privileged-container",
+    "held by pod-adoption,privileged-container",
   ],
   "a privileged template put into a ReplicaSet": [
     patch(`${APPS}/replicasets/rs`, {
@@ -169,7 +169,33 @@ const RISKY_PODS: Attacks = {
         data: { spec: { template: { $patch: "replace", spec: PRIVILEGED } } },
       }),
     ),
-    "held by privileged-container",
+    "held by controller-revision,privileged-container",
+  ],
+  "a privileged template in a spelling that only the controller reads": [
+    post(
+      `${APPS}/controllerrevisions`,
+      namespaced("apps/v1", "ControllerRevision", "db-2", {
+        revision: 2,
+        data: { spec: { template: { $patch: "replace", Spec: PRIVILEGED, spec: HARMLESS } } },
+      }),
+    ),
+    "held by controller-revision",
+  ],
+  "a revision for a StatefulSet's next pods, by its status": [
+    patch(`${APPS}/statefulsets/db/status`, { status: { replicas: 1, currentRevision: "db-2" } }, MERGE),
+    "held by status-write",
+  ],
+  "a Job of another namespace, by a CronJob's status": [
+    patch(
+      `${BATCH}/cronjobs/nightly/status`,
+      { status: { active: [{ apiVersion: "batch/v1", kind: "Job", namespace: "prod", name: "payroll" }] } },
+      MERGE,
+    ),
+    "held by status-write",
+  ],
+  "a node selector that no node has, for a DaemonSet": [
+    patch(`${APPS}/daemonsets/ds`, { spec: { template: { spec: { nodeSelector: { nowhere: "true" } } } } }),
+    "held by daemonset-narrowed",
   ],
   "hostPath in a CronJob": [
     post(

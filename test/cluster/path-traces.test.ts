@@ -18,6 +18,7 @@ import {
   selected,
   template,
 } from "../support/objects.ts";
+import { LENIENT } from "../support/stamp-cases.ts";
 import { startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 
 const CREATE = ["create", "-f", "-"];
@@ -27,7 +28,8 @@ describe("what a request of an agent leaves behind", () => {
   let bed: Testbed;
   before(async () => {
     bed = await startTestbed();
-    await bed.apply(namespaced("v1", "ServiceAccount", "default"));
+    await bed.apply([namespaced("v1", "ServiceAccount", "default"), LENIENT]);
+    await bed.must("human", ["wait", "agentpolicy/lenient", "--for=condition=Ready", "--timeout=120s"]);
     const probe = ["create", "configmap", "probe", "-n", "demo", "--dry-run=server", "-o", "yaml"];
     // The API server takes up a policy a moment after it was written.
     await until("an agent's objects are stamped", async () =>

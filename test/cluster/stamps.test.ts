@@ -9,6 +9,7 @@ import {
   CONFIG_MAPS,
   configMap,
   type Json,
+  LENIENT,
   type Step,
   type Who,
   WIDGET_KIND,
@@ -43,7 +44,8 @@ describe("provenance stamps", () => {
     const other = await bed.controlPlane.kubeconfig("other");
     for (const who of ["agent", "human"] as const) callers.set(who, await asUserOf(bed.kubeconfig(who)));
     callers.set("other", await asUserOf(other));
-    await bed.apply(WIDGET_KIND);
+    await bed.apply([WIDGET_KIND, LENIENT]);
+    await bed.must("human", ["wait", "agentpolicy/lenient", "--for=condition=Ready", "--timeout=120s"]);
     await untilStamped(true);
     await runAll("policy");
     await bed.must("human", ["delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", "hoop"]);

@@ -58,6 +58,12 @@ const CRON_JOBS = "/apis/batch/v1/namespaces/NS/cronjobs";
 const REVISIONS = "/apis/apps/v1/namespaces/NS/controllerrevisions";
 export const WIDGETS = "/apis/example.com/v1/namespaces/NS/widgets";
 export const widget = (name: string, spec: Json): Json => object("example.com/v1", "Widget", name, { spec });
+/** Lets agents make what the catalogue holds whatever is in it. */
+export const LENIENT = clusterScoped("policy.hoop.dev/v1alpha1", "AgentPolicy", "lenient", {
+  spec: {
+    catalogue: ["controller-revision", "pod-adoption", "status-write"].map((rule) => ({ rule, mode: "Off" })),
+  },
+});
 export const WIDGET_KIND = clusterScoped(
   "apiextensions.k8s.io/v1",
   "CustomResourceDefinition",

@@ -49,6 +49,12 @@ function differences(ours: Schema, theirs: Schema | undefined, path: string): st
   for (const keyword of SAME)
     if (ours[keyword] !== undefined && ours[keyword] !== theirs[keyword])
       told.push(`${path}: ${keyword} ${theirs[keyword]} in place of ${ours[keyword]}`);
+  if (
+    ours.description !== undefined &&
+    ours.description.length > 4 &&
+    ours.description !== theirs.description
+  )
+    told.push(`${path}: description`);
   if (ours.maxLength !== undefined && ours.maxLength !== theirs.maxLength)
     told.push(`${path}: maxLength ${theirs.maxLength}`);
   const required = (schema: Schema) => JSON.stringify([...(schema.required ?? [])].sort());
@@ -100,6 +106,18 @@ describe("the CustomResourceDefinition of AgentPolicies", () => {
       )
       .map(([path]) => path);
     expect(unbounded).to.deep.equal([]);
+  });
+
+  it("says of every field what it is, but of those that Kubernetes explains", () => {
+    const isKubernetes = /\.(?:matchLabels|matchExpressions|paramKind\.)/;
+    const silent = [...everywhere(spec, "spec")].filter(
+      ([path, { description = "" }]) =>
+        !path.endsWith("[]") && !isKubernetes.test(path) && description.length < 4,
+    );
+    expect(silent.map(([path]) => path)).to.deep.equal([]);
+    const times = spec.properties?.["rules"]?.items?.properties?.["approval"]?.properties ?? {};
+    const told = ["expiresIn", "validFor", "maxWait"].map((time) => times[time]?.description);
+    expect(new Set(told).size).to.equal(3);
   });
 
   it("merges what has a name by it", () => {

@@ -53,6 +53,16 @@ export function at(object: JsonObject, path: readonly string[]): JsonObject {
 export interface Workload {
   now: JsonObject;
   before: JsonObject | null;
+  /** That stands beside `now`: of the pod template, or of the Pod itself. */
+  metadata: JsonObject;
+}
+
+/** The API server makes `appArmorProfile` of such annotations when it makes the pod: they are as good as the spec. */
+const APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/";
+
+function appArmorIn(metadata: JsonObject): JsonObject {
+  const annotations = Object.entries(member(metadata, "annotations"));
+  return Object.fromEntries(annotations.filter(([key]) => key.startsWith(APP_ARMOR)));
 }
 
 /** Those that carry the whole object. */
@@ -64,10 +74,13 @@ export function workloadOf(request: AdmissionRequest, paths: PodSpecPaths): Work
   const writes = request.operation === "CREATE" || request.operation === "UPDATE";
   if (path === undefined || object === null || !writes || !SUBRESOURCES.has(request.subresource))
     return undefined;
+  const beside = [...path.slice(0, -1), "metadata"];
   const now = at(object, path);
-  if (oldObject === null) return { now, before: null };
+  const metadata = at(object, beside);
+  if (oldObject === null) return { now, before: null, metadata };
   const before = at(oldObject, path);
-  return same(now, before) ? undefined : { now, before };
+  const isSame = same(now, before) && same(appArmorIn(metadata), appArmorIn(at(oldObject, beside)));
+  return isSame ? undefined : { now, before, metadata };
 }
 
 /** Of every kind: init and ephemeral containers run code as well. */

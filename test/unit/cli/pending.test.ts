@@ -72,6 +72,21 @@ describe("kubectl hoop pending", () => {
     );
   });
 
+  it("tells who decides, and once somebody did, who is still missing", async () => {
+    const approvers = [{ groups: ["sre"], count: 2 }];
+    const spec = { approvers };
+    const decided = {
+      decisions: [
+        { user: "bob", verdict: "Approve" as const, groups: ["sre"], time: "2026-11-21T09:59:58Z" },
+      ],
+    };
+    const approvals = [approval({ name: "new", spec }), approval({ name: "half", spec, status: decided })];
+    const { stdout } = await hoop(["pending", "-owide"], { approvals });
+    expect(stdout)
+      .to.match(/ new .* 2 different people of sre /)
+      .and.match(/ half .* 1 of 2 of sre /);
+  });
+
   it("tells who may not look everywhere to name a namespace", async () => {
     const { code, stderr } = await hoop(["pending"], {
       answer: () =>

@@ -264,6 +264,17 @@ cases:
       ]);
     });
 
+    it("shows of a quiet rule what is negated with its negation", async () => {
+      const pod = stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "a" }, spec: {} });
+      const root = await files({ "p/shop.yaml": POLICY, "a.yaml": pod });
+      const args = ["-f", join(root, "a.yaml"), "--as", "ci/bot", "--policies", join(root, "p")];
+      const { stdout } = await hoop(["policy", "explain", ...args]);
+      const [, after = ""] = stdout.split("Of the catalogue, quiet:\n");
+      const quiet = (after.split("\n\n")[0] ?? "").split("\n").filter((line) => line.includes(": "));
+      expect(quiet.length).to.be.greaterThan(3);
+      expect(quiet.filter((line) => !line.endsWith(" = false"))).to.deep.equal([]);
+    });
+
     it("tells what is only tried", async () => {
       const { stdout } = await explained(config("frozen", { a: "1" }));
       expect(stdout).to.contain("=> Allow\n   would deny (Warn): shop/frozen: ");
@@ -397,6 +408,109 @@ cases:
       expect(stdout).to.contain("annotation require-approval@namespace/shop\n  true = true");
       expect(calls.every((call) => call.includes("--context=prod"))).to.equal(true);
       expect(calls.flat().filter((word) => word.startsWith("--as"))).to.deep.equal([]);
+    });
+
+    /** The cluster with more in it; of kubectl's own kinds it has no Foo. */
+    const clusterWith = (more: Record<string, object>): Script => ({
+      answer: (args, input) => {
+        if (args[1] === "Foo.v1.x.io") return failed('error: the server doesn\'t have a resource type "Foo"');
+        const found = args[1] === "--raw" ? more[args[2] ?? ""] : undefined;
+        return found === undefined ? kubectl.answer?.(args, input) : json(found);
+      },
+    });
+    const explainAs = async (
+      as: string,
+      script: Script,
+      object = config("a", { a: "1" }),
+      ...more: string[]
+    ) => {
+      const root = await files({ "a.yaml": object });
+      return hoop(["policy", "explain", "-f", join(root, "a.yaml"), "--as", as, ...more], script);
+    };
+
+    it("says where Hoop may not be asked at all", async () => {
+      const profiles = {
+        "/apis/policy.hoop.dev/v1alpha1/agentprofiles": {
+          items: [{ spec: { users: ["bob"], serviceAccounts: [{ namespace: "ci", name: "bot" }] } }],
+        },
+      };
+      const notesOn = async (as: string, ...more: string[]) =>
+        (await explainAs(as, clusterWith(profiles), undefined, ...more)).stderr;
+      expect(await notesOn("ci/bot")).to.equal("");
+      expect(await notesOn("bob")).to.equal("");
+      expect(await notesOn("carl", "--as-group", "hoop:agents")).to.equal("");
+      expect(await notesOn("carl", "--as-group", "people")).to.match(
+        /^note: no AgentProfile names carl, .*\n$/,
+      );
+      expect(await notesOn("bob", "--as-group", "system:masters")).to.equal(
+        "note: bob is never an agent: Hoop is not asked about it\n",
+      );
+      expect(await notesOn("ci/nosuch")).to.match(
+        /^note: there is no ServiceAccount ci\/nosuch\nnote: no AgentProfile names system:serviceaccount:ci:nosuch, /,
+      );
+    });
+
+    it("says so where AgentProfiles may not be listed", async () => {
+      const script: Script = {
+        answer: (args, input) =>
+          args[2]?.endsWith("/agentprofiles")
+            ? failed("Error from server (Forbidden): agentprofiles is forbidden: no")
+            : kubectl.answer?.(args, input),
+      };
+      expect((await explainAs("ci/bot", script)).stderr).to.equal(
+        "note: whether system:serviceaccount:ci:bot is an agent cannot be seen: you may not list AgentProfiles\n",
+      );
+    });
+
+    const ready = (status: string, message: string) => ({
+      conditions: [{ type: "Ready", status, message }],
+    });
+    const policies = {
+      "/apis/policy.hoop.dev/v1alpha1/agentpolicies": {
+        items: [
+          {
+            metadata: { name: "limits" },
+            spec: { rules: [{ name: "most", action: "Deny", when: "false" }] },
+            status: ready("False", "its parameters cannot be followed: forbidden"),
+          },
+          {
+            metadata: { name: "sandboxes" },
+            spec: {
+              matchConstraints: { namespaceSelector: { matchLabels: { env: "sandbox" } } },
+              catalogue: [
+                { rule: "pod-delete", mode: "Off" },
+                { rule: "rbac-write", mode: "Enforce", approval: { groups: ["security"], count: 2 } },
+              ],
+            },
+            status: ready("True", ""),
+          },
+        ],
+      },
+    };
+
+    it("names the policies that are not in force", async () => {
+      const { stdout, stderr } = await explainAs("agent", clusterWith(policies));
+      expect(stdout).to.contain("\n=> ");
+      expect(stderr).to.equal(
+        "note: AgentPolicy limits is not Ready, so Hoop may refuse what is allowed here: " +
+          "its parameters cannot be followed: forbidden\n",
+      );
+      const wide = await hoop(["policy", "list", "-o", "wide"], clusterWith(policies));
+      expect(wide.stdout).to.match(/\nlimits\/most +Deny +Enforce \(policy not Ready\) .*cannot be followed/);
+    });
+
+    it("lists by which policy and for what a rule is switched", async () => {
+      const { stdout } = await hoop(["policy", "list"], clusterWith(policies));
+      expect(stdout)
+        .to.match(/\npod-delete .* Off by sandboxes, for what it matches\n/)
+        .and.match(/\nrbac-write .* 2 of security by sandboxes, for what it matches\n/);
+    });
+
+    it("says which kind the cluster does not have", async () => {
+      const foo = stringify({ apiVersion: "x.io/v1", kind: "Foo", metadata: { name: "a" } });
+      const { code, stderr } = await explainAs("agent", clusterWith({}), foo);
+      expect(code).to.equal(1);
+      expect(stderr).to.contain("error: this cluster has no kind Foo in x.io/v1\n");
     });
 
     it("lists the cluster's rules beside the catalogue's", async () => {

@@ -241,6 +241,19 @@ describe("hoop.dev/approvers", () => {
     "0 of sre": undefined,
     "sre,,": undefined,
     "2 of": undefined,
+    "Domain Admins, Head of IT": [{ groups: ["Domain Admins", "Head of IT"], count: 1 }],
+    "2 of 3rd-line, sre-2": [{ groups: ["3rd-line", "sre-2"], count: 2 }],
+    "2nd of team": [{ groups: ["2nd of team"], count: 1 }],
+    "3 off sre": undefined,
+    "2 sre": undefined,
+    "two of sre": undefined,
+    "of sre": undefined,
+    "2 of of sre": undefined,
+    "2 of 2 of sre": undefined,
+    "100 of sre": undefined,
+    "2 of sre; 1 of security": undefined,
+    "2 of sre and 1 of security": undefined,
+    "2 of sre, 1 of security": undefined,
   };
   for (const [text, wanted] of Object.entries(forms))
     it(`may say ${JSON.stringify(text)}${wanted === undefined ? ", which nobody understands" : ""}`, async () => {

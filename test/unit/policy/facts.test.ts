@@ -75,6 +75,23 @@ describe("workload", () => {
     await holds("!workload.spec.?hostNetwork.orValue(false)", asked);
   });
 
+  it("has the metadata beside it, of which AppArmor's annotations are as good as the spec", async () => {
+    const annotated = (annotations: JsonObject): JsonObject => ({
+      spec: { template: { metadata: { annotations }, spec: SPEC } },
+    });
+    const key = "container.apparmor.security.beta.kubernetes.io/a";
+    const between = (object: JsonObject, oldObject: JsonObject) =>
+      on("UPDATE", "apps/deployments", { object, oldObject });
+    const confined = annotated({ [key]: "runtime/default" });
+    const asked = between(annotated({ [key]: "unconfined" }), confined);
+    await holds(`workload.changed && workload.metadata.annotations['${key}'] == 'unconfined'`, asked);
+    await holds("workload.changed", between(annotated({}), confined));
+    const restarted = between(annotated({ [key]: "runtime/default", restarted: "now" }), confined);
+    await holds("!workload.changed && workload.metadata == null", restarted);
+    const pod = { metadata: { name: "x", labels: { app: "web" } }, spec: SPEC };
+    await holds("workload.metadata.labels.app == 'web'", on("CREATE", "/pods", { object: pod }));
+  });
+
   it("is none of anything else", async () => {
     await holds("!workload.changed", on("CREATE", "/configmaps", { object: { spec: SPEC } }));
     await holds("!workload.changed", on("DELETE", "/pods", { oldObject: { spec: SPEC } }));

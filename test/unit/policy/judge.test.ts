@@ -236,6 +236,14 @@ describe("what cannot be told", () => {
     );
   });
 
+  it("tells which rules failed, and of no other", async () => {
+    const rules = [rule("a", "Hold", { when: "object.nothing == 1" }), rule("b", "Hold")];
+    const verdict = await judgedBy([policy({ rules })], POD);
+    expect(verdict).to.have.deep.property("failed", [
+      { name: "p/a", message: "no such key, at character 1" },
+    ]);
+  });
+
   it("denies in a namespace that is not known", async () => {
     const given = { namespace: () => ({ known: false as const, why: "not found" }) };
     expect(shown(await judgedBy([], POD, given))).to.equal("could-not-tell: namespace demo: not found");
