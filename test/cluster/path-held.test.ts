@@ -150,7 +150,8 @@ const JOURNEYS: readonly Journey[] = [
     args: (name) => ["debug", name, "-n", "demo", "--image=busybox:1", "--container=debugger", "--", "sh"],
     operation: "update ephemeralcontainers",
     target: "pods/NAME",
-    rule: "ephemeral-container",
+    // kubectl's default profile adds SYS_PTRACE.
+    rule: "ephemeral-container,added-capabilities",
     says: /^/,
   },
   {
