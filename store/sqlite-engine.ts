@@ -1,7 +1,8 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { LogKeys } from "#core/log/appender.ts";
 import type { Change, CommitResult, ListOutcome, Page, Revision, Row, Usage } from "#kit/storage.ts";
 import { Ledger } from "./sqlite-ledger.ts";
+import { prepared, type Statements } from "./sqlite-statements.ts";
 import type { Answer, Call, ChangesAnswer, ListPart, Retention } from "./sqlite-wire.ts";
 
 /** Rows that one step of forgetting removes: commits wait no longer than that takes. */
@@ -17,7 +18,7 @@ type ChangesCall = Extract<Call, { call: "changes" }>;
  * ahead of the file: then give up both, and open anew.
  */
 export class Engine {
-  readonly #sql: Statements;
+  readonly #sql: Statements<typeof STATEMENTS>;
   readonly #retention: Retention;
   readonly #ledger: Ledger;
   #revision: Revision;
@@ -26,7 +27,7 @@ export class Engine {
   readonly #listable: Revision;
 
   constructor(db: DatabaseSync, retention: Retention, keys?: LogKeys) {
-    this.#sql = prepare(db);
+    this.#sql = prepared(db, STATEMENTS);
     this.#ledger = new Ledger(db, keys);
     this.#retention = retention;
     const state = this.#sql.state.get() ?? {};
@@ -253,10 +254,3 @@ export const STATEMENTS = {
   freePages: "PRAGMA freelist_count",
   shrink: "PRAGMA incremental_vacuum(500)",
 } as const;
-
-type Statements = Record<keyof typeof STATEMENTS, StatementSync>;
-
-function prepare(db: DatabaseSync): Statements {
-  const entries = Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)]);
-  return Object.fromEntries(entries) as Statements;
-}

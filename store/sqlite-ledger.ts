@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { upgradedLine } from "#core/ledger/upgrade.ts";
 import { Appender, type LogKeys } from "#core/log/appender.ts";
 import { edgeOf, treeOfEdge } from "#core/log/edge.ts";
@@ -14,6 +14,7 @@ import {
   type Revision,
   type Span,
 } from "#kit/storage.ts";
+import { prepared, type Statements } from "./sqlite-statements.ts";
 
 /** Lines that are hashed at once, where a file of an older schema has no tree yet. */
 const PART = 1000;
@@ -23,7 +24,7 @@ const PART = 1000;
  * made within the transaction of its owner, and as with the engine, whatever is thrown leaves this ahead of the file.
  */
 export class Ledger {
-  readonly #sql: Statements;
+  readonly #sql: Statements<typeof STATEMENTS>;
   readonly #log: Appender;
   #next: number;
   /** As it stands in the file. */
@@ -31,7 +32,7 @@ export class Ledger {
 
   /** @throws Error where what the file holds is not what was signed. */
   constructor(db: DatabaseSync, keys: LogKeys | undefined) {
-    this.#sql = prepare(db);
+    this.#sql = prepared(db, STATEMENTS);
     const state = this.#sql.state.get() ?? {};
     this.#next = Number(state["next_line"]);
     const note = String(state["checkpoint"]);
@@ -184,10 +185,3 @@ const STATEMENTS = {
   addTile: "INSERT INTO tiles (level, number, hashes) VALUES (?, ?, ?)",
   tile: "SELECT hashes FROM tiles WHERE level = ? AND number = ?",
 } as const;
-
-type Statements = Record<keyof typeof STATEMENTS, StatementSync>;
-
-function prepare(db: DatabaseSync): Statements {
-  const entries = Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)]);
-  return Object.fromEntries(entries) as Statements;
-}

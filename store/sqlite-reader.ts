@@ -1,6 +1,6 @@
 /** The ledger of a database file that nobody writes: a backup, or a store whose process has ended. For verifying it. */
 import { existsSync, statSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { parseCheckpoint } from "#core/log/checkpoint.ts";
 import type { StoredPayload } from "#core/log/contents.ts";
@@ -9,6 +9,7 @@ import { leafHash } from "#core/log/hash.ts";
 import { TILE_WIDTH, type Tile } from "#core/log/tile.ts";
 import { decodeTree, rootOf } from "#core/log/tree.ts";
 import type { LogReader } from "#core/log/verify.ts";
+import { prepared, type Statements } from "./sqlite-statements.ts";
 
 export interface LedgerFile {
   reader: LogReader;
@@ -43,15 +44,14 @@ function opened(file: string): DatabaseSync {
 class Reading implements LedgerFile {
   readonly reader: LogReader;
   readonly #db: DatabaseSync;
-  readonly #sql: Statements;
+  readonly #sql: Statements<typeof STATEMENTS>;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     const version = Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version < 3)
       throw new Error(`its schema version is ${version}: start Hoop on it once, which signs its ledger`);
-    const entries = Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)]);
-    this.#sql = Object.fromEntries(entries) as Statements;
+    this.#sql = prepared(db, STATEMENTS);
     const note = String(this.#sql.state.get()?.["checkpoint"] ?? "");
     this.reader = {
       checkpoints: () => (note === "" ? [] : [Buffer.from(note)]),
@@ -168,5 +168,3 @@ const STATEMENTS = {
              FROM lines) WHERE revision < before OR revision > (SELECT revision FROM state) LIMIT 1`,
   integrity: "PRAGMA integrity_check(10)",
 } as const;
-
-type Statements = Record<keyof typeof STATEMENTS, StatementSync>;
