@@ -3,4 +3,4 @@ import { runFiles } from "./run-files.ts";
 
 const [file = ""] = process.argv.slice(2);
 const total = await runFiles([file]);
-process.send?.(total, () => process.exit(total.failed === 0 ? 0 : 1));
+process.send?.(total, () => process.exit(total.failures.length === 0 ? 0 : 1));

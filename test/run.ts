@@ -1,7 +1,11 @@
 /**
  * `npm test`: types, lint and dead code, then every test: first those that need no cluster, then those on real
- * control planes. `npm test -- PATH…` runs only the test files whose path contains one of these.
- * The last line is `N passed, N failed`.
+ * control planes. `npm test -- PATH…` runs only the test files whose path contains one of these. Before the last line,
+ * `N passed, N failed`, each failure is told once more.
+ *
+ * A file on a real control plane that failed beside another runs once more, with the machine for itself: what passes
+ * then is told as flaky, to be mended, and does not count as failed. Tests of what must never happen (`ALONE`, and all
+ * that need no cluster) have no second try. `--once` takes it from everyone: for the hunt for flaky tests.
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -25,9 +29,27 @@ const SUITES: readonly [string, readonly string[], Run][] = [
   ["on real control planes", ["cluster"], apart],
 ];
 
-/** Test files that want the machine for themselves. */
+/** Test files that want the machine for themselves; among them those that search for what must never happen. */
 const ALONE = ["chaos", "crash", "floods", "many-holds", "replacement"];
 const isAlone = (file: string) => ALONE.some((word) => file.includes(word));
+
+const ONCE = "--once";
+
+/** What failed once and then passed. */
+const flaky: string[] = [];
+
+const none = (): Total => ({ passed: 0, failures: [] });
+
+function add(total: Total, { passed, failures }: Total): void {
+  total.passed += passed;
+  total.failures.push(...failures);
+}
+
+function tell(heading: string, failures: readonly string[]): void {
+  if (failures.length === 0) return;
+  console.log(`\n${heading}:`);
+  for (const one of failures) console.log(one.replace(/^/gm, "  "));
+}
 
 const RUN_FILE = join(ROOT, "test", "run-file.ts");
 
@@ -66,18 +88,31 @@ async function suite(name: string, files: readonly string[]): Promise<Total> {
  */
 async function apart(name: string, files: readonly string[]): Promise<Total> {
   console.log(`\n${name}: ${files.length} files, each printed when it is done`);
-  const total: Total = { passed: 0, failed: 0 };
+  const total = none();
   const take = async (queue: string[]) => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const { passed, failed } = await inProcess(file);
-      total.passed += passed;
-      total.failed += failed;
-    }
+    for (let file = queue.shift(); file !== undefined; file = queue.shift())
+      add(total, await inProcess(file));
   };
   await take(files.filter(isAlone));
+  const again: [string, Total][] = [];
   const others = files.filter((file) => !isAlone(file));
-  await Promise.all([take(others), take(others)]);
+  const lane = async () => {
+    for (let file = others.shift(); file !== undefined; file = others.shift()) {
+      const result = await inProcess(file);
+      if (result.failures.length === 0 || process.argv.includes(ONCE)) add(total, result);
+      else again.push([file, result]);
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  for (const [file, first] of again) add(total, await secondTry(file, first));
   return total;
+}
+
+async function secondTry(file: string, { failures }: Total): Promise<Total> {
+  console.log(`\n${relative(ROOT, file)} failed: once more, alone`);
+  const result = await inProcess(file);
+  if (result.failures.length === 0) flaky.push(...failures);
+  return result;
 }
 
 /** Prints what the file printed, and how long it took. */
@@ -101,32 +136,32 @@ async function inProcess(file: string): Promise<Total> {
   const seconds = Math.round((performance.now() - started) / 1000);
   process.stdout.write(`${output}${errors}\n  ${relative(ROOT, file)}: ${seconds} s\n`);
   if (total !== undefined) return total;
-  console.log(`  1) it ended (${ended}) before its tests did`);
-  return { passed: 0, failed: 1 };
+  return { passed: 0, failures: [`${relative(ROOT, file)} ended (${ended}) before its tests did`] };
 }
 
 async function main(): Promise<Total> {
-  const wanted = process.argv.slice(2);
+  const wanted = process.argv.slice(2).filter((word) => word !== ONCE);
   const isWanted = (file: string) => wanted.length === 0 || wanted.some((part) => file.includes(part));
-  const total: Total = { passed: 0, failed: 0 };
+  const total = none();
   if (wanted.length === 0) {
     console.log("checks");
     const results = await Promise.all(CHECKS.map(([name, command]) => check(name, command)));
-    total.passed += results.filter((passed) => passed).length;
-    total.failed += results.filter((passed) => !passed).length;
+    CHECKS.forEach(([name], at) => {
+      add(total, results[at] === true ? { passed: 1, failures: [] } : { passed: 0, failures: [name] });
+    });
     // The first time on a machine this takes minutes, and says so.
     await binaries();
   }
   for (const [name, paths, run] of SUITES) {
     const files = paths.flatMap(testFiles).filter(isWanted);
     if (files.length === 0) continue;
-    const result = await run(name, files);
-    total.passed += result.passed;
-    total.failed += result.failed;
+    add(total, await run(name, files));
   }
   return total;
 }
 
-const { passed, failed } = await main();
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exit(failed === 0 && passed > 0 ? 0 : 1);
+const { passed, failures } = await main();
+tell("flaky: failed once, then passed", flaky);
+tell("failed", failures);
+console.log(`\n${passed} passed, ${failures.length} failed`);
+process.exit(failures.length === 0 && passed > 0 ? 0 : 1);
