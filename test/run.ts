@@ -3,9 +3,9 @@
  * control planes. `npm test -- PATH…` runs only the test files whose path contains one of these. Before the last line,
  * `N passed, N failed`, each failure is told once more.
  *
- * A file on a real control plane that failed beside another runs once more, with the machine for itself: what passes
- * then is told as flaky, to be mended, and does not count as failed. Tests of what must never happen (`ALONE`, and all
- * that need no cluster) have no second try. `--once` takes it from everyone: for the hunt for flaky tests.
+ * A file on a real control plane that failed runs once more, when all others are done: what passes then is told as
+ * flaky, to be mended, and does not count as failed. Tests of what must never happen (`NEVER`, and all that need no
+ * cluster) have no second try. `--once` takes it from everyone: for the hunt for flaky tests.
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -29,9 +29,13 @@ const SUITES: readonly [string, readonly string[], Run][] = [
   ["on real control planes", ["cluster"], apart],
 ];
 
-/** Test files that want the machine for themselves; among them those that search for what must never happen. */
+/** Test files that want the machine for themselves. */
 const ALONE = ["chaos", "crash", "floods", "many-holds", "replacement"];
-const isAlone = (file: string) => ALONE.some((word) => file.includes(word));
+/** Those that search for what must never happen: once is too often. */
+const NEVER = ["chaos", "crash"];
+const among = (words: readonly string[]) => (file: string) => words.some((word) => file.includes(word));
+const isAlone = among(ALONE);
+const isNever = among(NEVER);
 
 const ONCE = "--once";
 
@@ -89,21 +93,19 @@ async function suite(name: string, files: readonly string[]): Promise<Total> {
 async function apart(name: string, files: readonly string[]): Promise<Total> {
   console.log(`\n${name}: ${files.length} files, each printed when it is done`);
   const total = none();
-  const take = async (queue: string[]) => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift())
-      add(total, await inProcess(file));
-  };
-  await take(files.filter(isAlone));
   const again: [string, Total][] = [];
-  const others = files.filter((file) => !isAlone(file));
-  const lane = async () => {
-    for (let file = others.shift(); file !== undefined; file = others.shift()) {
-      const result = await inProcess(file);
-      if (result.failures.length === 0 || process.argv.includes(ONCE)) add(total, result);
-      else again.push([file, result]);
-    }
+  const run = async (file: string) => {
+    const result = await inProcess(file);
+    const isLast = result.failures.length === 0 || isNever(file) || process.argv.includes(ONCE);
+    if (isLast) add(total, result);
+    else again.push([file, result]);
   };
-  await Promise.all([lane(), lane()]);
+  const lane = async (queue: string[]) => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await run(file);
+  };
+  await lane(files.filter(isAlone));
+  const others = files.filter((file) => !isAlone(file));
+  await Promise.all([lane(others), lane(others)]);
   for (const [file, first] of again) add(total, await secondTry(file, first));
   return total;
 }
