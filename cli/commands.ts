@@ -2,12 +2,12 @@
 import { buildCommand, buildRouteMap, type FlagParametersForType } from "@stricli/core";
 import type { ApproveFlags, DenyFlags } from "./commands/decide.ts";
 import type { PendingFlags } from "./commands/pending.ts";
-import type { RecordsFlags } from "./commands/records.ts";
 import type { ShowFlags } from "./commands/show.ts";
 import { approvalNames } from "./completion/names.ts";
 import type { Context } from "./context.ts";
 import { description } from "./description.ts";
 import { doctor } from "./doctor/command.ts";
+import { exportCommand } from "./export/command.ts";
 import { CommandError } from "./failure.ts";
 import {
   aliases,
@@ -21,6 +21,8 @@ import {
 } from "./flags.ts";
 import { check, run, uninstall, verify } from "./installation-commands.ts";
 import { policyCommands } from "./policy/command.ts";
+import { records } from "./records/command.ts";
+import { review } from "./review/command.ts";
 import { secretCommands } from "./secret/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
@@ -142,66 +144,6 @@ const reapprove = buildCommand<ApproveFlags, string[], Context>({
   },
 });
 
-const records = buildCommand<RecordsFlags, [], Context>({
-  loader: async () => (await import("./commands/records.ts")).records,
-  parameters: {
-    flags: {
-      agent: {
-        ...optionalText,
-        brief: "Only of this agent: user name, or NAMESPACE/NAME",
-        placeholder: "NAME",
-      },
-      verdict: {
-        kind: "enum",
-        values: ["allow", "hold", "deny", "could-not-tell"],
-        brief: "Only what the rules said this to",
-        optional: true,
-      },
-      answer: {
-        kind: "enum",
-        values: ["allowed", "held", "denied"],
-        brief: "Only what was answered like this",
-        optional: true,
-      },
-      approval: {
-        ...optionalText,
-        brief: "Only what belongs to this approval",
-        placeholder: "NAME",
-        parse: approvalName,
-      },
-      rule: {
-        ...optionalText,
-        brief: "Only where this rule fired, and be it only tried",
-        placeholder: "NAME",
-      },
-      limit: {
-        kind: "parsed",
-        parse: limit,
-        brief: "How many of the newest, 0 for all",
-        placeholder: "N",
-        default: "50",
-      },
-      ...watchFlags,
-      ...outputFlag,
-      ...connectionFlags,
-    },
-    aliases: { ...aliases, ...watchAliases },
-  },
-  docs: {
-    brief: "List what agents asked for and what they were answered",
-    customUsage: ["[-n NAMESPACE] [--agent NAME] [--answer ANSWER] [--limit N] [-o FORMAT]"],
-    fullDescription: description("List what agents asked for and what they were answered, newest last.", [
-      ["The last fifty, of every namespace", "kubectl hoop records"],
-      ["What one agent was refused", "kubectl hoop records --agent ci/deployer --answer denied"],
-      [
-        "What a rule in mode Audit would have done",
-        "kubectl hoop records --rule shop/registry --limit 0 -o wide",
-      ],
-      ["The story of one approval", "kubectl hoop records --approval delete-ns-prod-7x2k -o wide"],
-    ]),
-  },
-});
-
 const version = buildCommand<Record<never, never>, [], Context>({
   loader: async () => (await import("./commands/version.ts")).version,
   parameters: {},
@@ -221,6 +163,8 @@ export const commands = buildRouteMap({
     policy: policyCommands,
     check,
     doctor,
+    export: exportCommand,
+    review,
     verify,
     uninstall,
     version,
@@ -241,9 +185,4 @@ export const commands = buildRouteMap({
 function reason(text: string): string {
   if (text.trim() !== "") return text;
   throw new CommandError("say why, the agent is told");
-}
-
-function limit(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new CommandError("not a number of records");
 }

@@ -11,9 +11,16 @@ export async function readWhole(file: string): Promise<string | undefined> {
   }
 }
 
-/** Whole or not at all, also when the machine stops: written aside, synced, then renamed. `mode`: its permissions. */
-export async function writeWhole(file: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const aside = `${file}.${process.pid}.new`;
+/**
+ * Whole or not at all, also when the machine stops: written aside, synced, then renamed. `mode`: its permissions. `aside`:
+ * what may be left of it where the process is killed; on the same file system.
+ */
+export async function writeWhole(
+  file: string,
+  content: string | Uint8Array,
+  mode: number,
+  aside = `${file}.${process.pid}.new`,
+): Promise<void> {
   const handle = await open(aside, "w", mode);
   try {
     await handle.writeFile(content);

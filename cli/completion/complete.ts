@@ -18,10 +18,19 @@ const OF_FILES: readonly string[] = [
   "-f",
   "--old",
   "--policies",
+  "--key",
+  "--checkpoint",
+  "--keep",
 ];
 
-/** Commands whose arguments are files. */
-const TAKES_FILES: ReadonlySet<string> = new Set(["policy test", "policy check"]);
+/** Commands whose arguments are files: of one word, or of two. */
+const TAKES_FILES: ReadonlySet<string> = new Set([
+  "policy test",
+  "policy check",
+  "verify",
+  "export",
+  "review",
+]);
 
 /** `words`: all after `kubectl hoop`, the last being the one to complete, perhaps empty. */
 export async function complete(words: readonly string[], context: Context): Promise<string> {
@@ -32,8 +41,7 @@ export async function complete(words: readonly string[], context: Context): Prom
   // As two words: that is how the scanner looks at a value.
   const asked = flag === undefined ? words : [...words.slice(0, -1), flag, value];
   if (OF_FILES.includes(asked.at(-2) ?? "")) return FILES;
-  if (TAKES_FILES.has(words.slice(0, 2).join(" ")) && words.length > 2 && !partial.startsWith("-"))
-    return FILES;
+  if (takesFile(words) && !partial.startsWith("-")) return FILES;
   const descriptions = new Map<string, string>();
   const proposed = await proposeCompletions(application, asked, {
     ...context,
@@ -48,6 +56,14 @@ export async function complete(words: readonly string[], context: Context): Prom
     .filter((one) => isWanted(one, asked.at(-1) ?? ""))
     .map(({ completion, brief }) => `${prefix}${completion}\t${descriptions.get(completion) ?? brief}\n`);
   return `${lines.join("")}${NO_FILES}`;
+}
+
+/** Whether the last word is an argument that is a file: not a command, nor the value of a flag. */
+function takesFile(words: readonly string[]): boolean {
+  const isOfTwo = words.length > 2 && TAKES_FILES.has(words.slice(0, 2).join(" "));
+  const isOfOne =
+    words.length > 1 && TAKES_FILES.has(words[0] ?? "") && !(words.at(-2) ?? "").startsWith("-");
+  return isOfTwo || isOfOne;
 }
 
 /** Flags only for who has begun one, as kubectl does; and nothing that is typed already. */

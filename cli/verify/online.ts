@@ -51,7 +51,7 @@ export async function onlineSource(context: Context, flags: ConnectionFlags): Pr
 }
 
 function saidOf({ code, stderr }: Finished): string {
-  return stderr === "" ? `kubectl proxy ended with exit code ${code}` : stderr;
+  return stderr === "" ? `kubectl proxy ended with exit code ${code}` : stderr.replace(/^error: /, "");
 }
 
 /** As of one checkpoint: what is appended meanwhile is another time's. */
@@ -97,7 +97,13 @@ async function must(ask: Ask, path: string): Promise<Buffer> {
 
 function succeeded({ code, body }: Answer, path: string): Buffer {
   if (code === 200) return body;
-  throw new ApiError("", `${path}: ${messageIn(body.toString()) ?? `the server answered ${code}`}`);
+  throw new ApiError("", `${path}: ${messageIn(body.toString()) ?? said(code, body)}`);
+}
+
+/** kubectl proxy says in plain text that it does not reach the API server. */
+function said(code: number, body: Buffer): string {
+  const text = body.toString("utf8", 0, 300).trim();
+  return `the server answered ${code}${text === "" ? "" : `: ${text}`}`;
 }
 
 function messageIn(text: string): string | undefined {

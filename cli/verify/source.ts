@@ -1,5 +1,5 @@
 /** Where a ledger lies that is to be verified. */
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import type { Finding } from "#core/log/finding.ts";
 import type { LogReader } from "#core/log/verify.ts";
 import { directoryReader, isLedgerDirectory, keysIn, strayFindings } from "#ledger/directory.ts";
@@ -17,7 +17,27 @@ export interface Source {
 
 export function fileSource(path: string): Source {
   if (!existsSync(path)) throw new CommandError(`there is no ${path}`);
-  return statSync(path).isDirectory() ? directory(path) : database(path);
+  if (statSync(path).isDirectory()) return directory(path);
+  if (statSync(path).size > 0 && !isDatabase(path))
+    throw new CommandError(
+      `${path} is neither a database of Hoop's nor an export in jsonl, which prove themselves`,
+    );
+  return database(path);
+}
+
+function isDatabase(path: string): boolean {
+  return headOf(path, 15).toString("latin1") === "SQLite format 3";
+}
+
+/** Its first bytes. */
+export function headOf(path: string, length: number): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, 0));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function directory(path: string): Source {

@@ -1,9 +1,9 @@
 /** What a verification found, for people. */
 import type { Finding } from "#core/log/finding.ts";
 import { printable } from "#core/printable.ts";
-import type { Verified } from "../commands/verify.ts";
+import type { Verified, VerifiedExport } from "../commands/verify.ts";
 
-export function textOf(verified: Verified): string {
+export function textOf(verified: Verified | VerifiedExport): string {
   const { intact, findings, omitted, proven, origin, counts, keysFromLedger } = verified;
   const found = findings.map((finding) => `FOUND    ${sentence(finding)}\n`).join("");
   const more = omitted === 0 ? "" : `FOUND    ${omitted} more of these kinds\n`;
@@ -14,9 +14,30 @@ export function textOf(verified: Verified): string {
   const erased = counts.erased === 0 ? "" : `, ${counts.erased} erased`;
   const what = `${counts.entries} entries, ${counts.payloads} payloads${erased}`;
   const verdict = intact
-    ? `ok       ${what}: all are those that were signed, in their places.\n`
+    ? `ok       ${what}: ${"whole" in verified ? extentWords(verified) : "all are those that were signed, in their places."}\n`
     : `${proven} of ${what} are proven to be those that were signed, in their places.\n`;
   return printable(`Ledger ${origin}\n${found}${more}${verdict}${trusted}`, { multiline: true });
+}
+
+/** What it proves, and what not. */
+function extentWords({ whole, size, filter, runs, moreRuns, counts }: VerifiedExport): string {
+  if (whole) return "all that were signed are here, each in its place.";
+  const asked = Object.entries(filter ?? {}).map(([name, value]) => `${name} ${[value].flat().join(" or ")}`);
+  const shown = runs.slice(0, 5).map(([from, to]) => (to === from + 1 ? `${from}` : `${from} to ${to - 1}`));
+  const pieces = runs.length + moreRuns;
+  const where = `${shown.join(", ")}${pieces > shown.length ? ", …" : ""}`;
+  const lines = [
+    `each is in the ledger of ${size} entries that was signed, in its place.`,
+    `It is what was asked for by: ${asked.join(", ")}.`,
+    ...(pieces === 1 ? [`Nothing is missing between the first and the last: entries ${where}.`] : []),
+    ...(pieces > 1
+      ? [`It does not prove that nothing is missing between its ${pieces} pieces: ${where}.`]
+      : []),
+    ...(counts.erased === 0
+      ? []
+      : ["That payloads were erased on purpose, only an export of all entries proves."]),
+  ];
+  return lines.join("\n         ");
 }
 
 function sentence(finding: Finding): string {
@@ -35,6 +56,10 @@ function sentence(finding: Finding): string {
       return `cut off: entries from ${finding.from} to ${finding.to} are gone`;
     case "store-damaged":
       return `the database: ${finding.reason}`;
+    case "export-damaged":
+      return `line ${finding.line}: ${finding.reason}`;
+    case "entry-unproven":
+      return `line ${finding.line}: entry ${finding.index} is not proven to be in the ledger`;
     case "miscounted":
       return `${finding.held} ${finding.what} lie there, ${finding.seen} have a place`;
     case "entry-misplaced":

@@ -8,7 +8,10 @@ const DIGEST = /^[0-9a-f]{64}$/;
 
 export function examineEntry(bytes: Uint8Array): Examined {
   const entry = decodeEntry(bytes);
-  if (entry === undefined) return { malformed: "not canonical JSON" };
+  return entry === undefined ? { malformed: "not canonical JSON" } : examined(entry);
+}
+
+export function examined(entry: JsonObject): Examined {
   return { payload: payloadOf(entry), erases: erasesOf(entry) };
 }
 

@@ -45,6 +45,10 @@ export type Finding =
     }
   /** Payloads are marked as erased, and no entry says that they were. */
   | { readonly kind: "erasure-unrecorded"; readonly from: number; readonly to: number }
+  /** A line (from 1) of an exported file is none, or the file is not as it was written. */
+  | { readonly kind: "export-damaged"; readonly line: number; readonly reason: string }
+  /** Its line has no proof that it is in the tree of the checkpoint. */
+  | { readonly kind: "entry-unproven"; readonly index: number; readonly line: number }
   /** What it lies in is broken, or does not fit together. */
   | { readonly kind: "store-damaged"; readonly reason: string }
   /** More (or fewer) lie there than have a place in the log. */

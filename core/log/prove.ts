@@ -8,10 +8,21 @@ export type ReadTile = (tile: Tile) => Promise<Uint8Array | undefined> | Uint8Ar
 /** Leaves from start up to end. */
 type Range = readonly [start: number, end: number];
 
-/** The siblings from the leaf up, for isIncluded. @throws RangeError beyond the tree; Error for a missing tile. */
-export function proveInclusion(index: number, size: number, read: ReadTile): Promise<Buffer[]> {
+/** Hashes of ranges of leaves, by the range: in one tree, neighbours' proofs have most of them in common. */
+export type KnownHashes = Map<string, Buffer>;
+
+/**
+ * The siblings from the leaf up, for isIncluded. What is hashed on the way is added to those known.
+ * @throws RangeError beyond the tree; Error for a missing tile.
+ */
+export function proveInclusion(
+  index: number,
+  size: number,
+  read: ReadTile,
+  known?: KnownHashes,
+): Promise<Buffer[]> {
   if (index < 0 || index >= size) throw new RangeError(`entry ${index} is not among ${size}`);
-  return hashesOf(pathTo(index, [0, size]), size, read);
+  return hashesOf(pathTo(index, [0, size]), size, read, known);
 }
 
 /** For isConsistent. @throws RangeError where the older is the larger; Error for a missing tile. */
@@ -57,16 +68,27 @@ function heightOf(count: number): number | undefined {
   return 2 ** height === count ? height : undefined;
 }
 
-async function hashesOf(ranges: readonly Range[], size: number, read: ReadTile): Promise<Buffer[]> {
+async function hashesOf(
+  ranges: readonly Range[],
+  size: number,
+  read: ReadTile,
+  known: KnownHashes = new Map(),
+): Promise<Buffer[]> {
   const tiles = new Map<string, Buffer>();
   const cached = async (tile: Tile): Promise<Buffer> => {
     const path = tilePath(tile);
-    const known = tiles.get(path) ?? (await fetched(tile, path, read));
-    tiles.set(path, known);
-    return known;
+    const found = tiles.get(path) ?? (await fetched(tile, path, read));
+    tiles.set(path, found);
+    return found;
   };
   const hashes: Buffer[] = [];
-  for (const range of ranges) if (range[1] > range[0]) hashes.push(await rangeHash(range, size, cached));
+  for (const range of ranges) {
+    if (range[1] <= range[0]) continue;
+    const key = range.join("-");
+    const hash = known.get(key) ?? (await rangeHash(range, size, cached));
+    known.set(key, hash);
+    hashes.push(hash);
+  }
   return hashes;
 }
 

@@ -14,6 +14,9 @@ describe("kubectl hoop", () => {
     "run",
     "check",
     "doctor",
+    "export",
+    "review",
+    "verify",
     "uninstall",
     "version",
   ])
