@@ -12,14 +12,14 @@ const ROOT = "/apis/hoop.dev/v1alpha1";
 export interface LedgerRecord {
   apiVersion: string;
   kind: "Record";
-  metadata: { name: string; namespace: string };
+  metadata: { name: string; namespace: string; resourceVersion?: string };
   spec: Entry;
 }
 
 export interface List<T> {
   apiVersion: string;
   kind: string;
-  metadata: { resourceVersion: string };
+  metadata: { resourceVersion: string; continue?: string };
   items: T[];
 }
 
@@ -44,12 +44,19 @@ export interface Made {
   phase: string;
 }
 
+/** At most so many objects, after those of the page before. */
+export interface Page {
+  limit: number;
+  continue?: string | undefined;
+}
+
 export interface Api {
   /** `namespace` undefined: all of them. */
   list<R extends keyof Resources>(
     resource: R,
     namespace: string | undefined,
     fieldSelector?: string,
+    page?: Page,
   ): Promise<List<Resources[R]>>;
   /** Changes after `resourceVersion` until the server ends the watch. Throws {@link ApiError}. */
   watch<R extends keyof Resources>(
@@ -80,8 +87,11 @@ export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags, signal?: Abort
   };
   const get = async <T>(path: string, kind: string) => parse<T>(await run(["get", "--raw", path]), kind);
   return {
-    list: (resource, namespace, fieldSelector) =>
-      get(`${collection(resource, namespace)}${query({ fieldSelector })}`, LIST_KIND[resource]),
+    list: (resource, namespace, fieldSelector, page) => {
+      const paging = page && { limit: String(page.limit), continue: page.continue };
+      const how = query({ fieldSelector, ...paging });
+      return get(`${collection(resource, namespace)}${how}`, LIST_KIND[resource]);
+    },
     watch: (resource, namespace, resourceVersion, fieldSelector) => {
       const how = query({ watch: "true", allowWatchBookmarks: "true", resourceVersion, fieldSelector });
       // Without --request-timeout, which would cut every watch short.

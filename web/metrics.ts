@@ -8,6 +8,8 @@ export interface Gauges {
   pending: () => Promise<number>;
   waiting: () => number;
   ledgerEntries: () => Promise<number>;
+  /** Entries that searches have to wait for. */
+  searchBehind: () => Promise<number>;
   /** Bytes that the store takes up, and how many of them are free. */
   storeUsage: () => Promise<{ bytes: number; free: number }>;
   /** Milliseconds since the epoch. */
@@ -111,6 +113,11 @@ function asked(registry: Registry, gauges: Gauges): void {
     "hoop_store_free_bytes",
     "Bytes of the store that are free to be written again.",
     async () => (await gauges.storeUsage()).free,
+  );
+  gauge(
+    "hoop_search_behind_entries",
+    "Entries of the ledger that are not in the search index yet.",
+    gauges.searchBehind,
   );
   gauge("hoop_held_requests", "Requests that wait here now.", gauges.waiting);
   gauge(

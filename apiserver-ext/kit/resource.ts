@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type { TSchema } from "typebox";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 import type { RequestInfo } from "./request-info.ts";
+import type { FieldRequirement } from "./selectors.ts";
 import type { Cause } from "./status.ts";
 
 /** Who asks, as the authenticator found out. */
@@ -73,6 +74,7 @@ export type VersionMatch =
 /** What a read is limited to. `namespace` "" means all namespaces. */
 export interface Selection<T> {
   namespace: string;
+  caller: Caller;
   /** What the caller selects and may see. */
   accepts: (object: T) => boolean;
   /** Whether `accepts` takes more than the namespace into account; then nobody can tell how many remain. */
@@ -281,6 +283,11 @@ export interface ResourceDefinition<T extends KubeObject> {
   columns: readonly Column<T>[];
   /** Selectable fields beside metadata.name and metadata.namespace. */
   fields: Readonly<Record<string, (object: T) => string>>;
+  /**
+   * Selectable fields that the storage itself selects by, from `fieldSelector`: the kit only has each requirement
+   * looked at. They throw StatusError BadRequest for what the storage cannot select by.
+   */
+  conditions?: Readonly<Record<string, (requirement: FieldRequirement) => void>>;
   /** What a caller may see of this resource at all; others are NotFound. Default, and undefined: everything. */
   visible?: (caller: Caller) => ((object: T) => boolean) | undefined;
   /** What a caller sees of an object: masks go here. Every byte of an object that leaves went through it. */

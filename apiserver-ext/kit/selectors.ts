@@ -6,7 +6,7 @@ import {
   LabelSelectorError,
   labelRequirements,
 } from "./label-selectors.ts";
-import type { KubeObject } from "./resource.ts";
+import type { KubeObject, ResourceDefinition } from "./resource.ts";
 import { StatusError } from "./status.ts";
 
 export interface FieldRequirement {
@@ -60,14 +60,23 @@ const NAMESPACE: Fields<KubeObject> = {
   "metadata.namespace": (object) => object.metadata.namespace ?? "",
 };
 
+/** Fields that the storage selects by: each throws StatusError for what it cannot. */
+type Conditions = NonNullable<ResourceDefinition<never>["conditions"]>;
+
 /** @throws {StatusError} BadRequest for what does not parse and for fields that are not selectable. */
 export function fieldMatcher<T extends KubeObject>(
   selector: string,
   fields: Fields<T>,
   scope: "Namespaced" | "Cluster" = "Namespaced",
+  conditions: Conditions = {},
 ): (object: T) => boolean {
   const all: Fields<T> = { ...fields, ...NAME, ...(scope === "Namespaced" ? NAMESPACE : {}) };
-  const checks = fieldRequirements(selector).map(({ field, operator, value }) => {
+  const checks = fieldRequirements(selector).map((requirement) => {
+    const { field, operator, value } = requirement;
+    if (Object.hasOwn(conditions, field)) {
+      conditions[field]?.(requirement);
+      return () => true;
+    }
     const read = Object.hasOwn(all, field) ? all[field] : undefined;
     if (!read) throw new StatusError("BadRequest", `field label not supported: ${field}`);
     return (object: T) => (read(object) === value) === (operator === "=");

@@ -1,4 +1,5 @@
 /** Reads of the ledger: one object a line, named by its index. Lines are only added, so every earlier list can be told. */
+import type { Query, Search } from "#core/ledger/search.ts";
 import { bookmark, follow, type Source } from "#kit/follow.ts";
 import type {
   KubeObject,
@@ -11,12 +12,42 @@ import type {
 } from "#kit/resource.ts";
 import { encodeToken, parseVersion, reached, tokenOf, tooLarge } from "#kit/resource-version.ts";
 import { Sleepers } from "#kit/sleepers.ts";
-import type { Line, Revision, Store } from "#kit/storage.ts";
+import type { Line, Revision, Span, Store } from "#kit/storage.ts";
+import { fittingLines, isFitting, PART } from "./ledger-lines.ts";
 
-/** So many lines at once: what one reader makes us keep. */
-const PART = 500;
+/** How more can be selected by than the kit knows. */
+export interface Selecting {
+  search: Search;
+  /** What a request asks for. Throws StatusError BadRequest for what cannot be asked. */
+  query(selection: Selection<never>): LinesQuery;
+}
 
-export function ledgerReader<T extends KubeObject>(store: Store, decode: (line: Line) => T): WholeReader<T> {
+export interface LinesQuery extends Query {
+  /** The one line that it can be. */
+  index?: number;
+  /** Only so many, the last ones. */
+  newest?: number;
+}
+
+/** What a request is answered from. */
+interface From<T> {
+  store: Store;
+  decode: (line: Line) => T;
+  search: Search;
+  query: LinesQuery;
+}
+
+const EVERYTHING: Selecting = {
+  search: { find: async () => ({ outcome: "unavailable" }) },
+  query: () => ({ conditions: [], terms: [] }),
+};
+
+export function ledgerReader<T extends KubeObject>(
+  store: Store,
+  decode: (line: Line) => T,
+  { search, query }: Selecting = EVERYTHING,
+): WholeReader<T> {
+  const from = (selection: Selection<T>): From<T> => ({ store, decode, search, query: query(selection) });
   return {
     async get(namespace, name, version) {
       const index = indexOf(name);
@@ -26,8 +57,8 @@ export function ledgerReader<T extends KubeObject>(store: Store, decode: (line: 
       const object = decode(line);
       return isIn(namespace, object) ? object : undefined;
     },
-    list: (request) => listLines(store, decode, request),
-    watch: (request, signal) => watchLines(store, decode, request, signal),
+    list: async (request) => listLines(from(request), request),
+    watch: (request, signal) => watchLines(from(request), request, signal),
   };
 }
 
@@ -44,14 +75,15 @@ function isSelected<T extends KubeObject>({ namespace, accepts }: Selection<T>, 
 }
 
 async function listLines<T extends KubeObject>(
-  store: Store,
-  decode: (line: Line) => T,
+  source: From<T>,
   request: PageRequest<T>,
 ): Promise<ListPage<T>> {
+  const { store } = source;
   const { revision, from } = await placeOf(store, request);
   const end = await store.firstLineAfter(revision);
-  const { items, next } = await pageOf(store, decode, request, { from, end });
-  const left = end - next;
+  const span = await spanOf(source, request, { from, to: end });
+  const { items, next } = await pageOf(source, request, span);
+  const left = next < span.to ? end - next : 0;
   const isCountable = !request.narrowed && request.namespace === "";
   return {
     items,
@@ -61,27 +93,46 @@ async function listLines<T extends KubeObject>(
   };
 }
 
-/** The selected records from a line on, and the line that the next page begins with: `end` where there is none. */
-async function pageOf<T extends KubeObject>(
-  store: Store,
-  decode: (line: Line) => T,
+/** Where the selected lines are. */
+async function spanOf<T extends KubeObject>(
+  source: From<T>,
   request: PageRequest<T>,
-  { from, end }: { from: number; end: number },
+  { from, to }: Span,
+): Promise<Span> {
+  const { index, newest } = source.query;
+  const span =
+    index === undefined ? { from, to } : { from: Math.max(from, index), to: Math.min(to, index + 1) };
+  if (newest === undefined || request.continue !== undefined) return span;
+  let left = newest;
+  for await (const lines of fittingLines(source, span, { newest: true, few: newest }))
+    for (const line of lines) {
+      if (!isSelected(request, source.decode(line))) continue;
+      left -= 1;
+      if (left === 0) return { ...span, from: line.index };
+    }
+  return span;
+}
+
+/** The selected records of a span, and the line that the next page begins with: its end where there is none. */
+async function pageOf<T extends KubeObject>(
+  source: From<T>,
+  request: PageRequest<T>,
+  span: Span,
 ): Promise<{ items: T[]; next: number }> {
   const { limit, guarded } = request;
   const items: T[] = [];
-  for (let next = from; next < end; ) {
-    for (const line of await store.lines(next, Math.min(PART, end - next))) {
+  const few = limit === undefined ? {} : { few: limit + 1 };
+  for await (const lines of fittingLines(source, span, few)) {
+    for (const line of lines) {
       // Where something may be hidden, only another record that is not may say that there is a next page.
-      if (items.length === limit && !guarded) return { items, next };
-      const object = decode(line);
+      if (items.length === limit && !guarded) return { items, next: line.index };
+      const object = source.decode(line);
       const isOne = isSelected(request, object);
       if (isOne && items.length === limit) return { items, next: line.index };
       if (isOne) items.push(object);
-      next = line.index + 1;
     }
   }
-  return { items, next: end };
+  return { items, next: span.to };
 }
 
 /** Which lines a list is of: those up to a revision, from an index on. */
@@ -99,33 +150,38 @@ async function placeOf(
 }
 
 async function* watchLines<T extends KubeObject>(
-  store: Store,
-  decode: (line: Line) => T,
+  source: From<T>,
   request: WatchRequest<T>,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent<T>[], void, undefined> {
+  const { store, decode, query } = source;
   const newest = await reached(store, request.version);
   let since = newest;
-  if (request.sendInitialEvents) since = yield* present(store, decode, request);
+  if (request.sendInitialEvents) since = yield* present(source, request);
   else if (request.version.kind === "notOlderThan") since = parseVersion(request.version.version);
   const tail = new LedgerTail(store, since, await store.firstLineAfter(since));
   try {
-    yield* follow(tail, request, signal, (lines) =>
-      lines.map(decode).flatMap((object) => (isSelected(request, object) ? { type: "ADDED", object } : [])),
-    );
+    yield* follow(tail, request, signal, async (lines) => {
+      const events: WatchEvent<T>[] = [];
+      for (const line of lines) {
+        const object = decode(line);
+        const isOne = isSelected(request, object) && (query.index ?? line.index) === line.index;
+        if (isOne && (await isFitting({ store, query }, line))) events.push({ type: "ADDED", object });
+      }
+      return events;
+    });
   } finally {
     tail.close();
   }
 }
 
 async function* present<T extends KubeObject>(
-  store: Store,
-  decode: (line: Line) => T,
+  source: From<T>,
   request: WatchRequest<T>,
 ): AsyncGenerator<WatchEvent<T>[], Revision, undefined> {
   let page: ListPage<T> | undefined;
   do {
-    page = await listLines(store, decode, { ...request, limit: PART, continue: page?.continue });
+    page = await listLines(source, { ...request, limit: PART, continue: page?.continue });
     if (page.items.length > 0) yield page.items.map((object) => ({ type: "ADDED", object }));
   } while (page.continue !== undefined);
   const revision = Number(page.resourceVersion);

@@ -5,10 +5,12 @@
  */
 import Type, { type Static } from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
+import { feedState } from "#core/audit/feed.ts";
 import { knownKeys } from "#core/ledger/configuration.ts";
 import { encodeBundle } from "#core/log/bundle.ts";
 import { HASH_BYTES } from "#core/log/hash.ts";
 import { parseTilePath, TILE_WIDTH, type Tile } from "#core/log/tile.ts";
+import { micros } from "#core/times.ts";
 import { type Connection, defineResource, type KubeObject, type WholeReader } from "#kit/resource.ts";
 import { reached } from "#kit/resource-version.ts";
 import { StatusError } from "#kit/status.ts";
@@ -36,6 +38,24 @@ const LedgerStatus = Type.Object({
       size: Type.Integer({ description: "Entries before its first signature." }),
     }),
     { description: "All that have ever signed it, the newest last." },
+  ),
+  audit: Type.Optional(
+    Type.Object(
+      {
+        since: Type.String({ description: "RFC 3339: when the first one came." }),
+        heard: Type.String({ description: "RFC 3339: when the latest came, give or take some seconds." }),
+        silentSince: Type.Optional(
+          Type.String({ description: "RFC 3339: of what was let through since then no event has come." }),
+        ),
+        bodiesOfSecrets: Type.Optional(
+          Type.String({
+            description:
+              "RFC 3339: when one last had more of a Secret or a token than its metadata: the audit policy gives too much.",
+          }),
+        ),
+      },
+      { description: "The API server's audit events. Left out: none has ever come." },
+    ),
   ),
 });
 
@@ -113,7 +133,24 @@ async function object(store: Store): Promise<LedgerObject> {
       creationTimestamp: keys[0] === undefined ? "1970-01-01T00:00:00Z" : `${keys[0].since.slice(0, 19)}Z`,
       resourceVersion: String(revision),
     },
-    status: { origin: checkpoint.split("\n", 1)[0] ?? "", entries: head.size, checkpoint, keys },
+    status: {
+      ...{ origin: checkpoint.split("\n", 1)[0] ?? "", entries: head.size, checkpoint, keys },
+      ...(await auditOf(store)),
+    },
+  };
+}
+
+async function auditOf(store: Store): Promise<Pick<Static<typeof LedgerStatus>, "audit">> {
+  const state = await feedState(store);
+  if (state === undefined) return {};
+  const { since, heard, silentSince, tooMuch } = state;
+  return {
+    audit: {
+      since: micros(since),
+      heard: micros(heard),
+      ...(silentSince === undefined ? {} : { silentSince: micros(silentSince) }),
+      ...(tooMuch === undefined ? {} : { bodiesOfSecrets: micros(tooMuch) }),
+    },
   };
 }
 

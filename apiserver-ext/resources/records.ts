@@ -1,25 +1,51 @@
 /** `records`: the ledger, read-only. A record's name is its index; it lies in the namespace of what it is about. */
 import { createHash } from "node:crypto";
-import Type from "typebox";
+import Type, { type Static } from "typebox";
+import { isObject, type Json, type JsonObject, text } from "#core/admission.ts";
 import type { AgentMatcher } from "#core/agents.ts";
-import { type AskedEntry, asked } from "#core/ledger/asked.ts";
-import { Entry } from "#core/ledger/entry.ts";
+import { Entry, OutcomeEntry } from "#core/ledger/entry.ts";
+import { facetValues, namespaceOf, usernameOf } from "#core/ledger/facets.ts";
+import type { Search } from "#core/ledger/search.ts";
 import { unsealPayload } from "#core/log/payload.ts";
+import { outcomeOf } from "#core/outcome/told.ts";
 import { defineResource, type KubeObject } from "#kit/resource.ts";
 import type { Line, Store } from "#kit/storage.ts";
 import { GROUP, VERSION } from "./group.ts";
 import { ledgerReader } from "./ledger-reader.ts";
+import { RECORD_CONDITIONS, recordQuery } from "./record-query.ts";
 
 export interface RecordsPorts {
   store: Store;
+  search: Search;
   agents: AgentMatcher;
   installationNamespace: string;
 }
 
-export type RecordObject = KubeObject & { kind: "Record"; spec: Entry; payload?: unknown };
+const Status = Type.Object(
+  {
+    outcome: Type.Object(
+      {
+        record: Type.String({ description: "Which record says so." }),
+        ...Type.Omit(OutcomeEntry, ["schema", "kind", "of"]).properties,
+      },
+      { description: "What came of a request that was let through." },
+    ),
+  },
+  { description: "What is told of it later. Only where one record is asked for by its name." },
+);
+
+export type RecordObject = KubeObject & {
+  kind: "Record";
+  spec: Entry;
+  status?: Static<typeof Status>;
+  payload?: unknown;
+};
 
 export function records(ports: RecordsPorts) {
-  const reader = ledgerReader(ports.store, (line) => toRecord(line, ports.installationNamespace));
+  const reader = ledgerReader(ports.store, (line) => toRecord(line, ports.installationNamespace), {
+    search: ports.search,
+    query: (selection) => recordQuery(selection, ports),
+  });
   return defineResource<RecordObject>({
     group: GROUP,
     version: VERSION,
@@ -34,6 +60,7 @@ export function records(ports: RecordsPorts) {
       "and each step of the approval it needed. Records are only ever added.",
     schema: Type.Object({
       spec: Entry,
+      status: Type.Optional(Status),
       payload: Type.Optional(
         Type.Unknown({
           description:
@@ -48,26 +75,26 @@ export function records(ports: RecordsPorts) {
         name: "Agent",
         type: "string",
         description: "Whose request.",
-        cell: ({ spec }) => asked(spec)?.agent.username ?? "",
+        cell: ({ spec }) => usernameOf(json(spec)),
       },
       { name: "Event", type: "string", description: "What happened.", cell: ({ spec }) => eventText(spec) },
       {
         name: "Operation",
         type: "string",
         description: "What was asked.",
-        cell: ({ spec }) => asked(spec)?.operation.toLowerCase() ?? "",
+        cell: ({ spec }) => facetValues.operation(json(spec))[0] ?? "",
       },
       {
         name: "Target",
         type: "string",
         description: "Of what.",
-        cell: ({ spec }) => targetText(asked(spec)),
+        cell: ({ spec }) => targetText(json(spec)["target"]),
       },
       {
         name: "Approval",
         type: "string",
         description: "By whose leave.",
-        cell: ({ spec }) => asked(spec)?.approval?.name ?? "",
+        cell: ({ spec }) => text(json(spec)["approval"], "name"),
       },
       {
         name: "Rules",
@@ -78,20 +105,21 @@ export function records(ports: RecordsPorts) {
       },
     ],
     fields: {
-      "spec.agent.username": ({ spec }) => asked(spec)?.agent.username ?? "",
+      "spec.agent.username": ({ spec }) => usernameOf(json(spec)),
       "spec.kind": ({ spec }) => spec.kind,
-      "spec.answer": ({ spec }) => (spec.kind === "admission" ? spec.answer : ""),
-      "spec.approval.name": ({ spec }) => asked(spec)?.approval?.name ?? "",
+      "spec.answer": ({ spec }) => text(json(spec), "answer"),
+      "spec.approval.name": ({ spec }) => text(json(spec)["approval"], "name"),
     },
+    conditions: RECORD_CONDITIONS,
     visible: (caller) =>
       ports.agents.identify(caller).kind === "agent"
-        ? ({ spec }) => asked(spec)?.agent.username === caller.username
+        ? ({ spec }) => usernameOf(json(spec)) === caller.username
         : undefined,
     storage: {
       ...reader,
       async get(namespace, name, version) {
         const record = await reader.get(namespace, name, version);
-        return record && withPayload(ports.store, record);
+        return record && withPayload(ports.store, await withOutcome(ports.store, record));
       },
     },
   });
@@ -105,15 +133,19 @@ function eventText(entry: Entry): string {
       return entry.decision === undefined
         ? `approval ${entry.event}`
         : `${entry.decision.verdict} by ${entry.decision.user}`;
+    case "outcome":
+      return entry.result;
+    case "request":
+      return entry.code === undefined ? entry.stage : `answered ${entry.code}`;
     default:
       return entry.kind;
   }
 }
 
-function targetText(entry: AskedEntry | undefined): string {
-  if (entry === undefined) return "";
-  const { resource, subresource, name = "" } = entry.target;
-  return `${resource}${subresource === undefined ? "" : `/${subresource}`}/${name}`;
+function targetText(target: Json | undefined): string {
+  if (!isObject(target)) return "";
+  const [resource, subresource, name] = ["resource", "subresource", "name"].map((key) => text(target, key));
+  return `${resource}${subresource === "" ? "" : `/${subresource}`}/${name}`;
 }
 
 function rulesText(entry: Entry): string {
@@ -122,7 +154,7 @@ function rulesText(entry: Entry): string {
 
 function toRecord(line: Line, installationNamespace: string): RecordObject {
   const spec = JSON.parse(line.line) as Entry;
-  const namespace = namespaceOf(asked(spec)) ?? installationNamespace;
+  const namespace = namespaceOf(json(spec)) ?? installationNamespace;
   return {
     apiVersion: `${GROUP}/${VERSION}`,
     kind: "Record",
@@ -137,8 +169,16 @@ function toRecord(line: Line, installationNamespace: string): RecordObject {
   };
 }
 
-function namespaceOf(entry: AskedEntry | undefined): string | undefined {
-  return entry?.kind === "approval" ? entry.approval.namespace : entry?.target.namespace;
+/** For those who go by what an entry has, whatever its schema. */
+function json(entry: Entry): JsonObject {
+  return entry as unknown as JsonObject;
+}
+
+async function withOutcome(store: Store, record: RecordObject): Promise<RecordObject> {
+  const told = record.spec.kind === "admission" && (await outcomeOf(store, Number(record.metadata.name)));
+  if (!told) return record;
+  const { schema: _, kind: __, of: ___, ...outcome } = told.entry;
+  return { ...record, status: { outcome: { record: String(told.index), ...outcome } } };
 }
 
 /** What lies beside one record: for whoever asks for that one, never in lists. */

@@ -1,9 +1,11 @@
 /** `kubectl hoop records`: what agents asked for and what they were answered, newest last. */
 import { asked } from "#core/ledger/asked.ts";
 import type { AdmissionEntry, Entry } from "#core/ledger/entry.ts";
+import { micros } from "#core/times.ts";
 import { age } from "../ages.ts";
-import { type Api, hoopApi, type LedgerRecord } from "../api.ts";
+import { type Api, hoopApi, type LedgerRecord, selectorValue } from "../api.ts";
 import type { Context } from "../context.ts";
+import type { Moment } from "../export/filter-flags.ts";
 import { CommandError } from "../failure.ts";
 import { hintingNamespace } from "../find.ts";
 import { type ConnectionFlags, listNamespace, type OutputFlag, type WatchFlags } from "../flags.ts";
@@ -13,58 +15,67 @@ import type { Column } from "../table.ts";
 import { operationWords, ruleWords, targetWords } from "../wording.ts";
 
 export interface RecordsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
+  readonly since: Moment | undefined;
+  readonly until: Moment | undefined;
   readonly agent: string | undefined;
+  readonly session: string | undefined;
+  readonly resource: string | undefined;
   readonly verdict: AdmissionEntry["verdict"] | undefined;
   readonly answer: AdmissionEntry["answer"] | undefined;
   readonly approval: string | undefined;
   readonly rule: string | undefined;
+  readonly kind: string | undefined;
+  readonly search: string | undefined;
   readonly limit: number;
 }
 
 export async function records(this: Context, flags: RecordsFlags): Promise<void> {
   const api = hoopApi(this.kubectl, flags);
-  if (flags.watch) return follow(this, api, flags);
-  const list = await listRecords(api, flags);
+  const selector = selectorOf(flags, this.now());
+  if (flags.watch) return follow(this, api, flags, selector);
+  const list = await listRecords(api, flags, selector, flags.limit);
   const look = { columns: columns(this), reference: recordReference };
   await printList(this, flags.output, list, look, "No records found.");
 }
 
-/** The last ones that match, in the order of the ledger. */
-async function listRecords(api: Api, flags: RecordsFlags) {
-  const list = await hintingNamespace(api.list("records", listNamespace(flags), selector(flags)));
-  const matching = list.items.filter(matches(flags)).toSorted((a, b) => index(a) - index(b));
-  return { ...list, items: flags.limit === 0 ? matching : matching.slice(-flags.limit) };
+/** What one answer of the server has, where there is more. */
+const PAGE = 500;
+
+/** The last ones that match, 0 for all, in the order of the ledger. */
+async function listRecords(api: Api, flags: RecordsFlags, selector: string, limit: number) {
+  const newest = limit === 0 ? [] : [`newest=${limit}`];
+  const terms = [selector, ...newest].filter((term) => term !== "").join(",") || undefined;
+  const page = (next?: string) =>
+    hintingNamespace(api.list("records", listNamespace(flags), terms, { limit: PAGE, continue: next }));
+  const first = await page();
+  const items = [...first.items];
+  for (let next = first.metadata.continue; next; ) {
+    const more = await page(next);
+    items.push(...more.items);
+    next = more.metadata.continue;
+  }
+  const { continue: _, ...metadata } = first.metadata;
+  return { ...first, metadata, items: items.toSorted((a, b) => index(a) - index(b)) };
 }
 
-/** What the server can sort out itself. */
-function selector({ answer, approval }: RecordsFlags): string | undefined {
+const SELECTORS = ["agent", "session", "resource", "verdict", "answer", "approval", "rule", "kind"] as const;
+
+/** What the server is to select, but for how many. */
+function selectorOf(flags: RecordsFlags, now: number): string {
+  const { since, until, search } = flags;
   const terms = [
-    ...(answer === undefined ? [] : [`spec.answer=${answer}`]),
-    ...(approval === undefined ? [] : [`spec.approval.name=${approval}`]),
+    ...SELECTORS.map((name) => [name, flags[name]] as const),
+    ["since", since && micros(since.at(now))] as const,
+    ["until", until && micros(until.at(now))] as const,
+    ["text", search] as const,
   ];
-  return terms.length === 0 ? undefined : terms.join(",");
+  return terms
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${selectorValue(value)}`]))
+    .join(",");
 }
 
 function index({ metadata }: LedgerRecord): number {
   return Number(metadata.name);
-}
-
-function matches(flags: RecordsFlags): (record: LedgerRecord) => boolean {
-  const wanted = (flag: string | undefined, value: string | undefined) =>
-    flag === undefined || flag === value;
-  return ({ spec }) =>
-    wanted(flags.verdict, admission(spec)?.verdict) &&
-    wanted(flags.answer, admission(spec)?.answer) &&
-    wanted(flags.approval, asked(spec)?.approval?.name) &&
-    (flags.rule === undefined || firedNames(spec).includes(flags.rule)) &&
-    (flags.agent === undefined || isAgent(asked(spec)?.agent.username ?? "", flags.agent));
-}
-
-/** A user name, or of a ServiceAccount NAME, NAMESPACE:NAME or NAMESPACE/NAME. */
-function isAgent(username: string, wanted: string): boolean {
-  const account =
-    username.startsWith("system:serviceaccount:") && username.endsWith(`:${wanted.replace("/", ":")}`);
-  return username === wanted || account;
 }
 
 function admission(entry: Entry) {
@@ -75,17 +86,12 @@ function observed(entry: Entry) {
   return admission(entry)?.observed ?? [];
 }
 
-/** Of rules that counted, and of those that are only tried. */
-function firedNames(entry: Entry): string[] {
-  return [...(admission(entry)?.rules ?? []), ...observed(entry)].map(({ name }) => name);
-}
-
 function columns(context: Context): Column<LedgerRecord>[] {
   return [
     { header: "NAMESPACE", cell: ({ metadata }) => metadata.namespace },
     { header: "NAME", cell: ({ metadata }) => metadata.name },
     { header: "ANSWER", cell: ({ spec }) => answer(spec) },
-    { header: "AGENT", cell: ({ spec }) => asked(spec)?.agent.username ?? "" },
+    { header: "AGENT", cell: ({ spec }) => agent(spec) },
     { header: "OPERATION", cell: ({ spec }) => operation(spec) },
     { header: "TARGET", cell: ({ spec }) => target(spec) },
     { header: "RULE", cell: ({ spec }) => ruleWords(admission(spec)?.rules ?? []) },
@@ -112,12 +118,21 @@ function answer(entry: Entry): string {
       return entry.answer;
     case "approval":
       return entry.phase;
+    case "outcome":
+      return entry.result;
+    case "request":
+      return String(entry.code ?? entry.stage);
     default:
       return entry.kind;
   }
 }
 
+function agent(entry: Entry): string {
+  return entry.kind === "request" ? entry.agent.username : (asked(entry)?.agent.username ?? "");
+}
+
 function operation(entry: Entry): string {
+  if (entry.kind === "request") return [entry.verb, entry.target?.subresource ?? ""].join(" ").trim();
   const about = asked(entry);
   if (about === undefined) return "";
   const words = operationWords(about.operation, about.target);
@@ -125,8 +140,15 @@ function operation(entry: Entry): string {
 }
 
 function target(entry: Entry): string {
+  if (entry.kind === "request") return requestTarget(entry);
   const about = asked(entry);
   return about === undefined ? "" : targetWords(about.target);
+}
+
+function requestTarget({ target: about, uri }: Extract<Entry, { kind: "request" }>): string {
+  if (about === undefined) return uri;
+  const resource = about.group === "" ? about.resource : `${about.resource}.${about.group}`;
+  return about.name === undefined ? resource : `${resource}/${about.name}`;
 }
 
 function approvalUse(entry: Entry): string {
@@ -138,7 +160,7 @@ function approvalUse(entry: Entry): string {
 function message(entry: Entry): string {
   switch (entry.kind) {
     case "admission":
-      return entry.message ?? entry.rules.map((rule) => rule.message).join("; ");
+      return entry.message ?? [...entry.rules, ...observed(entry)].map((rule) => rule.message).join("; ");
     case "approval":
       return entry.decision === undefined
         ? entry.event
@@ -147,6 +169,10 @@ function message(entry: Entry): string {
       return `Hoop ${entry.version}, ${entry.rules.length} rules`;
     case "gap":
       return entry.message;
+    case "outcome":
+      return `${entry.result}, of record ${entry.of}${entry.message === undefined ? "" : `: ${entry.message}`}`;
+    case "request":
+      return `${entry.verb} ${entry.uri}: ${entry.code ?? "no answer"}`;
     case "erasure":
       return `payloads of ${entry.spans.reduce((sum, { from, to }) => sum + to - from, 0)} records erased`;
     default:
@@ -155,7 +181,7 @@ function message(entry: Entry): string {
   }
 }
 
-async function follow(context: Context, api: Api, flags: RecordsFlags): Promise<void> {
+async function follow(context: Context, api: Api, flags: RecordsFlags, selector: string): Promise<void> {
   if (!(await api.offers("records", "watch")))
     throw new CommandError("this server offers no watch of records");
   const print = livePrinter(context, flags.output, { columns: columns(context), reference: recordReference });
@@ -165,11 +191,23 @@ async function follow(context: Context, api: Api, flags: RecordsFlags): Promise<
     last = index(record);
     return true;
   };
+  const watched = selector === "" ? undefined : selector;
+  // The ledger only grows: a watch goes on from the version before the last one, of which it may have been told half.
+  let version: string | undefined;
+  let seen: string | undefined;
   await keepWatching(context, async (established) => {
-    const list = await listRecords(api, last < 0 ? flags : { ...flags, limit: 0 });
-    established();
-    await print(list.items.filter(isNews));
-    for await (const { object } of api.watch("records", listNamespace(flags), list.metadata.resourceVersion))
-      if (matches(flags)(object) && isNews(object)) await print([object]);
+    if (version === undefined) {
+      const list = await listRecords(api, flags, selector, flags.limit);
+      version = list.metadata.resourceVersion;
+      await print(list.items.filter(isNews));
+      established();
+    }
+    for await (const { object } of api.watch("records", listNamespace(flags), version, watched)) {
+      established();
+      if (isNews(object)) await print([object]);
+      if (object.metadata.resourceVersion === seen) continue;
+      version = seen ?? version;
+      seen = object.metadata.resourceVersion;
+    }
   });
 }

@@ -32,10 +32,10 @@ export function selection<T extends KubeObject>(call: Call<T>): Selection<T> {
   const present = presenter(definition, caller);
   const tests = [
     labelMatcher(labelSelector),
-    fieldMatcher(fieldSelector, definition.fields, definition.scope),
+    fieldMatcher(fieldSelector, definition.fields, definition.scope, definition.conditions),
   ];
   return {
-    ...{ namespace, labelSelector, fieldSelector },
+    ...{ namespace, caller, labelSelector, fieldSelector },
     // An empty term, such as "=", selects everything.
     guarded,
     narrowed: guarded || labelSelector !== "" || fieldRequirements(fieldSelector).length > 0,

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { type JsonObject, member } from "#core/admission.ts";
+import { carriedOut } from "#core/outcome/own.ts";
 import { BackendRefusal, type CoreSecret } from "#core/secrets/backend.ts";
 import { resolve, seal } from "#core/secrets/resolve.ts";
 import { LAST_APPLIED, type Live, liveOf, type ViewOptions, valuesOf, viewOf } from "#core/secrets/view.ts";
@@ -61,8 +62,9 @@ async function attempt(ports: WriterPorts, options: ViewOptions, patch: SecureSe
       ? { operation: "UPDATE" as const, oldObject: seal(live, options) }
       : { operation: "CREATE" as const, oldObject: null };
     const bytes = weightOf(wanted.secret) + (secret === undefined ? 0 : weightOf(secret));
-    await judged(ports, { ...wish, namespace, name, object, bytes }, context);
-    const result = context.dryRun ? tried : await sendOn(ports, partOf(wanted, live), live, context);
+    const record = await judged(ports, { ...wish, namespace, name, object, bytes }, context);
+    const write = () => sendOn(ports, partOf(wanted, live), live, context);
+    const result = context.dryRun ? tried : await carriedOut(ports, record, write);
     const outcome = live ? ("changed" as const) : ("created" as const);
     return { outcome, object: stored(result, wanted, live, options).object };
   } catch (error) {

@@ -30,21 +30,25 @@ const MAX_WAIT_MILLISECONDS = 25_000;
 const RESERVE_MILLISECONDS = 4_000;
 
 /**
- * Resolves when the write may be done.
+ * Resolves when the write may be done, with the index of its record; undefined where nothing is to be told of it later.
  * @throws {StatusError} when it may not, or not yet.
  */
 export async function judged(
   ports: JudgePorts,
   wish: Wish,
   context: Omit<WriteContext, "fieldManager">,
-): Promise<void> {
-  if (ports.agents.identify(context.caller).kind !== "agent") return mayDirectly(ports, wish, context.caller);
+): Promise<number | undefined> {
+  if (ports.agents.identify(context.caller).kind !== "agent") {
+    await mayDirectly(ports, wish, context.caller);
+    return undefined;
+  }
   const request = requestOf(ports, wish, context);
   const until = Math.min(ports.clock.now() + MAX_WAIT_MILLISECONDS, context.deadline - RESERVE_MILLISECONDS);
-  const lookup = { known: true as const, uid: wish.oldObject === null ? "" : secretUid(wish.oldObject) };
+  const uid = wish.oldObject === null ? "" : secretUid(wish.oldObject);
+  const target = () => ({ known: true as const, object: { metadata: { uid } } });
   // What a reveal is about is at hand, and the cluster would have to be asked for it with its value.
-  const cluster = { ...ports.cluster, connectTargetUid: async () => lookup };
-  const answer = await review({ ...ports, cluster }, request, {
+  const policies = { ...ports.policies, target };
+  const answer = await review({ ...ports, policies }, request, {
     caller: "verified",
     until,
     gone: context.signal,
@@ -53,6 +57,7 @@ export async function judged(
   if (answer === undefined) throw new StatusError("Timeout", "the request was given up while it waited");
   context.warn(answer.warnings);
   if (!answer.allowed) throw refusalOf(answer, wish.name);
+  return context.dryRun ? undefined : answer.record;
 }
 
 /** The right on the Secret itself for the same: the right to ask is none where nobody is asked. */

@@ -1,5 +1,6 @@
 /** `secure-secrets/reveal`: one value of a Secret, once, to whoever may have it. An agent waits for a human first. */
 import Type, { type Static } from "typebox";
+import { answered } from "#core/outcome/own.ts";
 import type { SecretsBackend } from "#core/secrets/backend.ts";
 import { seal } from "#core/secrets/resolve.ts";
 import { liveOf, secretUid, type ViewOptions, valuesOf } from "#core/secrets/view.ts";
@@ -43,11 +44,12 @@ export function reveal(ports: RevealPorts, view: ViewOptions) {
         value: view.placeholders.sealed({ uid: secretUid(live), key }, bytes, "kept"),
       };
       const wish = { operation: "CONNECT" as const, subresource: "reveal", namespace, name, object };
-      await judged(
+      const record = await judged(
         ports,
         { ...wish, oldObject: seal(liveOf(live, view), view), bytes: weightOf(live) },
         { ...options, caller },
       );
+      await answered(ports, record);
       ports.log.info(
         { auditID: options.auditID, user: caller.username, secret: `${namespace}/${name}`, key },
         "reveal",

@@ -3,6 +3,7 @@
  * written to the version that was judged. A value never goes back to whoever sent it, nor does it decide what is
  * answered: nobody can find out a value by guessing it.
  */
+import { carriedOut } from "#core/outcome/own.ts";
 import { BackendRefusal } from "#core/secrets/backend.ts";
 import { resolve, seal } from "#core/secrets/resolve.ts";
 import { liveOf, type ViewOptions } from "#core/secrets/view.ts";
@@ -24,10 +25,10 @@ export function secretsWriter(ports: WriterPorts, options: ViewOptions): Writer<
       context.caller,
     );
     const wish = { operation: "CREATE" as const, namespace, name, object: wanted.sealed, oldObject: null };
-    await judged(ports, { ...wish, bytes: weightOf(wanted.secret) }, context);
+    const record = await judged(ports, { ...wish, bytes: weightOf(wanted.secret) }, context);
     try {
       return stored(
-        await secrets.create(wanted.secret, throughUs(ports, context)),
+        await carriedOut(ports, record, () => secrets.create(wanted.secret, throughUs(ports, context))),
         wanted,
         undefined,
         options,
@@ -50,9 +51,11 @@ export function secretsWriter(ports: WriterPorts, options: ViewOptions): Writer<
     slowDown(ports, wanted, live, context);
     const oldObject = seal(known, options);
     const wish = { operation: "UPDATE" as const, namespace, name, object: wanted.sealed, oldObject };
-    await judged(ports, { ...wish, bytes: weightOf(wanted.secret) + weightOf(live) }, context);
+    const bytes = weightOf(wanted.secret) + weightOf(live);
+    const record = await judged(ports, { ...wish, bytes }, context);
+    const write = () => secrets.replace(wanted.secret, throughUs(ports, context));
     try {
-      return stored(await secrets.replace(wanted.secret, throughUs(ports, context)), wanted, known, options);
+      return stored(await carriedOut(ports, record, write), wanted, known, options);
     } catch (error) {
       if (error instanceof BackendRefusal && error.code === 404) return { outcome: "gone" } as const;
       if (error instanceof BackendRefusal && error.reason === "Conflict")

@@ -68,6 +68,21 @@ describe("completion", () => {
     expect(await values(["pending", "--context", ""], { answer })).to.deep.equal(["prod", "staging", ":4"]);
   });
 
+  it("proposes what records are selected by, as it was recorded", async () => {
+    const spec = {
+      agent: { username: "system:serviceaccount:ci:bot" },
+      target: { group: "apps", resource: "deployments" },
+    };
+    const records = [{ spec }, { spec: { agent: { username: "eve" } } }, { spec: { kind: "gap" } }];
+    expect(await values(["records", "--agent", "ci"], { records })).to.deep.equal(["ci/bot", "ci:bot", ":4"]);
+    expect(await values(["records", "--agent=e"], { records })).to.deep.equal(["--agent=eve", ":4"]);
+    expect(await values(["records", "--resource", ""], { records })).to.deep.equal([
+      ...["deployments", "deployments.apps", ":4"],
+    ]);
+    expect(await values(["records", "--verdict", "d"])).to.deep.equal(["deny", ":4"]);
+    expect(await values(["records", "--kind", "out"])).to.deep.equal(["outcome", ":4"]);
+  });
+
   it("leaves files to the shell", async () => {
     expect(await completions(["pending", "--kubeconfig", ""])).to.equal(":0\n");
     expect(await completions(["check", "--agent-kubeconfig=a"])).to.equal(":0\n");

@@ -76,38 +76,92 @@ describe("kubectl hoop records", () => {
     expect(stdout).to.match(/TIME +CALLER +DIGEST +TRIED +MESSAGE\n/);
     expect(stdout).to.match(/09:59:00\.000000Z +verified +abababababab +<none> +runs as root of the node\n/);
     expect(stdout).to.match(/ +<none> +<none> +<none> +Approve by bob: ok\n/);
-    expect(stdout).to.match(/ +shop\/registry \(Audit\) +<none>\n/);
+    expect(stdout).to.match(/ +shop\/registry \(Audit\) +from elsewhere\n/);
   });
 
-  const selections = {
-    "the newest": { args: ["--limit", "2"], finds: "9 10" },
-    "all, where no limit is wanted": { args: ["--limit=0"], finds: "7 8 9 10" },
-    "those of a user": { args: ["--agent", "eve\u001b[2J"], finds: "8" },
-    "those of a ServiceAccount by its short name": { args: ["--agent", "ci/deployer"], finds: "7 9 10" },
-    "those of nobody whose name only ends alike": { args: ["--agent", "eployer"], finds: "" },
-    "those with an answer": { args: ["--answer", "allowed"], finds: "7 10" },
-    "those with a verdict": { args: ["--verdict", "hold"], finds: "8 10" },
-    "those where a rule counted": { args: ["--rule", "privileged"], finds: "8 10" },
-    "those where a rule was only tried": { args: ["--rule", "shop/registry"], finds: "7" },
-    "those of an approval": { args: ["--approval", "create-pod-web-1111"], finds: "8 9 10" },
+  it("tells what came of it, and of requests that no admission has seen", async () => {
+    const request = {
+      kind: "request",
+      verb: "get",
+      uri: "/api/v1/pods",
+      stage: "ResponseComplete",
+      code: 200,
+    };
+    const records = [
+      record(1, { kind: "outcome", of: 0, source: "audit", result: "took-effect" }),
+      record(2, { ...request, target: { ...POD, subresource: "log" } }),
+      record(3, { ...request, target: undefined, code: undefined }),
+    ];
+    const { stdout } = await hoop(["records"], { records });
+    const rows = stdout
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(/ {2,}/).slice(1, 6).join("|"));
+    expect(rows).to.deep.equal([
+      "1|took-effect|<none>|<none>|<none>",
+      "2|200|system:serviceaccount:ci:deployer|get log|pods/web",
+      "3|ResponseComplete|system:serviceaccount:ci:deployer|get|/api/v1/pods",
+    ]);
+  });
+
+  const selections: Record<string, { args: string[]; asks: string }> = {
+    "the newest": { args: ["--limit", "2"], asks: "newest=2" },
+    "all, where no limit is wanted": { args: ["--limit=0"], asks: "" },
+    "those of an agent, however it is spelled": {
+      args: ["--agent", "ci=a,b"],
+      asks: "agent=ci\\=a\\,b,newest=50",
+    },
+    "those of a resource": { args: ["--resource=pods/exec"], asks: "resource=pods/exec,newest=50" },
+    "those of a session": { args: ["--session=s-1"], asks: "session=s-1,newest=50" },
+    "those with an answer": { args: ["--answer", "allowed"], asks: "answer=allowed,newest=50" },
+    "those with a verdict": { args: ["--verdict", "hold"], asks: "verdict=hold,newest=50" },
+    "those where a rule fired": { args: ["--rule", "shop/registry"], asks: "rule=shop/registry,newest=50" },
+    "those of an approval": { args: ["--approval=a-1111"], asks: "approval=a-1111,newest=50" },
+    "those of a kind": { args: ["--kind", "outcome"], asks: "kind=outcome,newest=50" },
+    "those with words": { args: ["--search", 'nginx* "a b"'], asks: 'text=nginx* "a b",newest=50' },
+    "those of some time": {
+      args: ["--since", "2h", "--until=2026-11-21T09:30:00.5+01:00"],
+      asks: "since=2026-11-21T08:00:00.000000Z,until=2026-11-21T08:30:00.500000Z,newest=50",
+    },
   };
-  for (const [what, { args, finds }] of Object.entries(selections))
-    it(`selects ${what}`, async () => {
-      expect(names((await hoop(["records", "-oname", ...args], { records: RECORDS })).stdout)).to.equal(
-        finds,
-      );
+  for (const [what, { args, asks }] of Object.entries(selections))
+    it(`has the server select ${what}`, async () => {
+      const { calls, stdout } = await hoop(["records", "-oname", ...args], { records: RECORDS });
+      const asked = new URL(calls[0]?.[2] ?? "", "https://cluster.invalid").searchParams;
+      expect(asked.get("fieldSelector") ?? "").to.equal(asks);
+      expect(names(stdout)).to.equal("7 8 9 10");
     });
 
-  it("lets the server select what it can", async () => {
-    const { calls } = await hoop(["records", "--answer=held", "--approval=x", "-n", "shop"]);
-    expect(calls[0]?.[2]).to.equal(
-      "/apis/hoop.dev/v1alpha1/namespaces/shop/records?fieldSelector=spec.answer%3Dheld%2Cspec.approval.name%3Dx",
-    );
+  it("reads page by page", async () => {
+    const asked: string[] = [];
+    const { stdout } = await hoop(["records", "-oname", "--limit=0"], {
+      answer: (args) => {
+        const url = new URL(args[2] ?? "", "https://cluster.invalid");
+        asked.push(`${url.searchParams.get("limit")} ${url.searchParams.get("continue")}`);
+        const at = asked.length;
+        const metadata = { resourceVersion: "7", ...(at < 3 ? { continue: `page-${at}` } : {}) };
+        return { stdout: JSON.stringify({ kind: "RecordList", metadata, items: [record(at, {})] }) };
+      },
+    });
+    expect(asked).to.deep.equal(["500 null", "500 page-1", "500 page-2"]);
+    expect(names(stdout)).to.equal("1 2 3");
   });
+
+  for (const [flag, why] of [
+    ["--since=yesterday", /neither a time/],
+    ["--search= ", /it is empty/],
+    ["--verdict=maybe", /maybe/],
+  ] as const)
+    it(`refuses ${flag}`, async () => {
+      const { code, stderr } = await hoop(["records", flag]);
+      expect(code).to.equal(1);
+      expect(stderr).to.match(why);
+    });
 
   it("looks everywhere with -A, whatever -n says", async () => {
     const { calls } = await hoop(["records", "-A", "-n", "shop"]);
-    expect(calls[0]?.[2]).to.equal("/apis/hoop.dev/v1alpha1/records");
+    expect(calls[0]?.[2]).to.match(/^\/apis\/hoop\.dev\/v1alpha1\/records\?/);
   });
 
   it("says so when there are none", async () => {
@@ -122,7 +176,32 @@ describe("kubectl hoop records", () => {
       watches: [[event(record(10, {})), event(record(11, {}))], [event(record(12, {}))]],
     });
     expect(code).to.equal(0);
+    expect(names(stdout)).to.equal("7 8 9 10 11 12");
+  });
+
+  it("follows from before the last version, of which it may have been told half", async () => {
+    const event = (name: number, resourceVersion: string) => {
+      const { metadata, ...rest } = record(name, {});
+      return JSON.stringify({
+        type: "ADDED",
+        object: { ...rest, metadata: { ...metadata, resourceVersion } },
+      });
+    };
+    const { calls, stdout } = await hoop(["records", "-w", "-oname", "--answer=held"], {
+      records: [],
+      watches: [
+        [event(10, "20"), event(11, "21")],
+        [event(11, "21"), event(12, "21")],
+      ],
+    });
     expect(names(stdout)).to.equal("10 11 12");
+    const asked = calls.map((call) => new URL(call[2] ?? "", "https://cluster.invalid").searchParams);
+    const watches = asked.filter((parameters) => parameters.get("watch") === "true");
+    expect(watches.map((parameters) => parameters.get("resourceVersion")).slice(0, 2)).to.deep.equal([
+      "7",
+      "20",
+    ]);
+    for (const parameters of watches) expect(parameters.get("fieldSelector")).to.equal("answer=held");
   });
 
   it("says so when the server offers no watch of them", async () => {

@@ -48,6 +48,7 @@ describe("the ledger as a resource", () => {
   const request = (parts: Partial<PageRequest<KubeObject>> = {}): PageRequest<KubeObject> => ({
     ...{
       namespace: "",
+      caller: { username: "ann", uid: "", groups: [], extra: new Map() },
       accepts: () => true,
       narrowed: false,
       guarded: false,

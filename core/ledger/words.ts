@@ -1,0 +1,59 @@
+/**
+ * Words, as full text search knows them: letters, digits and marks, in lower case, compatibility forms made one. What
+ * is longer than a hundred characters is several words in a row.
+ */
+
+/** Words that stand one after the other; the last may be only the beginning of one. */
+export interface Term {
+  words: readonly string[];
+  prefix: boolean;
+}
+
+const MAX_CHARACTERS = 1000;
+const MAX_TERMS = 20;
+
+const PLAIN = /^[\0-\x7f]*$/;
+const PLAIN_WORDS = /[a-z0-9]{1,100}/g;
+const WORDS = /[\p{L}\p{N}\p{M}]{1,100}/gu;
+
+export function wordsOf(text: string): string[] {
+  if (PLAIN.test(text)) return text.toLowerCase().match(PLAIN_WORDS) ?? [];
+  // Again, because a letter's small form may be one that has a compatibility form.
+  return text.normalize("NFKC").toLowerCase().normalize("NFKC").match(WORDS) ?? [];
+}
+
+/** A string, number or word of JSON: what stands between its punctuation. */
+const LEXEME = /"(?:[^"\\]|\\.)*"|[^\s[\]{}:,"]+/g;
+
+/** Of all keys and values of a JSON text, in their order. */
+export function wordsOfJson(json: string): string[] {
+  const words: string[] = [];
+  for (const [lexeme] of json.matchAll(LEXEME)) for (const word of wordsOf(plain(lexeme))) words.push(word);
+  return words;
+}
+
+function plain(lexeme: string): string {
+  return lexeme.includes("\\") ? String(JSON.parse(lexeme)) : lexeme;
+}
+
+/** What is asked for: terms between spaces, `"…"` around several words in a row, `*` after the beginning of a word. */
+const TERM = /"([^"]*)"?(\*?)|([^\s"]*[^\s"*])(\*?)|\*+/g;
+
+/** @returns what is wrong with the text, in words for whoever wrote it, where it cannot be looked for. */
+export function termsOf(text: string): readonly Term[] | string {
+  if (text.length > MAX_CHARACTERS) return `more than ${MAX_CHARACTERS} characters`;
+  const terms = [...text.matchAll(TERM)].flatMap(([, quoted, after, bare, behind]): Term[] => {
+    const words = wordsOf(quoted ?? bare ?? "");
+    return words.length === 0 ? [] : [{ words, prefix: (after ?? behind) === "*" }];
+  });
+  if (terms.length === 0) return "there is no word in it";
+  return terms.length > MAX_TERMS ? `more than ${MAX_TERMS} words` : terms;
+}
+
+/** Whether the term stands somewhere in these words. */
+export function hasTerm(words: readonly string[], { words: wanted, prefix }: Term): boolean {
+  const last = wanted.length - 1;
+  const fits = (word: string | undefined, at: number) =>
+    at === last && prefix ? word?.startsWith(wanted[at] ?? "") : word === wanted[at];
+  return words.some((_, start) => wanted.every((_word, at) => fits(words[start + at], at)));
+}

@@ -1,0 +1,145 @@
+/** The file of the index: derived from the ledger, so whatever does not fit is thrown away and made anew. */
+import { readFileSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { EMPTY_TREE, encodeTree } from "#core/log/tree.ts";
+
+/** "hpsr" in ASCII: tells our files from other programs' databases. */
+const APPLICATION_ID = 0x68707372;
+/** Of tables, facets and words: grows when any of them changes. */
+const VERSION = 1;
+
+const SCHEMA = `
+  CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    next INTEGER NOT NULL,
+    tree BLOB NOT NULL, -- over the lines before
+    boot TEXT NOT NULL  -- of the machine, while the file is written; '': closed
+  ) STRICT;
+  CREATE TABLE entries (number INTEGER PRIMARY KEY, time INTEGER) STRICT; -- microseconds
+  -- The earliest and the latest of so many entries in a row: clocks may go back.
+  CREATE TABLE blocks (block INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL) STRICT;
+  CREATE VIRTUAL TABLE words USING fts5 (facts, said, beside, content = '', columnsize = 0, tokenize = 'ascii');
+  INSERT INTO words (words, rank) VALUES ('secure-delete', 1); -- erased is erased, not marked
+  -- What was put into words of entries with payloads: it takes that to take it out again.
+  CREATE TABLE kept (number INTEGER PRIMARY KEY, words BLOB NOT NULL) STRICT;
+`;
+
+const TABLES: readonly string[] = ["state", "entries", "blocks", "words", "kept"];
+
+/** Faults of the disk or of whoever else has the file: what is in it may be well. */
+const NOT_THE_FILES: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15, 23]);
+
+export interface Opened {
+  db: DatabaseSync;
+  /** Why what was there was thrown away, "" where nothing was. */
+  anew: string;
+}
+
+/** @throws Error where there can be no index. */
+export function openIndex(file: string, isNoGood: boolean): Opened {
+  const anew = isNoGood ? "it is damaged" : unusable(file);
+  if (anew !== "") discard(file);
+  const db = connected(file);
+  try {
+    if (pragma(db, "user_version") !== VERSION) create(db);
+    db.prepare("UPDATE state SET boot = ?").run(bootId());
+    return { db, anew };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Says that nothing is on its way to the disk any more. */
+export function closeIndex(db: DatabaseSync): void {
+  db.exec("PRAGMA synchronous = FULL; UPDATE state SET boot = ''");
+  db.close();
+}
+
+export function isDamage(error: unknown): boolean {
+  if (error instanceof Stranger) return false;
+  const code = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+  return code === undefined || !NOT_THE_FILES.has(code);
+}
+
+/** Empties it. */
+export function create(db: DatabaseSync): void {
+  db.exec("BEGIN IMMEDIATE");
+  for (const name of tables(db)) db.exec(`DROP TABLE ${name}`);
+  db.exec(SCHEMA);
+  db.prepare("INSERT INTO state VALUES (1, 0, ?, ?)").run(encodeTree(EMPTY_TREE), bootId());
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; COMMIT`);
+}
+
+function connected(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { allowExtension: false, timeout: 2000 });
+  try {
+    // A kill leaves a journal, which is rolled back; what a machine that went down leaves is not believed (unusable).
+    db.exec(`
+      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA journal_mode = TRUNCATE;
+      PRAGMA synchronous = OFF;
+      PRAGMA secure_delete = ON;
+      PRAGMA trusted_schema = OFF;
+      PRAGMA cache_size = -8192;
+      BEGIN EXCLUSIVE; COMMIT;
+    `);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Why the file cannot be gone on with, "" where it can, or where there is none. */
+function unusable(file: string): string {
+  let db: DatabaseSync | undefined;
+  try {
+    db = connected(file);
+    return fault(db);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return `it is damaged: ${error instanceof Error ? error.message : error}`;
+  } finally {
+    db?.close();
+  }
+}
+
+/** Another program's database is nothing to throw away. */
+class Stranger extends Error {}
+
+function fault(db: DatabaseSync): string {
+  const isEmpty = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.["count"] === 0;
+  if (isEmpty) return "";
+  if (pragma(db, "application_id") !== APPLICATION_ID)
+    throw new Stranger("it is the database of another program");
+  if (pragma(db, "user_version") !== VERSION) return "it is of another version of Hoop";
+  if (tables(db).length !== TABLES.length) return "it is damaged: tables are missing";
+  const boot = db.prepare("SELECT boot FROM state").get()?.["boot"];
+  if (boot !== "" && (boot === "?" || boot !== bootId())) return "the machine went down while it was written";
+  const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  return found === "ok" ? "" : `it is damaged: ${found}`;
+}
+
+/** Those of ours that are there. */
+function tables(db: DatabaseSync): string[] {
+  const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  return rows.map(({ name }) => String(name)).filter((name) => TABLES.includes(name));
+}
+
+function discard(file: string): void {
+  for (const name of [file, `${file}-journal`, `${file}-wal`, `${file}-shm`]) rmSync(name, { force: true });
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** Another each time the machine starts; "?" where that is not told. */
+function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "?";
+  }
+}

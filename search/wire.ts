@@ -1,0 +1,46 @@
+/** What passes between the follower and the thread that holds the index. */
+import type { Query, Window } from "#core/ledger/search.ts";
+
+/** An entry, and what lies beside it as it is kept, where there is something. */
+export interface Added {
+  index: number;
+  line: string;
+  payload: Uint8Array | undefined;
+}
+
+/** How far an index has come, and by the root of a Merkle tree over just these entries, of which ledger it is. */
+export interface Place {
+  next: number;
+  root: Uint8Array;
+}
+
+export type Call =
+  | { call: "add"; entries: readonly Added[] }
+  | { call: "find"; query: Query; window: Window }
+  /** Begin anew. */
+  | { call: "clear" };
+
+export interface Answers {
+  add: number;
+  find: number[];
+  clear: undefined;
+}
+
+export interface Opening {
+  /** `:memory:` for none. */
+  file: string;
+  /** Whether what is there is known to be no good. */
+  anew: boolean;
+}
+
+/** To the thread: calls, answered in their order, or the wish that it ends. */
+export type ToThread = Call | "close";
+
+/** From the thread. `anew`: why what was there was thrown away, "" where nothing was. */
+export type FromThread =
+  | { opened: Place; anew: string }
+  | { answer: Answers[keyof Answers] }
+  /** This call failed, and nothing else did. */
+  | { refused: string }
+  /** Its last word. `damaged`: what is in the file is no good. */
+  | { lost: string; damaged: boolean };
