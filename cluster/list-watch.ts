@@ -25,12 +25,16 @@ export interface Followed<T extends Listed> {
   metadataOnly?: boolean;
   /** In place of JSON.parse, which rounds large integers. */
   parse?: (text: string) => unknown;
+  /** A list comes in parts of so many objects; left out, it comes whole. */
+  page?: number;
   /** Everything there is, at first and whenever the thread was lost. */
   replace(objects: T[]): void;
   put(object: T): void;
   remove(object: T): void;
   /** Each time the thread is lost; it is taken up again all the same. */
   lost?(error: unknown): void;
+  /** Each time a watch that was live is so no more, for whatever reason. */
+  ended?(): void;
 }
 
 export interface Following {
@@ -94,12 +98,17 @@ export function follow<T extends Listed>(client: Client, followed: Followed<T>, 
     while (!stopped.signal.aborted) {
       try {
         await round();
+        down();
       } catch (error) {
-        live = false;
+        down();
         await recover(error);
       }
-      live = false;
     }
+  }
+
+  function down(): void {
+    if (live) followed.ended?.();
+    live = false;
   }
 
   const running = run();
@@ -146,7 +155,7 @@ async function isThere(client: Client, path: string, signal: AbortSignal): Promi
 }
 
 interface List<T> {
-  metadata: { resourceVersion: string };
+  metadata: { resourceVersion: string; continue?: string };
   items?: T[];
 }
 
@@ -157,11 +166,20 @@ async function list<T extends Listed>(
 ): Promise<string> {
   const query = selector(followed);
   const headers = accepted(followed, "PartialObjectMetadataList");
-  const { parse = JSON.parse } = followed;
-  const call = { path: followed.path, query, headers, signal, parse };
-  const { metadata, items } = await client.request<List<T>>(call);
-  followed.replace(items ?? []);
-  return metadata.resourceVersion;
+  const { parse = JSON.parse, page } = followed;
+  const limit = page === undefined ? {} : { limit: String(page) };
+  const all: T[] = [];
+  let rest = "";
+  for (;;) {
+    const part = { ...query, ...limit, ...(rest === "" ? {} : { continue: rest }) };
+    const call = { path: followed.path, query: part, headers, signal, parse };
+    const { metadata, items } = await client.request<List<T>>(call);
+    all.push(...(items ?? []));
+    rest = metadata.continue ?? "";
+    if (rest !== "") continue;
+    followed.replace(all);
+    return metadata.resourceVersion;
+  }
 }
 
 type Event<T> = { type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK"; object: T };

@@ -1,11 +1,12 @@
-/** Which object a request goes to that admission is told only the name of: by CONNECT, an eviction, a binding, a scale. */
+/**
+ * Which object a request goes to that admission is told only the name of: by CONNECT, an eviction, a binding, a scale, and
+ * by an autoscaler, which names what it scales.
+ */
 import { type AdmissionRequest, connectedName, type JsonObject, targetName } from "#core/admission.ts";
 import type { Known } from "#core/policy/ports.ts";
-import type { Lookup } from "#core/ports.ts";
+import { type KindReference, scaledBy, WELL_KNOWN } from "#core/policy/scaled.ts";
 import { type Client, isNotFound, path } from "./client.ts";
-
-/** What can be connected to. */
-const CONNECTED: ReadonlySet<string> = new Set(["pods", "services", "nodes"]);
+import { servedKind } from "./kinds.ts";
 
 const METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 /** A request under way waits for it. */
@@ -15,18 +16,13 @@ interface Found {
   metadata: { uid: string; name: string; namespace?: string; annotations?: Record<string, string> };
 }
 
-/** The uid of the pod, service or node that the request connects to, as it exists now. */
-export async function connectTargetUid(client: Client, request: AdmissionRequest): Promise<Lookup> {
-  const { group, resource } = request.resource;
-  if (group !== "" || !CONNECTED.has(resource))
-    return { known: false, why: `${resource} cannot be connected to` };
-  try {
-    return { known: true, uid: (await got(client, request)).metadata.uid };
-  } catch (error) {
-    const what = `${resource} ${request.name}`;
-    if (isNotFound(error)) return { known: false, why: `${what} does not exist` };
-    return { known: false, why: `${what} could not be looked up: ${String(error)}` };
-  }
+/** Where an object is. */
+interface Place {
+  apiVersion: string;
+  kind: string;
+  /** As people name it. */
+  what: string;
+  path: string;
 }
 
 /**
@@ -37,21 +33,27 @@ export async function subresourceTarget(
   client: Client,
   request: AdmissionRequest,
 ): Promise<Known<JsonObject | null>> {
-  const { group, version } = request.resource;
-  const { kind, resource } = placeOf(request);
   // What agents connect to on nodes is denied whatever the node says.
-  if (group === "" && resource === "nodes") return { known: true, object: null };
+  if (request.resource.group === "" && request.resource.resource === "nodes")
+    return { known: true, object: null };
+  const scaled = scaledBy(request);
+  const what = scaled === undefined ? placeOf(request).what : `${scaled.kind} ${scaled.name}`;
   try {
-    const { name, namespace = "", uid, annotations = {} } = (await got(client, request)).metadata;
-    const apiVersion = group === "" ? version : `${group}/${version}`;
-    const metadata = { name, namespace, uid, annotations: { ...annotations } };
-    return { known: true, object: { apiVersion, kind, metadata } };
+    const place =
+      scaled === undefined ? placeOf(request) : await placeOfKind(client, request.namespace, scaled);
+    if (place === undefined) return { known: true, object: null };
+    const { metadata } = await client.request<Found>({
+      path: place.path,
+      headers: { accept: METADATA },
+      timeout: PATIENCE,
+    });
+    const { name, namespace = "", uid, annotations = {} } = metadata;
+    const { apiVersion, kind } = place;
+    const told = { name, namespace, uid, annotations: { ...annotations } };
+    return { known: true, object: { apiVersion, kind, metadata: told } };
   } catch (error) {
     if (isNotFound(error)) return { known: true, object: null };
-    return {
-      known: false,
-      why: `${resource} ${targetName(request)} could not be looked up: ${String(error)}`,
-    };
+    return { known: false, why: `${what} could not be looked up: ${String(error)}` };
   }
 }
 
@@ -65,20 +67,55 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** A Binding is of the pod that it names. `kind`: of other resources their name stands for it. */
-function placeOf({ resource: { group, resource } }: AdmissionRequest): { kind: string; resource: string } {
+function placeOf(request: AdmissionRequest): Place {
+  const { group, version, resource } = request.resource;
   const of = group === "" && resource === "bindings" ? "pods" : resource;
-  return { kind: KINDS[of] ?? of, resource: of };
+  const apiVersion = group === "" ? version : `${group}/${version}`;
+  const name = request.subresource === "" ? targetName(request) : connectedName(request);
+  return {
+    ...{ apiVersion, kind: KINDS[of] ?? of, what: `${of} ${targetName(request)}` },
+    path: rootOf(apiVersion) + path(...within(request.namespace), of, name),
+  };
 }
 
-function got(client: Client, request: AdmissionRequest): Promise<Found> {
-  const { group, version } = request.resource;
-  const { resource } = placeOf(request);
-  const api = group === "" ? ["api", version] : ["apis", group, version];
-  const scope = request.namespace === "" || resource === "nodes" ? [] : ["namespaces", request.namespace];
-  const name = request.subresource === "" ? targetName(request) : connectedName(request);
-  return client.request<Found>({
-    path: path(...api, ...scope, resource, name),
-    headers: { accept: METADATA },
-    timeout: PATIENCE,
-  });
+const rootOf = (apiVersion: string): string => (apiVersion.includes("/") ? "/apis/" : "/api/") + apiVersion;
+const within = (namespace: string): string[] => (namespace === "" ? [] : ["namespaces", namespace]);
+
+interface Group {
+  preferredVersion: { groupVersion: string };
+  versions: { groupVersion: string }[];
+}
+
+/** As controllers find it: the group's kind in whichever version. Undefined where the API server serves none. */
+async function placeOfKind(
+  client: Client,
+  namespace: string,
+  { group, kind, name }: KindReference,
+): Promise<Place | undefined> {
+  const signal = AbortSignal.timeout(PATIENCE);
+  const versions = await versionsOf(client, group, signal);
+  // An autoscaler that nobody knows may go by the kind alone.
+  const known = versions.size === 0 ? WELL_KNOWN.get(kind) : undefined;
+  if (known !== undefined && known !== group)
+    return placeOfKind(client, namespace, { group: known, kind, name });
+  for (const apiVersion of versions) {
+    const found = await servedKind(client, { apiVersion, kind }, signal);
+    if (found === undefined) continue;
+    const where = found.namespaced ? within(namespace) : [];
+    const at = found.root + path(...where, found.resource, name);
+    return { apiVersion, kind, what: `${kind} ${name}`, path: at };
+  }
+  return undefined;
+}
+
+/** The preferred one first; none where the group is not served. */
+async function versionsOf(client: Client, group: string, signal: AbortSignal): Promise<Set<string>> {
+  if (group === "") return new Set(["v1"]);
+  try {
+    const { preferredVersion, versions } = await client.request<Group>({ path: path("apis", group), signal });
+    return new Set([preferredVersion, ...versions].map(({ groupVersion }) => groupVersion));
+  } catch (error) {
+    if (isNotFound(error)) return new Set();
+    throw error;
+  }
 }

@@ -3,7 +3,8 @@ import { formatPatch, OMIT_HEADERS, structuredPatch } from "diff";
 import { type ScalarTag, stringify } from "yaml";
 import { type AdmissionRequest, ExactNumber, isObject, type Json, type JsonObject } from "./admission.ts";
 import { canonical } from "./canonical.ts";
-import { type Change, changesBetween, isAt, isSame, type Path, valueAt } from "./digest/changes.ts";
+import { placeOf } from "./digest/changed-at.ts";
+import { type Change, changesBetween, isSame, type Path, valueAt } from "./digest/changes.ts";
 import { withoutServerFilled } from "./digest/server-filled.ts";
 import { maskObject } from "./mask.ts";
 import { printable } from "./printable.ts";
@@ -63,6 +64,50 @@ export function diffTexts(before: string, after: string): string {
     : printable(formatPatch(patch, OMIT_HEADERS), { multiline: true }).replace(/\n$/, "");
 }
 
+/** Of one object, the old or the new one: values of any kind, and units of text. */
+const MOST_VALUES = 20_000;
+const MOST_TEXT = 1024 * 1024;
+
+/**
+ * Why people cannot be shown what the request changes, undefined where they can. Nothing is ever left out of what is
+ * shown, so what is larger than this can neither be read nor be described while others wait.
+ */
+export function tooLargeToShow({ object, oldObject }: AdmissionRequest): string | undefined {
+  for (const one of [object, oldObject]) {
+    const why = one === null ? undefined : tooLarge(one);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+function tooLarge(object: JsonObject): string | undefined {
+  let [values, units] = [0, 0];
+  const next: Json[] = [withoutManaged(object)];
+  for (let value = next.pop(); value !== undefined; value = next.pop()) {
+    for (const [name, part] of partsOf(value)) {
+      units += name.length;
+      next.push(part);
+    }
+    units += typeof value === "string" ? value.length : 0;
+    if (++values > MOST_VALUES) return `it has more than ${MOST_VALUES} values`;
+    if (units > MOST_TEXT) return `it has more than ${MOST_TEXT} characters of text`;
+  }
+  return undefined;
+}
+
+/** Members with their names, items with none. */
+function partsOf(value: Json): Iterable<readonly [name: string, part: Json]> {
+  if (Array.isArray(value)) return value.map((item) => ["", item] as const);
+  return isObject(value) ? Object.entries(value) : [];
+}
+
+/** It is not shown, and grows with each writer. */
+function withoutManaged(object: JsonObject): JsonObject {
+  if (!isObject(object["metadata"])) return object;
+  const { managedFields: _, ...metadata } = object["metadata"];
+  return { ...object, metadata };
+}
+
 function visible(object: JsonObject | null, request: AdmissionRequest): JsonObject {
   return object === null ? {} : withoutServerFilled(object, request);
 }
@@ -82,12 +127,15 @@ function updateDiff(before: JsonObject, after: JsonObject): string {
   const hidden = isMarkable(changes)
     ? changes.filter(({ path }) => isHidden(valueAt(old, path), valueAt(masked, path)))
     : [];
-  const shown = hidden.reduce<Json>((value, { path }) => marked(value, path), masked);
+  const shown = marked(
+    masked,
+    hidden.map(({ path }) => path),
+  );
   const diff = diffTexts(yaml(old), yaml(shown));
   return [...notes(changes, masked, diff), ...(diff === "" ? [] : [diff])].join("\n");
 }
 
-/** Each mark takes a walk over the object: of so many, nobody could read the one that counts. */
+/** Of so many marks nobody could read the one that counts. */
 function isMarkable(changes: readonly Change[]): boolean {
   return changes.length <= MAX_MARKS;
 }
@@ -96,16 +144,16 @@ function isHidden(old: Json | undefined, now: Json | undefined): boolean {
   return typeof now === "string" && MASKED.test(now) && isSame(old, now);
 }
 
-/** The object with the masked value at the path marked as changed. */
-function marked(value: Json, path: Path): Json {
-  const [step, ...rest] = path;
-  if (step === undefined) return typeof value === "string" ? value.replace(MASKED, CHANGED) : value;
-  if (Array.isArray(value))
-    return value.map((item, index) => (isAt(step, item, index) ? marked(item, rest) : item));
-  if (!isObject(value) || typeof step !== "string") return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, name === step ? marked(item, rest) : item]),
-  );
+/** The object with the masked values at the paths marked as changed. */
+function marked(value: Json, paths: readonly Path[]): Json {
+  if (paths.length === 0) return value;
+  if (typeof value === "string") return value.replace(MASKED, CHANGED);
+  const isList = Array.isArray(value);
+  const below = Map.groupBy(paths, ([step = ""]) => (isList ? placeOf(value, step) : step));
+  const within = (place: string | number) => (below.get(place) ?? []).map(([, ...rest]) => rest);
+  if (isList) return value.map((item, index) => marked(item, within(index)));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, marked(item, within(name))]));
 }
 
 /** What the diff cannot show, as comments: an approver must know that there is more. */

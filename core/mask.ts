@@ -1,7 +1,7 @@
 /** The view of an object that people, records and messages get: structure as it is, secret values replaced. */
 import { isObject, type Json, type JsonObject, member, text } from "./admission.ts";
 import { parseJson } from "./json.ts";
-import { announcesSecret, looksSecret, maskText } from "./mask/patterns.ts";
+import { announcesSecret, looksSecret, maskText, mayBeScript } from "./mask/patterns.ts";
 import { SEALED } from "./secrets/placeholder.ts";
 import { repetitions } from "./secrets/repeats.ts";
 
@@ -32,7 +32,7 @@ const SECRET_MEMBERS: ReadonlySet<string> = new Set([
 
 /**
  * A copy without secret values: what Secrets hold (wherever an object of that kind stands), variables, members
- * and arguments that are secret by their name, and whatever maskText finds in any string. managedFields are
+ * and arguments that are secret by their name and no script by their look, and whatever maskText finds in any string. managedFields are
  * left out, and the last-applied annotation of Secrets. Keys stay; no length is told.
  */
 export function maskObject(object: JsonObject): JsonObject {
@@ -55,8 +55,10 @@ function maskItem(item: JsonObject, kind: JsonObject): JsonObject {
 function maskValue(value: Json): Json {
   if (typeof value === "string") return maskText(value);
   if (Array.isArray(value))
-    return value.map((item, index) =>
-      announcesSecret(value[index - 1] ?? null) && typeof item === "string" ? VALUE : maskValue(item),
+    return mapItems(value, (item, index) =>
+      announcesSecret(value[index - 1] ?? null) && typeof item === "string" && !mayBeScript(item)
+        ? VALUE
+        : maskValue(item),
     );
   return isObject(value) ? maskMembers(value) : value;
 }
@@ -69,16 +71,16 @@ function maskMembers(object: JsonObject): JsonObject {
     if (name === LAST_APPLIED) return typeof value === "string" ? maskEmbedded(value) : maskValue(value);
     if (name === "data" && isConfigMap && isObject(value)) return mapMembers(value, maskSetting);
     if (typeof value !== "string") return maskValue(value);
-    const isSecret = name === "value" ? looksSecret(variable, value) : isSecretMember(name) && value !== "";
+    const isSecret =
+      name === "value"
+        ? looksSecret(variable, value)
+        : isSecretMember(name) && value !== "" && !mayBeScript(value);
     return isSecret ? VALUE : maskText(value);
   });
 }
 
-/** Files in ConfigMaps are shown, whatever they are called: an approver must see a script. */
 function maskSetting(name: string, value: Json): Json {
-  return typeof value === "string" && looksSecret(name, value) && !/\s/.test(value)
-    ? VALUE
-    : maskValue(value);
+  return typeof value === "string" && looksSecret(name, value) ? VALUE : maskValue(value);
 }
 
 function maskSecret(secret: JsonObject): JsonObject {
@@ -128,24 +130,45 @@ function maskEmbedded(json: string): string {
 /** A part of every name in SECRET_MEMBERS. */
 const MAYBE_SECRET_MEMBER = /pass|token|key|secret/i;
 
+/** The names of fields are few, and looking at them is a good part of the work. */
+const KNOWN_MEMBERS = new Map<string, boolean>();
+const MOST_KNOWN = 2000;
+const LONGEST_KNOWN = 40;
+
 function isSecretMember(name: string): boolean {
-  if (!MAYBE_SECRET_MEMBER.test(name)) return false;
-  return SECRET_MEMBERS.has(name.toLowerCase().replace(/[-_]/g, ""));
+  const known = KNOWN_MEMBERS.get(name);
+  if (known !== undefined) return known;
+  const is = MAYBE_SECRET_MEMBER.test(name) && SECRET_MEMBERS.has(name.toLowerCase().replace(/[-_]/g, ""));
+  if (name.length <= LONGEST_KNOWN && KNOWN_MEMBERS.size < MOST_KNOWN) KNOWN_MEMBERS.set(name, is);
+  return is;
 }
 
+/** The object itself where nothing of it changes, as in most of what is masked: nothing is ever written to either. */
 function mapMembers(object: JsonObject, map: (name: string, value: Json) => Json): JsonObject {
-  const copy: JsonObject = {};
-  for (const [name, value] of Object.entries(object)) {
+  let copy: JsonObject | undefined;
+  for (const name of Object.keys(object)) {
+    const value = object[name] ?? null;
     const mapped = map(name, value);
+    if (mapped === value) continue;
+    copy ??= { ...object };
     // An assignment to `__proto__` would make no member.
-    if (name === "__proto__")
-      Object.defineProperty(copy, name, {
-        value: mapped,
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
+    if (name === "__proto__") Object.defineProperty(copy, name, { ...MEMBER, value: mapped });
     else copy[name] = mapped;
   }
-  return copy;
+  return copy ?? object;
+}
+
+const MEMBER = { enumerable: true, configurable: true, writable: true };
+
+/** As {@link mapMembers}. */
+function mapItems(list: Json[], map: (item: Json, index: number) => Json): Json[] {
+  let copy: Json[] | undefined;
+  for (let index = 0; index < list.length; index++) {
+    const item = list[index] ?? null;
+    const mapped = map(item, index);
+    if (mapped === item) continue;
+    copy ??= [...list];
+    copy[index] = mapped;
+  }
+  return copy ?? list;
 }

@@ -11,16 +11,20 @@ export function secretsNamedIn(value: Json): string[] {
 function collect(value: Json, found: Set<string>): void {
   if (Array.isArray(value)) for (const item of value) collect(item, found);
   if (!isObject(value)) return;
-  for (const [field, child] of Object.entries(value)) {
+  for (const field of Object.keys(value)) {
+    const child = value[field] ?? null;
     for (const name of referenced(field, child)) found.add(name);
-    collect(child, found);
+    if (typeof child === "object") collect(child, found);
   }
 }
 
 /** `secretName: x`, `secret: {name: x}`, `…SecretRef: {name: x}`, `secretKeyRef: {name: x}`, `imagePullSecrets: [{name: x}]`. */
-function referenced(field: string, child: Json): string[] {
-  if (field === "secretName") return typeof child === "string" ? [child] : [];
+function referenced(field: string, child: Json): readonly string[] {
+  if (typeof child !== "object") return field === "secretName" && typeof child === "string" ? [child] : NONE;
   const isReference = field === "secret" || field === "imagePullSecrets" || /secret(?:key)?ref$/i.test(field);
-  const names = isReference ? [child].flat().map((reference) => text(reference, "name")) : [];
+  if (!isReference) return NONE;
+  const names = [child].flat().map((reference) => text(reference, "name"));
   return names.filter((name) => name !== "");
 }
+
+const NONE: readonly string[] = [];

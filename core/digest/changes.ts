@@ -2,6 +2,8 @@
 import { ExactNumber, isObject, type Json, type JsonObject } from "../admission.ts";
 import { hasMergeKey, type ItemKey, type Keyed, keyedLists } from "./merge-keys.ts";
 
+export { valueAt } from "./changed-at.ts";
+
 /** A member's name, an index of a list, or the merge key of a list's item. */
 export type Step = string | number | ItemKey;
 export type Path = readonly Step[];
@@ -30,26 +32,6 @@ export function isSame(before: Json | undefined, after: Json | undefined): boole
   const found: Change[] = [];
   compare(before, after, [], found);
   return found.length === 0;
-}
-
-/** The value at a path of {@link changesBetween}, undefined where there is none. */
-export function valueAt(object: JsonObject, path: Path): Json | undefined {
-  return path.reduce<Json | undefined>((value, step) => stepInto(value, step), object);
-}
-
-/** Is the list's item the one that the step of a path means? */
-export function isAt(step: Step, item: Json, index: number): boolean {
-  return typeof step === "object" ? isObject(item) && hasKey(item, step) : step === index;
-}
-
-function stepInto(value: Json | undefined, step: Step): Json | undefined {
-  if (typeof step === "string") return isObject(value) ? own(value, step) : undefined;
-  if (!Array.isArray(value)) return undefined;
-  return typeof step === "number" ? value[step] : value.find((item, index) => isAt(step, item, index));
-}
-
-function hasKey(item: JsonObject, key: ItemKey): boolean {
-  return Object.entries(key).every(([field, value]) => isSame(own(item, field), value));
 }
 
 function compare(before: Json | undefined, after: Json | undefined, path: Path, found: Change[]): void {

@@ -13,7 +13,12 @@ import {
   text,
 } from "../admission.ts";
 import { canonical } from "../canonical.ts";
-import { POD_SPEC_PATHS, type PodSpecPaths, serviceAccountOf, workloadOf } from "../policy/facts/workload.ts";
+import {
+  KNOWN_POD_SPEC_PATHS,
+  type PodSpecPaths,
+  serviceAccountOf,
+  workloadOf,
+} from "../policy/facts/workload.ts";
 import { printable } from "../printable.ts";
 import { secretsNamedIn } from "../secret-names.ts";
 
@@ -70,7 +75,7 @@ const ROOT_CA = "kube-root-ca.crt";
  * What the request refers to and the object did not before; in a fixed order, each once. `paths`: where kinds have
  * their pod specs.
  */
-export function referencesOf(request: AdmissionRequest, paths = POD_SPEC_PATHS): Reference[] {
+export function referencesOf(request: AdmissionRequest, paths = KNOWN_POD_SPEC_PATHS): Reference[] {
   const { object, oldObject, operation, resource, subresource, namespace } = request;
   if (object === null || subresource === "status" || (operation !== "CREATE" && operation !== "UPDATE"))
     return [];

@@ -1,12 +1,15 @@
 /** What a held request stands on at one moment: where its approval lives, what it goes to, and what it refers to. */
-import { type AdmissionRequest, targetNamespace } from "../admission.ts";
+import { type AdmissionRequest, member, targetName, targetNamespace, text } from "../admission.ts";
 import { type Referred, type ReferredWords, referencesOf, referredWords } from "../digest/refers-to.ts";
 import { type Asked, digestOf } from "../digest.ts";
 import type { PodSpecPaths } from "../policy/facts/workload.ts";
-import type { Cluster } from "../ports.ts";
+import type { PolicyLookups } from "../policy/ports.ts";
+import type { Cluster, Lookup } from "../ports.ts";
 
 export interface GroundPorts {
   cluster: Cluster;
+  /** Tells what a CONNECT, or a CREATE of a subresource, goes to. */
+  policies: Pick<PolicyLookups, "target">;
   installationNamespace: string;
   volatilePaths: readonly string[];
   /** The key that digests are made with. */
@@ -56,9 +59,13 @@ export async function homeOf(ports: GroundPorts, request: AdmissionRequest) {
   return { name, ...(await ports.cluster.namespaceUid(name)) };
 }
 
-async function connectUid(ports: GroundPorts, request: AdmissionRequest) {
+async function connectUid({ policies }: GroundPorts, request: AdmissionRequest): Promise<Lookup> {
   // A review of these says only the name of what they go to, and a pod of that name may be another one by then.
   const goesToParent =
     request.operation === "CONNECT" || (request.operation === "CREATE" && request.subresource !== "");
-  return goesToParent ? ports.cluster.connectTargetUid(request) : { known: true as const, uid: "" };
+  if (!goesToParent) return { known: true, uid: "" };
+  const found = await policies.target(request);
+  if (!found.known) return found;
+  if (found.object !== null) return { known: true, uid: text(member(found.object, "metadata"), "uid") };
+  return { known: false, why: `${request.resource.resource} ${targetName(request)} does not exist` };
 }

@@ -6,6 +6,7 @@ import type { Delete, Put } from "#kit/storage.ts";
 import { type AdmissionRequest, credentialOf } from "../admission.ts";
 import type { AgentMatcher } from "../agents.ts";
 import type { Approval } from "../approval.ts";
+import { tooLargeToShow } from "../change.ts";
 import type { Asked } from "../digest.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import type { Clock, Random, Store } from "../ports.ts";
@@ -26,6 +27,8 @@ export interface HoldPorts extends GroundPorts {
   streaks: Streaks;
   agents: AgentMatcher;
   maxPendingPerAgent: number;
+  /** Called when it has waited: what was looked up for the request is old then. */
+  waited?: () => void;
 }
 
 /** How long this very call may take. */
@@ -65,6 +68,14 @@ export async function settle(
 ): Promise<Settlement> {
   if (request.operation === "DELETE" && request.name === "")
     return { kind: "deny", message: "deleting a whole collection cannot be held: delete by name" };
+  const why = tooLargeToShow(request);
+  if (why !== undefined)
+    return {
+      kind: "deny",
+      message:
+        `people would have to approve this (${verdict.rules.map(({ name }) => name).join(", ")}), and it is too large ` +
+        `to be shown to them: ${why}; split it, or ask a person to do it`,
+    };
   if (request.dryRun) return dryRunOfHeld(request, verdict);
   const home = await homeOf(ports, request);
   if (!home.known) return { kind: "could-not-tell", why: home.why };
@@ -118,6 +129,7 @@ async function decideOrWait(
       const answer = await waitHere(ports, question, found, waitUntil, patience.gone);
       if (answer !== undefined) return answer;
       // What it stands on may have changed while it waited.
+      ports.waited?.();
       const ground = await groundOf(ports, question.request);
       if (ground.kind !== "ground") return ground;
       question = { ...question, ...ground.on };

@@ -61,18 +61,19 @@ const PATTERNS: readonly Pattern[] = [
   },
 ];
 
-/** Every hint at once, and a bootstrap token as it is: most texts hold none, and are done after one look. */
+/** Every hint at once: most texts hold none, and are done after one look. */
 const ANY_HINT = new RegExp(
   [...PATTERNS.flatMap(({ hints }) => hints.filter((hint) => hint !== ".")), "eyj"]
     .map((hint) => hint.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-    .concat("[a-z0-9]{6}\\.[a-z0-9]{16}")
     .join("|"),
   "i",
 );
+/** Of a bootstrap token, which has no hint but its dot. By itself: it would be tried at each letter of every text. */
+const BOOTSTRAP_HINT = /\.[a-z0-9]{16}/;
 
 /** The text with everything that looks like a secret replaced. How long it was is not told. */
 export function maskText(text: string): string {
-  if (!ANY_HINT.test(text)) return text;
+  if (!ANY_HINT.test(text) && !(text.includes(".") && BOOTSTRAP_HINT.test(text))) return text;
   const lower = text.toLowerCase();
   const rest = lower.includes("eyj") ? withoutJwts(text) : text;
   return PATTERNS.filter(({ hints }) => hints.some((hint) => lower.includes(hint))).reduce(replaceAll, rest);
@@ -81,8 +82,21 @@ export function maskText(text: string): string {
 function replaceAll(text: string, { find, what }: Pattern): string {
   return text.replace(find, (...match: unknown[]) => {
     const { keep = "", quote = "" } = (match.at(-1) ?? {}) as { keep?: string; quote?: string };
+    const whole = String(match[0]);
+    if (what === "value" && mayBeScript(whole.slice(keep.length + quote.length))) return whole;
     return `${keep}${quote}[masked: ${what}]`;
   });
+}
+
+const SCRIPT =
+  /\s|`|\$(?:[({'"]|IFS)|\{[^{},]*,[^{}]*\}|[|;&<>](?:\/|\w*sh\b|eval\b|exec\b|source\b|python|perl\b|ruby\b|node\b)/;
+
+/**
+ * Could a shell run it as more than one word? Then people must see it, whatever name it goes by: what an agent calls a
+ * token is not masked where it can be a command with arguments.
+ */
+export function mayBeScript(value: string): boolean {
+  return SCRIPT.test(value);
 }
 
 // By hand: an expression that may begin at every `eyJ` of a long word would take quadratic time.
@@ -103,9 +117,9 @@ const ABOUT_A_SECRET =
 const PLAIN = /^(?:|true|false|\$\([\w.-]+\)|\$\{[\w.-]+\}|\$\w+)$/;
 const FLAG = new RegExp(`^--?(?:[\\w.-]{1,40}[-_.])?(?:${LABEL})$`, "i");
 
-/** Is the value of a variable of this name a secret, going by its name? */
+/** Is the value of a variable of this name a secret, going by its name, and nothing that could be run? */
 export function looksSecret(name: string, value: string): boolean {
-  return SECRET_NAME.test(name) && !ABOUT_A_SECRET.test(name) && !PLAIN.test(value);
+  return SECRET_NAME.test(name) && !ABOUT_A_SECRET.test(name) && !PLAIN.test(value) && !mayBeScript(value);
 }
 
 /** Does the command-line argument announce a secret as the next one? */

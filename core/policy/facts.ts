@@ -5,31 +5,34 @@ import type { AccessCheck } from "../cel/library/authorizer.ts";
 import { Inputs } from "../cel/scope.ts";
 import type { Value } from "../cel/values/value.ts";
 import { stampsFor } from "../stamp.ts";
+import { type Dependent, dependentFacts } from "./dependents.ts";
 import { changedOwners, gainedSecrets, gainedServiceAccount } from "./facts/gains.ts";
 import { writtenAnnotations } from "./facts/own-annotations.ts";
 import { gainedRights, gainedRules, gainedSubjects } from "./facts/rights.ts";
 import {
   containersOf,
-  POD_SPEC_PATHS,
+  KNOWN_POD_SPEC_PATHS,
   type PodSpecPaths,
   type Workload,
   workloadOf,
 } from "./facts/workload.ts";
-import type { PolicyPorts } from "./ports.ts";
+import type { Known, PolicyPorts } from "./ports.ts";
 
 export interface Surroundings {
   /** The target's, null for cluster-scoped targets. */
   namespace: JsonObject | null;
   installationNamespace: string;
-  /** Where pod specs lie; left out, in the built-in kinds. */
+  /** Where pod specs lie; left out, in the kinds that are known without settings. */
   workloads?: PodSpecPaths;
   /** Left out: none. */
   policies?: Pick<PolicyPorts, "current">;
+  /** What goes with what the request deletes; that it is not known, whoever judges says. Left out: nothing. */
+  dependents?: Known<readonly Dependent[]>;
 }
 
 /** All but `params`, `variables` and `authorizer`; shared by everything that judges the request. */
 export function factsOf(request: AdmissionRequest, around: Surroundings): Inputs {
-  const workload = once(() => workloadOf(request, around.workloads ?? POD_SPEC_PATHS));
+  const workload = once(() => workloadOf(request, around.workloads ?? KNOWN_POD_SPEC_PATHS));
   return new Inputs(
     new Map<string, () => Value>([
       ["object", () => viewed(request.object)],
@@ -119,7 +122,7 @@ function workloadFields(workload: () => Workload | undefined): Value {
 function gainsFields(
   request: AdmissionRequest,
   workload: () => Workload | undefined,
-  { policies }: Surroundings,
+  { policies, dependents }: Surroundings,
 ): Value {
   return new Fields({
     serviceAccount: () => gainedServiceAccount(workload()),
@@ -130,5 +133,6 @@ function gainsFields(
     rules: () => gainedRules(request),
     subjects: () => gainedSubjects(request),
     policies: () => policies?.current().loosened(request) ?? [],
+    deletes: () => (dependents?.known === true ? dependents.object.map(dependentFacts) : []),
   });
 }

@@ -2,6 +2,7 @@
 
 import type { AdmissionRequest, JsonObject, UserInfo } from "../admission.ts";
 import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
+import type { Dependent } from "./dependents.ts";
 import type { PolicySet } from "./set.ts";
 
 /** Something looked up that must be known: could-not-tell denies. */
@@ -17,9 +18,11 @@ export interface PolicyLookups {
   serviceAccount(namespace: string, name: string): Soon<Known<JsonObject | null>>;
   /**
    * What a request goes to whose own objects do not tell, neither `object` nor `oldObject`: the pod of an exec, the Deployment
-   * that is scaled. Null where there is none, or it is of a kind that is not looked up.
+   * that is scaled, by its subresource or by an autoscaler. With its uid. Null where there is none.
    */
   target(request: AdmissionRequest): Soon<Known<JsonObject | null>>;
+  /** What the garbage collector deletes with what a DELETE deletes, of the kinds that are known of. */
+  dependents(request: AdmissionRequest): Soon<Known<readonly Dependent[]>>;
   /** What a policy's paramRef names, null where there is none. */
   param(
     kind: { apiVersion: string; kind: string },

@@ -8,10 +8,10 @@ import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
-import { connectTargetUid, subresourceTarget } from "#cluster/subresource-target.ts";
+import { subresourceTarget } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import { type ControlPlane, startControlPlane } from "#controlplane/controlplane.ts";
-import type { AdmissionRequest } from "#core/admission.ts";
+import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
 import type { Log } from "#core/ports.ts";
 
 const silent: Log = { info() {}, warn() {}, error() {} };
@@ -130,7 +130,6 @@ describe("what we ask of Kubernetes", function () {
         spec: { containers: [{ name: "c", image: "none.invalid/none" }] },
       });
       await kubectl(["create", "service", "clusterip", "web", "-n", "shop", "--tcp=80"]);
-      await kubectl(["create", "-f", "-"], { apiVersion: "v1", kind: "Node", metadata: { name: "worker" } });
     });
 
     const cases: Record<string, { asked: AdmissionRequest; object: string[] }> = {
@@ -140,21 +139,18 @@ describe("what we ask of Kubernetes", function () {
         asked: request("services", "https:web:443"),
         object: ["service", "web", "-n", "shop"],
       },
-      "a node with a port": { asked: request("nodes", "worker:10250"), object: ["node", "worker"] },
     };
     for (const [name, { asked, object }] of Object.entries(cases)) {
       it(`is found: ${name}`, async () => {
-        expect(await connectTargetUid(client, asked)).to.deep.equal({
-          known: true,
-          uid: await uidOf(...object),
-        });
+        const found = await subresourceTarget(client, asked);
+        if (!found.known || found.object === null) throw new Error(JSON.stringify(found));
+        expect(found.object["metadata"]).to.deep.include({ uid: await uidOf(...object) });
       });
     }
 
-    it("that does not exist, or is nothing to connect to, is not known", async () => {
-      const missing = await connectTargetUid(client, request("pods", "missing", "exec"));
-      expect(missing).to.deep.equal({ known: false, why: "pods missing does not exist" });
-      expect((await connectTargetUid(client, request("secrets", "web"))).known).to.equal(false);
+    it("is none where there is none, and of a node, to which no agent connects, it is not asked for", async () => {
+      for (const asked of [request("pods", "missing", "exec"), request("nodes", "worker:10250")])
+        expect(await subresourceTarget(client, asked)).to.deep.equal({ known: true, object: null });
     });
   });
 
@@ -169,6 +165,14 @@ describe("what we ask of Kubernetes", function () {
     });
     const scaled = { group: "apps", version: "v1", resource: "deployments" };
     const scale = request({ operation: "UPDATE", resource: scaled, subresource: "scale" });
+    const autoscaler = (scaleTargetRef: JsonObject) =>
+      request({
+        resource: { group: "autoscaling", version: "v1", resource: "horizontalpodautoscalers" },
+        ...{ name: "hpa", object: { spec: { scaleTargetRef } } },
+      });
+    const scaling = (kind: string, name: string) => ({
+      spec: { scaleTargetRef: { apiVersion: "apps/v1", kind, name } },
+    });
 
     before(async () => {
       const template = {
@@ -199,6 +203,18 @@ describe("what we ask of Kubernetes", function () {
         "Pod",
       ],
       "the Deployment of a scale": [scale, "Deployment"],
+      "what a HorizontalPodAutoscaler scales, by a version that nobody serves": [
+        autoscaler({ apiVersion: "apps/v9", kind: "Deployment", name: "web" }),
+        "Deployment",
+      ],
+      "what it scales if it goes by the kind alone": [
+        autoscaler({ apiVersion: "none.example.com/v1", kind: "Deployment", name: "web" }),
+        "Deployment",
+      ],
+      "what a deleted one scaled": [
+        { ...autoscaler({}), operation: "DELETE", object: null, oldObject: scaling("Deployment", "web") },
+        "Deployment",
+      ],
     };
     for (const [name, [asked, kind]] of Object.entries(cases))
       it(`is ${name}, with its annotations`, async () => {
@@ -207,6 +223,18 @@ describe("what we ask of Kubernetes", function () {
         expect(found.object["kind"]).to.equal(kind);
         expect(found.object["metadata"]).to.deep.include({ name: "web", namespace: "shop", annotations });
       });
+
+    it("is nothing where an autoscaler names what nobody serves", async () => {
+      for (const scaleTargetRef of [
+        { apiVersion: "apps/v1", kind: "Nothing", name: "web" },
+        { apiVersion: "none.example.com/v1", kind: "Worker", name: "web" },
+        { apiVersion: "apps/v1", kind: "Deployment", name: "../web" },
+      ])
+        expect(await subresourceTarget(client, autoscaler(scaleTargetRef))).to.deep.equal({
+          known: true,
+          object: null,
+        });
+    });
 
     it("is nothing where there is none", async () => {
       expect(await subresourceTarget(client, { ...scale, name: "none" })).to.deep.equal({

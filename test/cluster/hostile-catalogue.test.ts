@@ -58,6 +58,12 @@ const SEEDS: readonly Manifest[] = [
   clusterScoped("v1", "Namespace", "prod"),
   deployment("web"),
   pod("plain"),
+  pod("sized", {
+    ...HARMLESS,
+    containers: [
+      { ...container({}), resources: { limits: { memory: "1Gi" }, requests: { memory: "64Mi" } } },
+    ],
+  }),
   namespaced("apps/v1", "ReplicaSet", "rs", { spec: selected(HARMLESS) }),
   namespaced("apps/v1", "StatefulSet", "db", { spec: { serviceName: "db", ...selected(HARMLESS) } }),
   namespaced("apps/v1", "DaemonSet", "ds", { spec: selected(HARMLESS) }),
@@ -197,6 +203,23 @@ const RISKY_PODS: Attacks = {
     patch(`${APPS}/daemonsets/ds`, { spec: { template: { spec: { nodeSelector: { nowhere: "true" } } } } }),
     "held by daemonset-narrowed",
   ],
+  "whatever a server exports, in a pod's own volume": [
+    post(
+      `${DEMO}/pods`,
+      pod("p4", { ...HARMLESS, volumes: [{ name: "all", nfs: { server: "nfs.example.com", path: "/" } }] }),
+    ),
+    "held by driver-volume",
+  ],
+  "anybody's disk, put into a Deployment by its address": [
+    patch(`${APPS}/deployments/web`, {
+      spec: {
+        template: {
+          spec: { volumes: [{ name: "d", awsElasticBlockStore: { volumeID: "vol-1" } }] },
+        },
+      },
+    }),
+    "held by driver-volume",
+  ],
   "hostPath in a CronJob": [
     post(
       `${BATCH}/cronjobs`,
@@ -315,6 +338,12 @@ const DELETES: Attacks = {
       metadata: { name: "plain", namespace: "demo" },
     }),
     "held by pod-delete",
+  ],
+  "less memory than it uses, by a resize": [
+    patch(`${DEMO}/pods/sized/resize`, {
+      spec: { containers: [{ name: "main", resources: { limits: { memory: "64Mi" } } }] },
+    }),
+    "held by pod-resize",
   ],
   "a delete at once": [
     del(`${DEMO}/pods/plain`, { gracePeriodSeconds: 0, propagationPolicy: "Background" }),

@@ -45,7 +45,8 @@ export function exampleOf(fixture: Fixture, index: number): Example {
   if ("why" in made) throw new Error(`${fixture.name}: ${made.why}`);
   const leavesNothing = targetOf(made.request).length === 0 && fixture.expect.verdict !== "Allow";
   const request = apart(made.request, index, leavesNothing ? "shared" : `c-${index}`);
-  return { fixture, request, command: commandFor(fixture, request, index), given: givenFor(request) };
+  const given = [...givenFor(request), ...scaledFor(fixture, request)];
+  return { fixture, request, command: commandFor(fixture, request, index), given };
 }
 
 function apart(request: AdmissionRequest, index: number, own: string): AdmissionRequest {
@@ -86,6 +87,13 @@ function givenFor(request: AdmissionRequest): Manifest[] {
     ...accounts.map((account) => placed("v1", "ServiceAccount", account, namespace)),
     ...target,
   ];
+}
+
+/** What an autoscaler scales, where the example says how that is. */
+function scaledFor({ around: { target } }: Fixture, { namespace }: AdmissionRequest): Manifest[] {
+  if (target === undefined) return [];
+  const metadata = { ...member(target, "metadata"), namespace };
+  return [{ ...target, metadata, spec: scaled(null, POD) } as unknown as Manifest];
 }
 
 const POD = { automountServiceAccountToken: false, containers: [{ name: "main", image: "app:1" }] };

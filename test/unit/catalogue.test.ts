@@ -140,7 +140,7 @@ function asked(resource: string, object: JsonObject | undefined, oldObject?: Jso
       ...(object === undefined ? {} : { object }),
       ...(oldObject === undefined ? {} : { oldObject }),
     },
-    around: { as: {}, namespaces: [], serviceAccounts: [], params: [], access: [] },
+    around: { as: {}, namespaces: [], serviceAccounts: [], dependents: [], params: [], access: [] },
   });
   if ("why" in made) throw new Error(made.why);
   return made.request;

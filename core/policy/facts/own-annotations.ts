@@ -1,5 +1,5 @@
 /** Whether an agent writes annotations that are people's and Hoop's. */
-import { type AdmissionRequest, type Json, type JsonObject, member } from "../../admission.ts";
+import { type AdmissionRequest, isObject, type Json, type JsonObject, member } from "../../admission.ts";
 
 /** Annotations with this prefix are Hoop's; only this one may be an agent's. */
 const OWN_PREFIX = "hoop.dev/";
@@ -29,12 +29,10 @@ function changedAnnotation(
 ): { key: string; at: string } | undefined {
   const key = changedKey(annotationsOf(now), annotationsOf(before), stamps);
   if (key !== undefined) return { key, at: "" };
-  for (const name of memberNames(now, before)) {
+  for (const name of containerNames(now, before)) {
     // What managedFields hold are names of fields, not annotations.
     if (name === "managedFields") continue;
-    const [inner, innerBefore] = [memberOf(now, name), memberOf(before, name)];
-    if (!isContainer(inner) && !isContainer(innerBefore)) continue;
-    const found = changedAnnotation(inner, innerBefore, stamps);
+    const found = changedAnnotation(memberOf(now, name), memberOf(before, name), stamps);
     if (found !== undefined)
       return { ...found, at: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}${found.at}` };
   }
@@ -42,6 +40,7 @@ function changedAnnotation(
 }
 
 function changedKey(now: JsonObject, before: JsonObject, stamps: Stamps): string | undefined {
+  if (now === NONE && before === NONE) return undefined;
   return memberNames(now, before).find(
     (key) =>
       key.startsWith(OWN_PREFIX) &&
@@ -51,7 +50,12 @@ function changedKey(now: JsonObject, before: JsonObject, stamps: Stamps): string
   );
 }
 
-const annotationsOf = (value: Json | undefined) => member(member(value, "metadata"), "annotations");
+const NONE: JsonObject = {};
+
+function annotationsOf(value: Json | undefined): JsonObject {
+  if (!isObject(value) || !isObject(value["metadata"])) return NONE;
+  return member(value["metadata"], "annotations");
+}
 
 /** Of an object's members or a list's items, on either side. */
 function memberNames(now: Json | undefined, before: Json | undefined): string[] {
@@ -62,10 +66,30 @@ function memberNames(now: Json | undefined, before: Json | undefined): string[] 
   return gone.length === 0 ? names : [...names, ...gone];
 }
 
-function memberOf(value: Json | undefined, name: string): Json | undefined {
-  return isContainer(value) && Object.hasOwn(value, name) ? (value as JsonObject)[name] : undefined;
+/** Of the members and items that are objects or lists, on either side. */
+function containerNames(now: Json | undefined, before: Json | undefined): readonly string[] {
+  let names: string[] | undefined;
+  if (isContainer(now))
+    for (const name of Object.keys(now)) if (isContainer(now[name])) names = added(names, name);
+  if (isContainer(before))
+    for (const name of Object.keys(before))
+      if (isContainer(before[name]) && !isContainer(memberOf(now, name))) names = added(names, name);
+  return names ?? NO_NAMES;
 }
 
-function isContainer(value: Json | undefined): value is JsonObject | Json[] {
+const NO_NAMES: readonly string[] = [];
+
+function added(names: string[] | undefined, name: string): string[] {
+  if (names === undefined) return [name];
+  names.push(name);
+  return names;
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return isContainer(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** A list, too: its items have names as members have. */
+function isContainer(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null;
 }

@@ -57,7 +57,7 @@ interface Right {
 
 /** `undefined`: there are too many to go through. */
 function* roleGains(role: JsonObject, before: JsonObject | null): Generator<string | undefined> {
-  const known = objects(list(before ?? {}, "rules"));
+  const known = objects(list(before ?? {}, "rules")).map(setsOf);
   let steps = 0;
   for (const right of rightsOf(role)) {
     steps += 1 + known.length;
@@ -86,24 +86,28 @@ function* onResources(rule: JsonObject, verb: string): Generator<Right> {
       for (const name of names.length === 0 ? [""] : names) yield { verb, group, resource, name };
 }
 
-function covers(rule: JsonObject, { verb, url, group, resource, name }: Right): boolean {
-  if (!has(rule, "verbs", verb)) return false;
-  if (url !== undefined) return has(rule, "nonResourceURLs", url);
-  const names = strings(rule, "resourceNames");
-  return (
-    has(rule, "apiGroups", group ?? "") &&
-    has(rule, "resources", resource ?? "") &&
-    (names.length === 0 || names.includes(name ?? ""))
-  );
+/** A rule whose lists can be asked without being gone through: an agent chooses how long they are. */
+type RuleSets = Readonly<Record<"verbs" | "urls" | "groups" | "resources" | "names", ReadonlySet<string>>>;
+
+function setsOf(rule: JsonObject): RuleSets {
+  const set = (field: string) => new Set(strings(rule, field));
+  return {
+    ...{ verbs: set("verbs"), urls: set("nonResourceURLs"), groups: set("apiGroups") },
+    ...{ resources: set("resources"), names: set("resourceNames") },
+  };
+}
+
+function covers(rule: RuleSets, { verb, url, group = "", resource = "", name = "" }: Right): boolean {
+  if (!has(rule.verbs, verb)) return false;
+  if (url !== undefined) return has(rule.urls, url);
+  const isNamed = rule.names.size === 0 || rule.names.has(name);
+  return isNamed && has(rule.groups, group) && has(rule.resources, resource);
 }
 
 const strings = (of: Json, field: string): string[] =>
   list(of, field).filter((item) => typeof item === "string");
 
-const has = (rule: JsonObject, field: string, value: string): boolean => {
-  const all = list(rule, field);
-  return all.includes("*") || all.includes(value);
-};
+const has = (all: ReadonlySet<string>, value: string): boolean => all.has("*") || all.has(value);
 
 function shown({ verb, url, group, resource, name }: Right): string {
   if (url !== undefined) return `${verb} ${url}`;

@@ -28,16 +28,35 @@ export const POD_SPEC_PATHS: PodSpecPaths = new Map([
   ["batch/cronjobs", ["spec", "jobTemplate", "spec", "template", "spec"]],
 ]);
 
-/** With those that settings add: kinds of CustomResourceDefinitions, `path` with dots. */
+/** Custom resources of which controllers make pods, that many clusters have. */
+const CUSTOM: Readonly<Record<string, string>> = {
+  "apps.kruise.io/broadcastjobs": "spec.template.spec",
+  "apps.kruise.io/clonesets": "spec.template.spec",
+  "apps.kruise.io/daemonsets": "spec.template.spec",
+  "apps.kruise.io/sidecarsets": "spec",
+  "apps.kruise.io/statefulsets": "spec.template.spec",
+  "apps.openshift.io/deploymentconfigs": "spec.template.spec",
+  "argoproj.io/rollouts": "spec.template.spec",
+  "keda.sh/scaledjobs": "spec.jobTargetRef.template.spec",
+  "leaderworkerset.x-k8s.io/leaderworkersets": "spec.leaderWorkerTemplate.workerTemplate.spec",
+  "serving.knative.dev/configurations": "spec.template.spec",
+  "serving.knative.dev/revisions": "spec",
+  "serving.knative.dev/services": "spec.template.spec",
+};
+
+/** The built-in kinds, those that many clusters have, and those that settings add; `path` with dots. */
 export function podSpecPaths(
   more: readonly { group: string; resource: string; path: string }[],
 ): PodSpecPaths {
-  const added = more.map(({ group, resource, path }): [string, string[]] => [
-    `${group}/${resource}`,
-    path.split("."),
-  ]);
-  return new Map([...added, ...POD_SPEC_PATHS]);
+  const added = more.map(({ group, resource, path }): [string, string] => [`${group}/${resource}`, path]);
+  const custom = [...Object.entries(CUSTOM), ...added].map(
+    ([kind, path]) => [kind, path.split(".")] as const,
+  );
+  return new Map([...custom, ...POD_SPEC_PATHS]);
 }
+
+/** Where settings add nothing. */
+export const KNOWN_POD_SPEC_PATHS: PodSpecPaths = podSpecPaths([]);
 
 /** The path to the pod template (the parent of its spec) below the object; `undefined` for a Pod and other kinds. */
 export function podTemplatePath(group: string, resource: string): readonly string[] | undefined {

@@ -1,8 +1,11 @@
 /** What an agent makes large or deep on purpose: nothing that people read of it grows out of proportion. */
 import { expect } from "chai";
-import type { JsonObject } from "#core/admission.ts";
-import { describeChange } from "#core/change.ts";
+import type { Json, JsonObject } from "#core/admission.ts";
+import { describeChange, tooLargeToShow } from "#core/change.ts";
 import { digestOf } from "#core/digest.ts";
+import { gainedRights } from "#core/policy/facts/rights.ts";
+import { podCreate } from "../../support/reviews.ts";
+import { sure, World } from "../../support/world.ts";
 import { on, request, update } from "./requests.ts";
 
 const THING = on("example.com", "things");
@@ -52,5 +55,136 @@ describe("the digest of a change in thousands of places", () => {
       spec: { ...(object["spec"] as JsonObject), beside: 2 },
     });
     expect(digest(moved(before), moved(after))).not.to.equal(digest(before, after));
+  });
+});
+
+/** The value, counting each time that one of its members or items is read. */
+function counted(value: Json, steps: { count: number }): Json {
+  if (typeof value !== "object" || value === null) return value;
+  const parts = Object.entries(value).map(([name, part]) => [name, counted(part as Json, steps)] as const);
+  const copy = Array.isArray(value) ? parts.map(([, part]) => part) : Object.fromEntries(parts);
+  return new Proxy(copy as JsonObject, {
+    get(target, name, receiver) {
+      steps.count++;
+      return Reflect.get(target, name, receiver) as unknown;
+    },
+  });
+}
+
+/** How many reads the work takes for objects of this size. */
+function stepsOf(size: number, made: (size: number, version: string) => JsonObject, work: Work): number {
+  const steps = { count: 0 };
+  const sides = ["a", "b"].map((version) => counted(made(size, version), steps) as JsonObject);
+  work(update(sides[0] ?? {}, sides[1] ?? {}, THING));
+  return steps.count;
+}
+
+type Work = (asked: ReturnType<typeof update>) => unknown;
+
+const many = (size: number, item: (index: number) => Json) => Array.from({ length: size }, (_, i) => item(i));
+const LARGE: Readonly<Record<string, (size: number, version: string) => JsonObject>> = {
+  "variables that all change": (size, version) =>
+    thing({ env: many(size, (i) => ({ name: `E${i}`, value: `${version}${i}` })) }),
+  "secret variables, some of which change, behind many others": (size, version) =>
+    thing({
+      env: many(size, (i) => ({ name: `TOKEN_${i}`, value: i < size - 400 ? "same" : `${version}${i}` })),
+    }),
+  "owners, in another order": (size, version) => ({
+    metadata: {
+      name: "x",
+      ownerReferences: many(size, (i) => ({ uid: `${version === "a" ? i : size - i}`, name: "o" })),
+    },
+  }),
+  "lists in lists in another order": (size, version) =>
+    thing({
+      containers: many(10, (i) => ({
+        name: `${version === "a" ? i : 10 - i}`,
+        env: many(size / 10, (at) => ({ name: `E${version === "a" ? at : size - at}`, value: "v" })),
+      })),
+    }),
+  ports: (size, version) =>
+    thing({ ports: many(size, (i) => ({ port: i, protocol: "TCP", name: `${version}${i}` })) }),
+  settings: (size, version) =>
+    thing(Object.fromEntries(many(size, (i) => i).map((i) => [`k${String(i)}`, version]))),
+};
+const WORK: Readonly<Record<string, Work>> = {
+  "to describe it": describeChange,
+  "to digest it": (asked) => digestOf(asked, { username: "agent" }, { key: "k" }),
+};
+
+/** Of each item or member: as often it is looked at, and what is in it. */
+const MOST_READS = 50;
+
+describe("twice as large a change takes no more than about twice the work", () => {
+  for (const [what, made] of Object.entries(LARGE))
+    for (const [task, work] of Object.entries(WORK))
+      it(`${task}: ${what}`, () => {
+        const once = stepsOf(1_200, made, work);
+        expect(once).to.be.within(1_200, MOST_READS * 1_200);
+        expect(stepsOf(2_400, made, work)).to.be.below(2.5 * once);
+      });
+
+  it("to tell the rights that a role gains", () => {
+    const role = (size: number, version: string): JsonObject => ({
+      metadata: { name: "r" },
+      rules: [
+        {
+          apiGroups: [""],
+          resources: ["pods"],
+          verbs: ["get"],
+          resourceNames: many(size, (i) => `${version}${i}`),
+        },
+      ],
+    });
+    const rights: Work = (asked) =>
+      gainedRights({
+        ...asked,
+        resource: { group: "rbac.authorization.k8s.io", version: "v1", resource: "roles" },
+      });
+    const once = stepsOf(1_000, role, rights);
+    expect(once).to.be.greaterThan(1_000);
+    expect(stepsOf(2_000, role, rights)).to.be.below(2.5 * once);
+  });
+});
+
+describe("what is too large to be shown", () => {
+  const config = (data: JsonObject) => request({ object: { metadata: { name: "x" }, data } });
+  const cases: Record<string, [JsonObject, RegExp | undefined]> = {
+    "no more values than people could go through": [{ list: many(19_000, (i) => i) }, undefined],
+    "too many values": [{ list: many(20_001, (i) => i) }, /more than 20000 values/],
+    "too many values within one another": [{ deep: many(50, () => nested(450)) }, /more than 20000 values/],
+    "a file of a megabyte less a little": [{ file: "x".repeat(1_000_000) }, undefined],
+    "more text than that": [{ file: "x".repeat(1_100_000) }, /more than 1048576 characters/],
+    "more text in names": [
+      Object.fromEntries(many(2_000, (i) => i).map((i) => [`${String(i)}${"x".repeat(1_000)}`, 1])),
+      /more than 1048576 characters/,
+    ],
+  };
+  for (const [what, [data, why]] of Object.entries(cases))
+    it(`is known of: ${what}`, () => {
+      const said = tooLargeToShow(config(data));
+      if (why === undefined) expect(said).to.equal(undefined);
+      else expect(said).to.match(why);
+    });
+
+  it("is refused with what to do, and neither held nor described, a dry run neither", async () => {
+    const world = await World.begin();
+    const env = many(10_000, (i) => ({ name: `E${i}`, value: "v" }));
+    for (const dryRun of [false, true]) {
+      const containers = [{ name: "c", image: "i", env, securityContext: { privileged: true } }];
+      const { allowed, refusal } = sure(await world.send({ ...podCreate("big", { containers }), dryRun }));
+      expect(allowed).to.equal(false);
+      expect(refusal?.message).to.match(
+        /privileged-container.*too large to be shown.*20000 values; split it/,
+      );
+    }
+    expect(await world.approvals()).to.deep.equal([]);
+  });
+
+  it("is allowed where nobody is asked about it", async () => {
+    const world = await World.begin();
+    const env = many(10_000, (i) => ({ name: `E${i}`, value: "v" }));
+    const spec = { automountServiceAccountToken: false, containers: [{ name: "c", image: "i", env }] };
+    expect(sure(await world.send(podCreate("big", spec))).allowed).to.equal(true);
   });
 });

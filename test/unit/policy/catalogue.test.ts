@@ -77,12 +77,12 @@ describe("the catalogue", () => {
 
   it("cannot be told of where what would tighten a rule fails", async () => {
     const when = "object.nothing == 1";
-    const why = "what policy p says of it: no such key, at character 1";
+    const why = "what policy p says of it: no such key: nothing (line 1, column 1)";
     expect(await told([{ rule: "tried", mode: "Enforce", when }])).to.equal(
       `could-not-tell: rule tried failed: ${why}`,
     );
     expect(await told([{ rule: "risky", approval: { count: 2 }, when }])).to.equal(
-      `could-not-tell: rule risky failed: ${why}`,
+      `could-not-tell: rule risky failed: ${why} +Audit tried`,
     );
     expect(await told([{ rule: "risky", mode: "Enforce", when }])).to.equal("hold risky +Audit tried");
     expect(await told([{ rule: "tried", mode: "Audit", when }])).to.equal("hold risky +Audit tried");

@@ -34,6 +34,16 @@ describe("a judgement", () => {
     expect(await told({ rules: [] })).to.equal("allow");
   });
 
+  it("tells what is only tried, also where it cannot be told", async () => {
+    const spec: AgentPolicySpec = {
+      rules: [rule("a", "Hold", { when: "object.nothing == 1" }), rule("b", "Deny", { mode: "Audit" })],
+    };
+    expect(await judgedBy([policy(spec)], POD)).to.deep.include({
+      kind: "could-not-tell",
+      observed: [{ name: "p/b", message: "because of b", action: "Deny", mode: "Audit" }],
+    });
+  });
+
   it("is by name, whatever order policies come in", async () => {
     const all = ["c", "a", "b"].map((name) => ruleOf({}, name));
     expect(shown(await judgedBy(all, POD))).to.equal("hold a/r,b/r,c/r");
@@ -62,7 +72,7 @@ describe("a judgement", () => {
     expect(await told(conditions("true", "false"))).to.equal("allow");
     expect(await told(conditions("object.nothing == 1", "false"))).to.equal("allow");
     expect(await told(conditions("true", "object.nothing == 1"))).to.equal(
-      "could-not-tell: rule p/a failed: matchCondition c1: no such key, at character 1",
+      "could-not-tell: rule p/a failed: matchCondition c1: no such key: nothing (line 1, column 1)",
     );
   });
 
@@ -158,7 +168,7 @@ describe("what cannot be told", () => {
   const cases: Record<string, [AgentPolicySpec, string]> = {
     "an expression that fails": [
       { rules: [rule("a", "Hold", { when: "object.nothing == 1" })] },
-      "could-not-tell: rule p/a failed: no such key, at character 1",
+      "could-not-tell: rule p/a failed: no such key: nothing (line 1, column 1)",
     ],
     "an expression that does not compile": [
       { rules: [rule("a", "Hold", { when: "object.x ==" })] },
@@ -240,7 +250,7 @@ describe("what cannot be told", () => {
     const rules = [rule("a", "Hold", { when: "object.nothing == 1" }), rule("b", "Hold")];
     const verdict = await judgedBy([policy({ rules })], POD);
     expect(verdict).to.have.deep.property("failed", [
-      { name: "p/a", message: "no such key, at character 1" },
+      { name: "p/a", message: "no such key: nothing (line 1, column 1)" },
     ]);
   });
 
