@@ -5,12 +5,14 @@ import { accessDecision } from "#cluster/access-review.ts";
 import { agentPolicies } from "#cluster/agent-policies.ts";
 import { brokenAnnotations } from "#cluster/broken-annotations.ts";
 import type { Client } from "#cluster/client.ts";
+import { dependents } from "#cluster/dependents.ts";
 import type { NamespaceCache } from "#cluster/namespaces.ts";
 import type { ParamReference } from "#cluster/param.ts";
+import { paramWarnings } from "#cluster/param-rights.ts";
 import { followedParams } from "#cluster/params.ts";
 import { serviceAccounts } from "#cluster/service-accounts.ts";
 import { subresourceTarget } from "#cluster/subresource-target.ts";
-import type { AdmissionRequest } from "#core/admission.ts";
+import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
 import type { AgentMatcher } from "#core/agents.ts";
 import { type Catalogue, catalogueProblems, readCatalogue } from "#core/policy/catalogue.ts";
 import { checkWritten, type Written } from "#core/policy/check-written.ts";
@@ -25,10 +27,12 @@ export interface LivePolicies {
   ports: PolicyPorts;
   /** Resolves when it is known which there are. */
   ready(): Promise<void>;
+  /** The AgentPolicies as they are written, by name. */
+  written(): { name: string; spec: JsonObject }[];
   /** Called whenever there are others, from now on. */
   whenChanged(then: () => void): void;
   /** What checks what people write; `identity` is the user Hoop is. */
-  checker(agents: AgentMatcher, identity: string): (request: AdmissionRequest) => Written;
+  checker(agents: AgentMatcher, identity: string): (request: AdmissionRequest) => Promise<Written>;
   stop(): Promise<void>;
 }
 
@@ -50,6 +54,7 @@ export function livePolicies(
   const params = followedParams(client, log, () => void policies.tell());
   const accounts = serviceAccounts(client, log);
   const broken = brokenAnnotations(client, log);
+  const owned = dependents(client, log);
   const policies = agentPolicies(client, log, {
     compile: compilePolicy,
     changed() {
@@ -84,19 +89,30 @@ export function livePolicies(
       namespace: namespaces.object,
       serviceAccount: accounts.object,
       target: (request) => subresourceTarget(client, request),
+      dependents: owned.of,
       param: params.object,
       access: (user, check) => accessDecision(client, user, check),
       brokenAnnotation: broken.tell,
     },
     async ready() {
-      await Promise.all([policies.ready(), accounts.ready()]);
+      await Promise.all([policies.ready(), accounts.ready(), owned.ready()]);
     },
+    // They come from the API server's JSON.
+    written: () =>
+      policies.all().map(({ policy: { metadata, spec } }) => ({
+        name: metadata.name,
+        spec: spec as unknown as JsonObject,
+      })),
     whenChanged(then) {
       told = then;
     },
-    checker: (agents, identity) => (request) => checkWritten({ catalogue, agents, identity }, request),
+    checker: (agents, identity) => async (request) => {
+      const found = checkWritten({ catalogue, agents, identity }, request);
+      const asked = found.params === undefined ? [] : await paramWarnings(client, found.params);
+      return { ...found, warnings: [...found.warnings, ...asked] };
+    },
     async stop() {
-      await Promise.all([policies.stop(), params.stop(), accounts.stop(), broken.stop()]);
+      await Promise.all([policies.stop(), params.stop(), accounts.stop(), broken.stop(), owned.stop()]);
     },
   };
 }

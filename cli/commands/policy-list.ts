@@ -16,6 +16,7 @@ import { approversColumn } from "../wording.ts";
 export interface PolicyListFlags extends ConnectionFlags {
   readonly policies: readonly string[] | undefined;
   readonly catalogue: boolean;
+  readonly switched: boolean;
   readonly output: "json" | "wide" | undefined;
 }
 
@@ -24,7 +25,7 @@ interface Row {
   action: PolicyRule["action"];
   mode: string;
   severity: string;
-  /** `catalogue`, or the AgentPolicy. */
+  /** `catalogue/BUNDLE`, or the AgentPolicy. */
   from: string;
   /** What policies say of a rule of the catalogue: `Audit by lenient where …`. */
   switched: string[];
@@ -36,9 +37,10 @@ interface Row {
 
 export async function list(this: Context, flags: PolicyListFlags): Promise<void> {
   const { policies, notReady } = await policiesFor(this, flags);
-  const rows = rowsOf(policies, notReady);
+  const rows = rowsOf(policies, notReady).filter(({ switched }) => !flags.switched || switched.length > 0);
   if (flags.output === "json") this.process.stdout.write(toJson(rows));
-  else if (rows.length === 0) this.process.stderr.write("There are no rules\n");
+  else if (rows.length === 0)
+    this.process.stderr.write(flags.switched ? "No policy switches a rule\n" : "There are no rules\n");
   else this.process.stdout.write(tableWriter(COLUMNS, flags.output === "wide")(rows));
 }
 
@@ -81,24 +83,30 @@ function rowsOf(policies: readonly Explainable[], notReady: Listed["notReady"]):
   const entries = policies.flatMap(({ policy }) =>
     (policy.spec.catalogue ?? []).map((entry) => ({ ...entry, by: policy })),
   );
-  return policies.flatMap(({ policy: { metadata }, compiled }) =>
+  return policies.flatMap(({ policy, compiled }) =>
     compiled.rules.map(
-      (rule): Row => ({
+      (rule, at): Row => ({
         rule: rule.name,
         action: rule.action,
         mode: rule.mode,
         severity: rule.severity ?? "",
-        from: compiled.origin === undefined ? metadata.name : "catalogue",
+        from: compiled.origin === undefined ? policy.metadata.name : `catalogue/${policy.metadata.name}`,
         switched:
           compiled.origin === undefined
             ? []
             : entries.filter((entry) => entry.rule === rule.name).map(switchWords),
-        message: rule.message,
+        message: saying(policy, at, rule.message),
         ...(rule.broken === undefined ? {} : { broken: rule.broken }),
-        ...(compiled.origin === undefined ? unready(notReady.get(metadata.name)) : {}),
+        ...(compiled.origin === undefined ? unready(notReady.get(policy.metadata.name)) : {}),
       }),
     ),
   );
+}
+
+/** Its text, or the expression that makes one. */
+function saying({ spec }: AgentPolicy, at: number, otherwise: string): string {
+  const { message = "", messageExpression } = spec.rules?.[at] ?? {};
+  return message === "" && messageExpression !== undefined ? messageExpression : otherwise;
 }
 
 const unready = (why: string | undefined) => (why === undefined ? {} : { notReady: why });

@@ -1,5 +1,5 @@
 /** The policies of the cluster, beside the catalogue that this plugin was shipped with. */
-import { type Json, type JsonObject, list, member, text } from "#core/admission.ts";
+import { isObject, type Json, type JsonObject, list, member, text } from "#core/admission.ts";
 import { compilePolicy } from "#core/policy/compile.ts";
 import type { Explainable } from "#core/policy/explain.ts";
 import { policyOf } from "#core/policy/read.ts";
@@ -13,8 +13,18 @@ const POLICIES = "/apis/policy.hoop.dev/v1alpha1/agentpolicies";
 interface ClusterPolicies {
   set: PolicySet;
   policies: Explainable[];
-  /** Those of which Hoop says that not all is in force, with why. */
+  /** Those of which Hoop says that not all is in force, or not yet that it is, with why. */
   notReady: ReadonlyMap<string, string>;
+  /** What Hoop cannot read, whoever else can. */
+  unread: readonly UnreadParams[];
+}
+
+/** Without a namespace: in any. */
+export interface UnreadParams {
+  kind: string;
+  namespace?: string;
+  name: string;
+  why: string;
 }
 
 /** @throws {CommandError} where they cannot be read. */
@@ -41,14 +51,33 @@ export async function clusterPolicies(cluster: Cluster, withCatalogue: boolean):
     ),
     policies: [...bundles, ...own],
     notReady: new Map(list(found, "items").flatMap(unreadiness)),
+    unread: list(found, "items").flatMap(unreadBy),
   };
 }
 
-/** Nothing where it is Ready, or nobody has told yet. */
+/** Nothing where it is Ready as it is now. */
 function unreadiness(policy: Json): [name: string, why: string][] {
-  const name = text(member(policy, "metadata"), "name");
+  const metadata = member(policy, "metadata");
+  const name = text(metadata, "name");
   const conditions = list(member(policy, "status"), "conditions");
   const ready = conditions.find((condition) => text(condition, "type") === "Ready");
-  if (ready === undefined || text(ready, "status") === "True") return [];
-  return [[name, text(ready, "message")]];
+  if (!isObject(ready) || ready["observedGeneration"] !== metadata["generation"])
+    return [[name, "Hoop has not told of it yet, as it is now"]];
+  return text(ready, "status") === "True" ? [] : [[name, text(ready, "message")]];
+}
+
+/** The params of a policy of which Hoop says that it cannot follow them. */
+function unreadBy(policy: Json): UnreadParams[] {
+  const [spec, status] = [member(policy, "spec"), member(policy, "status")];
+  const told = list(status, "problems").find((problem) => text(problem, "path") === "spec.paramRef");
+  if (told === undefined) return [];
+  const [ref, namespace] = [member(spec, "paramRef"), text(member(spec, "paramRef"), "namespace")];
+  return [
+    {
+      kind: text(member(spec, "paramKind"), "kind"),
+      name: text(ref, "name"),
+      why: text(told, "message"),
+      ...(namespace === "" ? {} : { namespace }),
+    },
+  ];
 }

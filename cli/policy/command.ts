@@ -59,8 +59,9 @@ const check = buildCommand<PolicyCheckFlags, string[], Context>({
     brief: "Say what does not compile in AgentPolicies, and where",
     customUsage: ["PATH... [-o FORMAT]"],
     fullDescription: description(
-      "Read and compile the AgentPolicies and tests in these files and folders. Prints FILE:LINE:COLUMN of whatever is wrong.\n" +
-        "No cluster is asked. Exit code 0: nothing is; 1: something; 2: a file cannot be read.",
+      "Read and compile the AgentPolicies, AgentProfiles and tests in these files and folders, as strictly as kubectl apply.\n" +
+        "Prints FILE:LINE:COLUMN of whatever is wrong, and of what the cluster would warn of. No cluster is asked. Exit code 0:\n" +
+        "nothing is wrong; 1: something is; 2: a file cannot be read.",
       [["Before a commit", "kubectl hoop policy check policies/"]],
     ),
   },
@@ -118,7 +119,8 @@ const explain = buildCommand<ExplainFlags, [], Context>({
     fullDescription: description(
       "Judge a write as Hoop would, without making it: each rule that is about it, whether it fires, and what every part of\n" +
         "its expressions comes to; <- marks what decided. Values that are or may be secret are not shown. By the cluster's\n" +
-        "policies, Namespace and ServiceAccount; with --policies by those below PATH, and without a cluster.",
+        "policies, Namespace and ServiceAccount; with --policies by those below PATH, and without a cluster: Namespaces,\n" +
+        "ServiceAccounts and params may lie there, too, and have no labels where they do not.",
       [
         ["Would it wait?", "kubectl hoop policy explain -f deployment.yaml --as ci/deployer"],
         [
@@ -137,6 +139,12 @@ const list = buildCommand<PolicyListFlags, [], Context>({
     flags: {
       policies: { ...text("The AgentPolicies below this, and ask no cluster", "PATH"), variadic: true },
       catalogue: { ...withCatalogue, brief: "With the rules of the shipped catalogue" },
+      switched: {
+        kind: "boolean",
+        brief: "Only rules of the catalogue of which a policy says something",
+        default: false,
+        withNegated: false,
+      },
       output: { kind: "enum", values: ["json", "wide"], brief: "Output format", optional: true },
       ...connectionFlags,
     },
@@ -144,12 +152,13 @@ const list = buildCommand<PolicyListFlags, [], Context>({
   },
   docs: {
     brief: "List the rules that agents are judged by",
-    customUsage: ["[--policies PATH] [--no-catalogue] [-o FORMAT]"],
+    customUsage: ["[--policies PATH] [--no-catalogue | --switched] [-o FORMAT]"],
     fullDescription: description(
       "List the rules of the shipped catalogue and of the cluster's AgentPolicies, with what each does.",
       [
         ["All of them", "kubectl hoop policy list"],
         ["Why each is there", "kubectl hoop policy list -o wide"],
+        ["What is not as it was shipped", "kubectl hoop policy list --switched"],
       ],
     ),
   },

@@ -8,9 +8,11 @@ import {
 } from "#core/admission.ts";
 import type { Known, PolicyLookups } from "#core/policy/ports.ts";
 import { resourceNamed } from "#core/policy/resources.ts";
+import { scaledBy } from "#core/policy/scaled.ts";
 import type { Cluster } from "../cluster.ts";
 import { ApiError, apiError } from "../failure.ts";
 import { readJson } from "../json.ts";
+import { dependentsIn } from "./explain-dependents.ts";
 
 /** What may not be looked at is not known: Hoop itself may see it. */
 export function clusterLookups(cluster: Cluster): PolicyLookups {
@@ -29,6 +31,7 @@ export function clusterLookups(cluster: Cluster): PolicyLookups {
         ),
       ),
     target: (request) => looked(() => targetOf(cluster, request)),
+    dependents: (request) => dependentsIn(cluster, request),
     param: (kind, namespace, name) => looked(() => objectNamed(cluster, kind, namespace, name)),
     access: async (user, check) => {
       const { serviceAccount: account, path, group, resource, subresource, namespace, name, verb } = check;
@@ -63,6 +66,11 @@ export function clusterLookups(cluster: Cluster): PolicyLookups {
 
 /** Undefined where it is of a kind that is not built in. */
 async function targetOf(cluster: Cluster, request: AdmissionRequest): Promise<JsonObject | undefined> {
+  const scaled = scaledBy(request);
+  if (scaled !== undefined) {
+    const type = scaled.group === "" ? scaled.kind : `${scaled.kind}.${scaled.group}`;
+    return objectOf(cluster, type, targetNamespace(request), scaled.name);
+  }
   const { group, version, resource } = request.resource;
   const known = resourceNamed(resource, group);
   if (known === undefined) return undefined;
@@ -93,11 +101,21 @@ export async function objectNamed(
 ): Promise<JsonObject | undefined> {
   const [group = "", version = group] = apiVersion.split("/");
   const type = apiVersion.includes("/") ? `${kind}.${version}.${group}` : `${kind}.${version}.`;
+  return objectOf(cluster, type, namespace, name, `${kind} in ${apiVersion}`);
+}
+
+async function objectOf(
+  cluster: Cluster,
+  type: string,
+  namespace: string,
+  name: string,
+  called = type,
+): Promise<JsonObject | undefined> {
   const where = namespace === "" ? [] : [`--namespace=${namespace}`];
   const how = ["--ignore-not-found", "--output=json", ...where];
   const finished = await cluster.tried(["get", type, name, ...how]);
   if (/doesn't have a resource type/.test(finished.stderr))
-    throw new ApiError("NotFound", `this cluster has no kind ${kind} in ${apiVersion}`);
+    throw new ApiError("NotFound", `this cluster has no kind ${called}`);
   if (finished.code !== 0) throw apiError(finished);
   const text = finished.stdout;
   const object = text.trim() === "" ? undefined : readJson(text);

@@ -24,9 +24,21 @@ export function explanationText({ request, explanation }: Explained, all: boolea
       .toSorted((a, b) => rank(a) - rank(b))
       .flatMap((rule) => (all || isInFull(rule) ? ["", ...ruleLines(rule)] : [])),
     ...shortly(about.filter((rule) => !all && !isInFull(rule))),
+    ...elsewhere(all ? [] : rules),
     ...(others === 0 ? [] : ["", `${counted(others, "rule")} about other requests (--all shows them).`]),
   ];
   return lines.map((line) => `${printable(line).trimEnd()}\n`).join("");
+}
+
+/** Whoever wrote a policy wants to know why it is not about this. */
+function elsewhere(rules: readonly RuleTrace[]): string[] {
+  const own = rules.filter(({ name, outcome }) => name.includes("/") && outcome === "not-matched");
+  if (own.length === 0) return [];
+  return [
+    "",
+    "Of AgentPolicies, about other requests:",
+    ...own.map(({ name, detail }) => `  ${name}: ${detail}`),
+  ];
 }
 
 const isInFull = ({ name, outcome }: RuleTrace): boolean =>
@@ -49,6 +61,8 @@ const LONGEST = 100;
 function valueLine({ text, value, failed }: TermTrace): string {
   const line = text.replace(/\s+/g, " ");
   const shown = line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  // What is no expression, such as a list of approvers, comes to nothing.
+  if (failed === undefined && value === "") return shown;
   return `${shown} = ${failed === undefined ? value : `(${failed})`}`;
 }
 
@@ -69,8 +83,8 @@ function verdictLines(verdict: Verdict): string[] {
     ...rules.map(({ name, message }) => `   ${name}: ${message}`),
     ...(verdict.kind === "hold"
       ? verdict.terms.approvers.map(
-          ({ groups, count }) =>
-            `   to be decided by ${count} of ${groups.join(", ") || "whoever may decide"}`,
+          ({ groups, count }, i) =>
+            `   ${i === 0 ? "to be decided by" : "and by"} ${count} of ${groups.join(", ") || "whoever may decide"}`,
         )
       : []),
     ...observed.map(
@@ -105,9 +119,13 @@ function ruleLines({
   return [
     `${WORDS[outcome]}  ${name} (${what})${detail === "" ? "" : `: ${detail}`}`,
     ...named("matchCondition", conditions),
-    ...(when === undefined ? [] : ["  when", ...termLines(when, 2)]),
+    ...(when === undefined ? always(outcome) : ["  when", ...termLines(when, 2)]),
     ...named("variable", variables),
   ];
+}
+
+function always(outcome: RuleTrace["outcome"]): string[] {
+  return outcome === "not-matched" || outcome === "failed" ? [] : ["  fires on all that it is about"];
 }
 
 function named(what: string, traces: readonly NamedTrace[]): string[] {

@@ -1,6 +1,13 @@
 /** Judges what a file says an agent would write, by the policies of files or of the cluster. */
 import { readFile } from "node:fs/promises";
-import { type AdmissionRequest, type JsonObject, member, type Operation, text } from "#core/admission.ts";
+import {
+  type AdmissionRequest,
+  type JsonObject,
+  member,
+  type Operation,
+  targetNamespace,
+  text,
+} from "#core/admission.ts";
 import { documentsIn, problemLine, type SourceDocument } from "#core/policy/documents.ts";
 import { type Explainable, type Explanation, explain } from "#core/policy/explain.ts";
 import { lookupsOf } from "#core/policy/fixture-lookups.ts";
@@ -15,7 +22,7 @@ import type { ExplainFlags } from "../commands/policy-explain.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
 import type { ConnectionFlags } from "../flags.ts";
-import { clusterPolicies } from "./cluster-policies.ts";
+import { clusterPolicies, type UnreadParams } from "./cluster-policies.ts";
 import { userNotes } from "./explain-notes.ts";
 import { clusterLookups, objectNamed } from "./explain-ports.ts";
 import { type Loaded, load } from "./load.ts";
@@ -32,6 +39,8 @@ interface Judging {
   lookups: PolicyLookups;
   cluster: Cluster | undefined;
   notReady: ReadonlyMap<string, string>;
+  /** Those that files tell of; undefined where a cluster is asked. */
+  namespaces: ReadonlySet<string> | undefined;
 }
 
 /** One for each object of the file, and what to know beside. @throws {CommandError} */
@@ -53,15 +62,25 @@ export async function explained(
 }
 
 async function notesOn(
-  { cluster, lookups, notReady }: Judging,
+  { cluster, lookups, notReady, namespaces }: Judging,
   all: readonly Explained[],
 ): Promise<string[]> {
   const user = all[0]?.request.userInfo;
   const about = cluster === undefined || user === undefined ? [] : await userNotes(cluster, lookups, user);
   const failing = [...notReady].map(
-    ([name, why]) => `AgentPolicy ${name} is not Ready, so Hoop may refuse what is allowed here: ${why}`,
+    ([name, why]) => `AgentPolicy ${name} is not Ready, so Hoop may judge otherwise than told here: ${why}`,
   );
-  return [...about, ...failing];
+  return [...failing, ...about, ...all.flatMap((one) => assumed(one, namespaces))];
+}
+
+/** A policy is not about a namespace of which nobody has told. */
+function assumed({ request, explanation: { rules } }: Explained, known: Judging["namespaces"]): string[] {
+  const home = targetNamespace(request);
+  const isAssumed = known !== undefined && home !== "" && !known.has(home);
+  const matters = rules.some(({ name, detail }) => name.includes("/") && /namespaceSelector/.test(detail));
+  return isAssumed && matters
+    ? [`Namespace ${home} is taken to have no labels: its file may be given, too, with --policies`]
+    : [];
 }
 
 async function documentsOf(context: Context, file: string): Promise<SourceDocument[]> {
@@ -91,13 +110,33 @@ async function judgingBy(
   if (flags.policies === undefined) {
     const cluster = clusterOf(context.kubectl, connection);
     const found = await clusterPolicies(cluster, flags.catalogue);
-    return { ...found, lookups: clusterLookups(cluster), cluster };
+    const lookups = asHoopReads(clusterLookups(cluster), found.unread);
+    return { ...found, lookups, cluster, namespaces: undefined };
   }
   const loaded = await load(flags.policies, flags.catalogue);
   const [problem] = loaded.problems;
   if (problem !== undefined) throw new CommandError(problemLine(problem));
   const { set, policies } = loaded;
-  return { set, policies, lookups: lookupsOf(aroundIn(loaded)), cluster: undefined, notReady: new Map() };
+  const around = aroundIn(loaded);
+  const namespaces = new Set(around.namespaces.map((one) => text(member(one, "metadata"), "name")));
+  const offline = { cluster: undefined, notReady: new Map<string, string>(), namespaces };
+  return { set, policies, lookups: lookupsOf(around), ...offline };
+}
+
+/** What Hoop says it cannot read is not known to it, although it may be to this person. */
+function asHoopReads(lookups: PolicyLookups, unread: readonly UnreadParams[]): PolicyLookups {
+  return {
+    ...lookups,
+    param: (kind, namespace, name) => {
+      const found = unread.find(
+        (one) =>
+          one.kind === kind.kind &&
+          one.name === name &&
+          (one.namespace === undefined || one.namespace === namespace),
+      );
+      return found === undefined ? lookups.param(kind, namespace, name) : { known: false, why: found.why };
+    },
+  };
 }
 
 /** Namespaces, ServiceAccounts and whatever may be parameters, as they lie beside the policies. */
@@ -107,6 +146,7 @@ function aroundIn({ others }: Loaded): Omit<Surroundings, "as"> {
   return {
     namespaces: ofKind("Namespace"),
     serviceAccounts: ofKind("ServiceAccount"),
+    dependents: [],
     params: others.map(({ value }) => value),
     access: [],
   };
@@ -118,12 +158,13 @@ async function requestFor(
   flags: ExplainFlags,
   cluster: Cluster | undefined,
 ): Promise<AdmissionRequest> {
+  const own = text(member(value, "metadata"), "namespace");
+  if (flags.namespace !== undefined && own !== "" && own !== flags.namespace)
+    throw new CommandError(`the object is of namespace ${own}, and not of ${flags.namespace}`);
   const placed: FixtureRequest = {
     ...(flags.resource === undefined ? {} : { resource: flags.resource }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
-    ...(flags.namespace === undefined || text(member(value, "metadata"), "namespace") !== ""
-      ? {}
-      : { namespace: flags.namespace }),
+    ...(flags.namespace === undefined || own !== "" ? {} : { namespace: flags.namespace }),
   };
   const around = { ...NOTHING, as: agentOf(flags) };
   const now = old ?? (await live(value, placed, flags, cluster));
@@ -132,7 +173,9 @@ async function requestFor(
   throw new CommandError(problemLine(problem([], made.why.replace(/^request: resource/, "--resource"))));
 }
 
-const NOTHING: Surroundings = { as: {}, namespaces: [], serviceAccounts: [], params: [], access: [] };
+const NOTHING: Surroundings = {
+  ...{ as: {}, namespaces: [], serviceAccounts: [], dependents: [], params: [], access: [] },
+};
 
 /** An update is what `kubectl apply` would make of it: what the file does not name stays. */
 function asked(

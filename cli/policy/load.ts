@@ -1,13 +1,16 @@
 /** The policies and tests of some files, ready to judge by. */
 import { relative, resolve } from "node:path";
 import { member, text } from "#core/admission.ts";
+import { agentMatcher } from "#core/agents.ts";
+import { shapeMismatches } from "#core/policy/agent-policy-shape.ts";
 import { type Catalogue, readCatalogue } from "#core/policy/catalogue.ts";
 import { documentsIn, type SourceDocument, type SourceProblem } from "#core/policy/documents.ts";
 import type { Explainable } from "#core/policy/explain.ts";
 import { type Fixture, fixturesOf, TEST_KIND } from "#core/policy/fixtures.ts";
-import { policyIn } from "#core/policy/policy-document.ts";
+import { policyIn, policyProblems, policyWarnings } from "#core/policy/policy-document.ts";
 import { type PolicySet, policySet } from "#core/policy/set.ts";
 import { CATALOGUE_FOLDER, catalogueFiles } from "./catalogue.ts";
+import { type Definitions, shippedDefinitions } from "./definitions.ts";
 import { documentsBelow } from "./files.ts";
 
 export interface Loaded {
@@ -22,10 +25,19 @@ export interface Loaded {
   /** What else stands in the files: what may be around a request. */
   others: SourceDocument[];
   problems: SourceProblem[];
+  /** What is legal and odd, as the cluster would warn; of policies in which nothing is wrong. */
+  warnings: SourceProblem[];
 }
 
 const GROUP = "policy.hoop.dev/";
 const POLICY_KIND = "AgentPolicy";
+const PROFILE_KIND = "AgentProfile";
+
+/** Who is one where nobody has said more. */
+const AGENTS = agentMatcher(
+  { groups: ["hoop:agents"], users: [], serviceAccounts: [], extras: {} },
+  "system:serviceaccount:hoop-system:hoop",
+);
 
 export async function load(paths: readonly string[], withCatalogue: boolean): Promise<Loaded> {
   const { documents, problems } = await documentsBelow(paths);
@@ -36,7 +48,12 @@ export async function load(paths: readonly string[], withCatalogue: boolean): Pr
   const isShipped = ({ source }: SourceDocument) => withCatalogue && isInCatalogue(source);
   // The catalogue's own files are judged by as what they are.
   const own = policies.filter((document) => !isShipped(document));
-  const read = own.map((document) => policyIn(document, catalogue));
+  const definitions = await shippedDefinitions();
+  const read = own.map((document) => ({
+    ...policyIn(document, catalogue),
+    problems: policyProblems(document, catalogue, definitions.AgentPolicy),
+    document,
+  }));
   const named = read.flatMap((one) => (one.read === undefined ? [] : [one.read]));
   const looked = policies
     .filter(isShipped)
@@ -57,8 +74,10 @@ export async function load(paths: readonly string[], withCatalogue: boolean): Pr
       ...documents.flatMap(misplaced),
       ...twice(own),
       ...read.flatMap((one) => one.problems),
+      ...documents.filter(isProfile).flatMap((document) => profileProblems(document, definitions)),
       ...tests.flatMap((one) => one.problems),
     ],
+    warnings: read.flatMap((one) => (one.problems.length > 0 ? [] : policyWarnings(one.document, AGENTS))),
   };
 }
 
@@ -82,12 +101,21 @@ function isInCatalogue(source: string): boolean {
 function misplaced(document: SourceDocument): SourceProblem[] {
   const { source, kind, apiVersion } = document;
   const isMeant = /(^|[\\/])tests[\\/]/.test(source) || apiVersion.startsWith(GROUP);
-  const isKnown = [TEST_KIND, POLICY_KIND, "AgentProfile"].includes(kind) && apiVersion.startsWith(GROUP);
+  const isKnown = [TEST_KIND, POLICY_KIND, PROFILE_KIND].includes(kind) && apiVersion.startsWith(GROUP);
   if (!isMeant || isKnown) return [];
   const there = `${kind || "no kind"} of ${apiVersion || "no apiVersion"}`;
   return [
     document.problem(["kind"], `neither ${POLICY_KIND} nor ${TEST_KIND} of ${GROUP}v1alpha1: ${there}`),
   ];
+}
+
+const isProfile = ({ kind, apiVersion }: SourceDocument): boolean =>
+  kind === PROFILE_KIND && apiVersion.startsWith(GROUP);
+
+function profileProblems(document: SourceDocument, { AgentProfile }: Definitions): SourceProblem[] {
+  return shapeMismatches(AgentProfile, document.value).map(({ path, message }) =>
+    document.problem(path, message),
+  );
 }
 
 function twice(documents: readonly SourceDocument[]): SourceProblem[] {

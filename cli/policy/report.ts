@@ -69,7 +69,7 @@ export function testJson({ ran, untriggered, rules }: TestReport): string {
 export function testJunit({ ran }: TestReport): string {
   const suites = [...Map.groupBy(ran, ({ fixture }) => fixture.source)].map(([file, of]) => {
     const cases = of.map((one) => {
-      const head = `<testcase name="${xml(one.fixture.name)}" classname="${xml(file)}" file="${xml(file)}" line="${one.fixture.line}" time="0"`;
+      const head = `<testcase name="${xml(one.fixture.name)}" classname="${xml(file)}" file="${xml(file)}" line="${one.fixture.line}"`;
       if (!isFailed(one)) return `    ${head}/>`;
       const message = one.failures.join("\n");
       return `    ${head}>\n      <failure message="${xml(one.failures[0] ?? "")}">${xml(message)}</failure>\n    </testcase>`;

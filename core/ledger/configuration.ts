@@ -1,7 +1,8 @@
 /** What is in force, as entries: whenever it is not what the entry before says. */
 import { createHash } from "node:crypto";
-import type { JsonObject } from "../admission.ts";
+import { isObject, type Json, type JsonObject } from "../admission.ts";
 import { canonical } from "../canonical.ts";
+import { maskText } from "../mask/patterns.ts";
 import type { Clock, Random, Store } from "../ports.ts";
 import { micros } from "../times.ts";
 import type { ConfigurationEntry } from "./entry.ts";
@@ -10,6 +11,8 @@ import { lineWithPayload } from "./line.ts";
 export type Configuration = Pick<ConfigurationEntry, "version" | "keys" | "agents" | "rules"> & {
   /** Without anything secret. */
   settings: JsonObject;
+  /** The AgentPolicies of the cluster. */
+  policies: readonly { name: string; spec: JsonObject }[];
 };
 
 export interface ConfigurationPorts {
@@ -30,37 +33,93 @@ export interface KnownKey {
 const CURRENT = "ledger/configuration";
 const KEYS = "ledger/keys/";
 
+/** Of policies in the payload of one entry, in bytes: what is left is told by the next one. */
+const MOST_TOLD = 1024 * 1024;
+
+/** Specs are told once, so that each change costs what it says and not what all policies say. */
 export async function recordConfiguration(
   { store, clock, random }: ConfigurationPorts,
-  { settings, ...said }: Configuration,
+  { settings, policies, ...said }: Configuration,
 ): Promise<void> {
-  const digest = createHash("sha256")
-    .update(canonical({ ...said, settings }))
-    .digest("hex");
+  const specs = policies.map(maskedSpec);
+  const listed = specs.map(({ name, digest }) => ({ name, digest }));
+  const digest = sha256(canonical({ ...said, settings, policies: listed }));
   for (;;) {
     const row = await store.get(CURRENT);
-    if (row?.value === digest) return;
+    const before = currentOf(row?.value);
+    const known = new Set(before.told);
+    const untold = specs.filter((one) => !known.has(one.digest));
+    if (before.digest === digest && untold.length === 0) return;
+    const telling = untold.slice(0, howMany(untold));
+    const now = new Set([...known, ...telling.map((one) => one.digest)]);
+    const told = [...new Set(specs.map((one) => one.digest))].filter((one) => now.has(one));
     const time = micros(clock.now());
     const entry: ConfigurationEntry = {
-      schema: "hoop.dev/configuration/v1",
+      schema: "hoop.dev/configuration/v2",
       kind: "configuration",
       time,
       ...said,
+      policies: listed,
     };
-    const known = new Set((await knownKeys(store)).map(({ key }) => key));
-    const { size } = await store.head();
-    const added = said.keys
-      .filter((key) => !known.has(key))
-      .map((key): KnownKey => ({ key, since: time, size }));
-    const result = await store.commit({
-      puts: [
-        { key: CURRENT, value: digest, expect: row?.revision ?? 0 },
-        ...added.map((one) => ({ key: `${KEYS}${idOf(one)}`, value: JSON.stringify(one) })),
-      ],
-      lines: [lineWithPayload(entry, { settings }, random)],
-    });
-    if (result.outcome === "committed") return;
+    const payload = { settings, policies: telling.map(({ name, spec }) => ({ name, spec })) };
+    const puts = [
+      { key: CURRENT, value: JSON.stringify({ digest, told }), expect: row?.revision ?? 0 },
+      ...(await addedKeys(store, said.keys, time)),
+    ];
+    const result = await store.commit({ puts, lines: [lineWithPayload(entry, payload, random)] });
+    if (result.outcome === "committed" && telling.length === untold.length) return;
   }
+}
+/** Which configuration was recorded last, and the digests of the specs in force that entries have told. */
+interface Current {
+  digest: string;
+  told: readonly string[];
+}
+
+/** Earlier versions kept the digest alone. */
+function currentOf(value: string | undefined): Current {
+  if (value?.startsWith("{") !== true) return { digest: value ?? "", told: [] };
+  return JSON.parse(value) as Current;
+}
+
+interface MaskedSpec {
+  name: string;
+  spec: Json;
+  digest: string;
+  size: number;
+}
+
+function maskedSpec({ name, spec }: Configuration["policies"][number]): MaskedSpec {
+  const masked = withoutSecrets(spec);
+  const text = canonical(masked);
+  return { name, spec: masked, digest: sha256(text), size: Buffer.byteLength(text) };
+}
+
+/** Nothing in a policy is meant to be secret. */
+function withoutSecrets(value: Json): Json {
+  if (typeof value === "string") return maskText(value);
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutSecrets(inner)]));
+}
+
+/** At least one, where there is one. */
+function howMany(specs: readonly MaskedSpec[]): number {
+  let bytes = 0;
+  const over = specs.findIndex(({ size }) => {
+    bytes += size;
+    return bytes > MOST_TOLD;
+  });
+  return over === -1 ? specs.length : Math.max(over, 1);
+}
+
+async function addedKeys(store: Store, keys: readonly string[], since: string) {
+  const known = new Set((await knownKeys(store)).map(({ key }) => key));
+  const { size } = await store.head();
+  return keys
+    .filter((key) => !known.has(key))
+    .map((key): KnownKey => ({ key, since, size }))
+    .map((one) => ({ key: `${KEYS}${idOf(one)}`, value: JSON.stringify(one) }));
 }
 
 /** All that have ever signed this ledger, by the time of their first signature. */
@@ -72,5 +131,9 @@ export async function knownKeys(store: Store): Promise<KnownKey[]> {
 
 /** Ids of four bytes may meet. */
 function idOf({ key }: KnownKey): string {
-  return createHash("sha256").update(key).digest("hex").slice(0, 32);
+  return sha256(key).slice(0, 32);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

@@ -3,8 +3,10 @@ import { type AdmissionRequest, type JsonObject, member, text } from "../admissi
 import { printable } from "../printable.ts";
 import { type AnnotationRules, annotationRules, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
 import type { Expression } from "./compile.ts";
+import type { Dependent } from "./dependents.ts";
 import { type Evaluation, type Outcome, PolicyRun } from "./evaluation.ts";
-import type { PolicyPorts, Soon } from "./ports.ts";
+import type { Known, PolicyPorts, Soon } from "./ports.ts";
+import { scaledBy } from "./scaled.ts";
 import { after, all } from "./soon.ts";
 import type { Requirement } from "./verdict.ts";
 
@@ -26,41 +28,56 @@ export interface Announcements {
 interface Source {
   /** `namespace/prod`. */
   label: string;
+  /** `its namespace`. */
+  what: string;
   kind: string;
   object: JsonObject;
 }
 
 const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 
-export function announcements(judged: Evaluation, ports: PolicyPorts): Soon<Announcements> {
+/** More bound dependents than these nobody could be told about. */
+const MOST_DEPENDENTS = 20;
+
+/** `dependents`: what goes with what the request deletes. */
+export function announcements(
+  judged: Evaluation,
+  ports: PolicyPorts,
+  dependents: Known<readonly Dependent[]>,
+): Soon<Announcements> {
   const { request, namespace } = judged;
   const [, space = "", name = ""] = SERVICE_ACCOUNT.exec(request.userInfo.username) ?? [];
+  const isScaling = scaledBy(request) !== undefined;
   const looked = all([
     name === "" ? undefined : ports.serviceAccount(space, name),
-    isToldApart(request) ? ports.target(request) : undefined,
+    isToldApart(request) || isScaling ? ports.target(request) : undefined,
   ]);
-  return after(looked, ([found, target]) => {
+  return after(looked, ([account, target]) => {
     const label = `serviceaccount/${space}/${name}`;
+    const bound = boundOf(dependents);
     const sources: Source[] = [
-      ...(namespace === null
-        ? []
-        : [{ label: `namespace/${request.namespace}`, kind: "Namespace", object: namespace }]),
-      ...(found?.known === true && found.object !== null
-        ? [{ label, kind: "ServiceAccount", object: found.object }]
-        : []),
-      ...(target?.known === true && target.object !== null
-        ? [{ label: "object", kind: text(target.object, "kind"), object: target.object }]
-        : sourceOfObject(request)),
+      ...(namespace === null ? [] : [sourceOfNamespace(request, namespace)]),
+      ...sourceOfAccount(label, account),
+      ...sourcesOfTarget(request, target, isScaling),
+      ...bound.slice(0, MOST_DEPENDENTS),
     ];
     const unknown = [
-      ...(found?.known === false ? [failure(`annotations@${label}`, found.why)] : []),
-      ...(target?.known === false ? [failure("annotations@object", target.why)] : []),
+      ...unknownOf(`annotations@${label}`, account),
+      ...unknownOf("annotations@object", target),
+      ...unknownOf("annotations@dependents", dependents),
+      ...(bound.length > MOST_DEPENDENTS
+        ? [failure("annotations@dependents", `more than ${MOST_DEPENDENTS} would go with it`)]
+        : []),
     ];
     return after(all(sources.map((source) => saidBy(source, judged, ports))), (said) => ({
       findings: [...unknown, ...said.flatMap(({ findings }) => findings)],
       approvers: said.flatMap(({ approvers }) => approvers),
     }));
   });
+}
+
+function unknownOf(name: string, looked: Known<unknown> | undefined): Announced[] {
+  return looked?.known === false ? [failure(name, looked.why)] : [];
 }
 
 const failure = (name: string, message: string): Announced => ({
@@ -76,10 +93,43 @@ function isToldApart({ operation, resource, subresource, oldObject }: AdmissionR
   return subresource !== "" && oldObject === null && (operation === "CONNECT" || operation === "CREATE");
 }
 
+function sourceOfNamespace({ namespace }: AdmissionRequest, object: JsonObject): Source {
+  return { label: `namespace/${namespace}`, what: "its namespace", kind: "Namespace", object };
+}
+
+type Looked = Known<JsonObject | null> | undefined;
+
+function sourceOfAccount(label: string, account: Looked): Source[] {
+  if (account?.known !== true || account.object === null) return [];
+  return [{ label, what: "its agent's ServiceAccount", kind: "ServiceAccount", object: account.object }];
+}
+
+/** What is looked up stands in the object's place, but beside an autoscaler, which is an object itself. */
+function sourcesOfTarget(request: AdmissionRequest, target: Looked, isScaling: boolean): Source[] {
+  const own = sourceOfObject(request);
+  if (target?.known !== true || target.object === null) return own;
+  const { object } = target;
+  const kind = text(object, "kind");
+  if (!isScaling) return [{ label: "object", what: "its target", kind, object }];
+  const what = `the ${kind} ${text(member(object, "metadata"), "name")} that it scales`;
+  return [{ label: "scaled", what, kind, object }, ...own];
+}
+
+/** Their annotations are as good as those of what is deleted: it takes them with it. */
+function boundOf(dependents: Known<readonly Dependent[]>): Source[] {
+  const all = dependents.known ? dependents.object : [];
+  return all.flatMap(({ apiVersion, kind, namespace, name, annotations }) => {
+    if (annotations === null) return [];
+    const label = `dependent/${kind}/${name}`;
+    const object = { apiVersion, kind, metadata: { namespace, name, annotations } };
+    return [{ label, what: `the ${kind} ${name} that is deleted with it`, kind, object }];
+  });
+}
+
 /** As it was before the request: what an agent writes of it does not count yet. */
 function sourceOfObject({ operation, oldObject, kind }: AdmissionRequest): Source[] {
   const isTarget = operation !== "CREATE" && oldObject !== null;
-  return isTarget ? [{ label: "object", kind: kind.kind, object: oldObject }] : [];
+  return isTarget ? [{ label: "object", what: "its target", kind: kind.kind, object: oldObject }] : [];
 }
 
 function saidBy(source: Source, judged: Evaluation, ports: PolicyPorts): Soon<Announcements> {
@@ -115,12 +165,11 @@ function saidIn(
     if ("failed" in outcome) return [failure(name, outcome.failed)];
     if (!outcome.value) return [];
     const action = annotation === DENY ? "Deny" : "Hold";
-    return [{ name, action, message: `annotation ${annotation} of its ${wordOf(source)}`, failed: false }];
+    return [
+      { name, action, message: printable(`annotation ${annotation} of ${source.what}`), failed: false },
+    ];
   });
 }
-
-const wordOf = ({ label, kind }: Source): string =>
-  label === "object" ? "target" : kind === "Namespace" ? "namespace" : "agent's ServiceAccount";
 
 function tell(
   { object, kind }: Source,

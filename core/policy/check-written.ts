@@ -11,12 +11,15 @@ import { compilePolicy } from "./compile.ts";
 import { oddApprovers, oddities } from "./odd.ts";
 import { whyNoParams } from "./param-kinds.ts";
 import { type Problem, policyOf } from "./read.ts";
+import type { AgentPolicySpec } from "./spec.ts";
 
 export interface Written {
   /** What is written, as a Status names it. */
   what: { group: string; kind: string; name: string };
   refusals: readonly { field: string; message: string }[];
   warnings: readonly string[];
+  /** What a policy in which nothing is wrong takes as params: whether Hoop may read that, others can tell. */
+  params?: { apiVersion: string; kind: string; name: string; namespace?: string };
 }
 
 /** What it takes to tell. */
@@ -27,7 +30,7 @@ export interface WrittenContext {
   identity: string;
 }
 
-type Found = { problems: readonly Problem[]; warnings: readonly string[] };
+type Found = { problems: readonly Problem[]; warnings: readonly string[] } & Pick<Written, "params">;
 type Check = (context: WrittenContext, request: AdmissionRequest, object: JsonObject) => Found;
 
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
@@ -44,7 +47,7 @@ export function checkWritten(context: WrittenContext, request: AdmissionRequest)
   const { resource, kind, name, object, userInfo } = request;
   const check = CHECKS.get(`${resource.resource}.${resource.group}`);
   const isAgents = context.agents.identify(userInfo).kind === "agent";
-  const { problems, warnings } =
+  const { problems, warnings, params } =
     check === undefined || object === null || request.subresource !== "" || isAgents
       ? NOTHING
       : check(context, request, object);
@@ -52,6 +55,7 @@ export function checkWritten(context: WrittenContext, request: AdmissionRequest)
     what: { group: kind.group, kind: kind.kind, name },
     refusals: problems.map((problem) => ({ field: problem.path, message: placed(problem) })),
     warnings,
+    ...(params === undefined ? {} : { params }),
   };
 }
 
@@ -68,14 +72,28 @@ function policy({ catalogue, agents }: WrittenContext, request: AdmissionRequest
   if (isUnchanged(request, "spec")) return NOTHING;
   const read = policyOf(object);
   if ("problems" in read) return { problems: read.problems, warnings: [] };
-  const { paramKind } = read.policy.spec;
+  const { paramKind, paramRef } = read.policy.spec;
   const noParams = paramKind === undefined ? "" : whyNoParams(paramKind);
   const problems = [
     ...compilePolicy(read.policy).problems,
     ...catalogueProblems(catalogue, read.policy),
     ...(noParams === "" ? [] : [{ path: "spec.paramKind", message: noParams }]),
   ];
-  return { problems, warnings: problems.length > 0 ? [] : oddities(read.policy.spec, agents) };
+  if (problems.length > 0) return { problems, warnings: [] };
+  return {
+    problems,
+    warnings: oddities(read.policy.spec, agents),
+    ...(paramKind === undefined || paramRef === undefined ? {} : { params: paramsOf(paramKind, paramRef) }),
+  };
+}
+
+type Defined<K extends keyof AgentPolicySpec> = NonNullable<AgentPolicySpec[K]>;
+
+function paramsOf(
+  kind: Defined<"paramKind">,
+  { name, namespace }: Defined<"paramRef">,
+): Defined<"paramKind"> & { name: string; namespace?: string } {
+  return { ...kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** As the CustomResourceDefinition has it. */

@@ -156,7 +156,8 @@ function environmentOf(
   let environment = paramKind === undefined ? POLICY : POLICY_WITH_PARAMS;
   for (const [i, variable] of variables.entries()) {
     const extended = withVariables(environment, [variable]);
-    if ("error" in extended) problems.push({ path: `spec.variables[${i}]`, ...extended.error });
+    if ("error" in extended)
+      problems.push({ path: `spec.variables[${i}].${extended.part}`, ...extended.error });
     else environment = extended.environment;
   }
   return environment;

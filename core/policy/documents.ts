@@ -3,6 +3,7 @@ import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { isNode, isScalar, LineCounter, type Document as Parsed, parseAllDocuments } from "yaml";
 import { ExactNumber, isObject, type Json, type JsonObject, text } from "../admission.ts";
+import { kubectlTags, leftOutIn, misreadIn } from "./kubectl-yaml.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -32,7 +33,7 @@ export function problemLine({ source, line, column, message }: SourceProblem): s
 
 const [MIN_SAFE, MAX_SAFE] = [BigInt(Number.MIN_SAFE_INTEGER), BigInt(Number.MAX_SAFE_INTEGER)];
 
-/** The documents of a YAML or JSON text that hold anything. Integers keep every digit. */
+/** The documents of a YAML or JSON text that hold anything, as kubectl reads them. Integers keep every digit. */
 export function documentsIn(
   yaml: string,
   source: string,
@@ -43,6 +44,7 @@ export function documentsIn(
     intAsBigInt: true,
     merge: true,
     prettyErrors: false,
+    customTags: kubectlTags,
   });
   const documents: SourceDocument[] = [];
   const problems: SourceProblem[] = [];
@@ -50,8 +52,10 @@ export function documentsIn(
     const { line, col } = lines.linePos(offset);
     return { source, document, line: Math.max(line, 1), column: Math.max(col, 1), message };
   };
+  for (const { offset, message } of leftOutIn(yaml)) problems.push(at(1, offset, message));
   for (const [index, one] of [...parsed].entries()) {
     const document = index + 1;
+    for (const { offset, message } of misreadIn(one)) problems.push(at(document, offset, message));
     const [error] = one.errors;
     if (error !== undefined) {
       problems.push(at(document, error.pos[0], error.message));
@@ -92,6 +96,8 @@ function jsonOf(document: Parsed): { value: Json } | { why: string } {
 function exact(value: unknown): Json {
   if (typeof value === "bigint")
     return value >= MIN_SAFE && value <= MAX_SAFE ? Number(value) : new ExactNumber(String(value));
+  // That it is no number of JSON's is told.
+  if (typeof value === "number" && !Number.isFinite(value)) return null;
   if (Array.isArray(value)) return value.map(exact);
   if (typeof value !== "object" || value === null) return (value ?? null) as Json;
   const entries = value instanceof Map ? [...value] : Object.entries(value);

@@ -21,6 +21,7 @@ const STRUCTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     rules: "list<dyn>",
     subjects: "list<dyn>",
     policies: "list<string>",
+    deletes: "list<dyn>",
   },
   "hoop.Hoop": { namespace: "string", through: "string" },
 };

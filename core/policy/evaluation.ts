@@ -69,6 +69,15 @@ function run(program: Program, scope: Scope, purse: Purse, { ask }: Evaluation):
   );
 }
 
+const YES: Outcome<boolean> = { value: true };
+const NO: Outcome<boolean> = { value: false };
+
+function asBoolean(outcome: Outcome<Value>): Outcome<boolean> {
+  if ("failed" in outcome) return outcome;
+  if (typeof outcome.value !== "boolean") return { failed: "not a bool" };
+  return outcome.value ? YES : NO;
+}
+
 /** A policy, or the annotations of an object, in one request. */
 export class PolicyRun {
   readonly policy: CompiledPolicy | undefined;
@@ -82,18 +91,19 @@ export class PolicyRun {
     this.#scope = new Scope(evaluation.facts, evaluation.requested);
   }
 
-  /** Whether the policy is about this request: its matchConstraints, its params and its matchConditions. */
-  applies(purse: Purse): Soon<Outcome<boolean>> {
-    this.#applies ??= this.#meets(purse);
+  /**
+   * Whether the policy is about this request: its matchConstraints, its params and its matchConditions. `isMatched`: that
+   * the first of them are met is known.
+   */
+  applies(purse: Purse, isMatched = false): Soon<Outcome<boolean>> {
+    this.#applies ??= this.#meets(purse, isMatched);
     return this.#applies;
   }
 
   test(expression: Expression, purse: Purse): Soon<Outcome<boolean>> {
     if ("broken" in expression) return { failed: expression.broken };
-    return after(run(expression.program, this.#scope, purse, this.#evaluation), (outcome) => {
-      if ("failed" in outcome) return outcome;
-      return typeof outcome.value === "boolean" ? { value: outcome.value } : { failed: "not a bool" };
-    });
+    const outcome = run(expression.program, this.#scope, purse, this.#evaluation);
+    return outcome instanceof Promise ? outcome.then(asBoolean) : asBoolean(outcome);
   }
 
   /** Whatever an expression comes to, for who wants to see it. Only after {@link applies}, which binds params. */
@@ -107,11 +117,12 @@ export class PolicyRun {
     return "value" in outcome && typeof outcome.value === "string" ? outcome.value : undefined;
   }
 
-  #meets(purse: Purse): Soon<Outcome<boolean>> {
+  #meets(purse: Purse, isMatched: boolean): Soon<Outcome<boolean>> {
     const { policy } = this;
     const { request, namespace } = this.#evaluation;
-    if (policy === undefined) return { value: true };
-    if (!policy.match.matches(request, namespace)) return { value: false };
+    if (policy === undefined) return YES;
+    if (!isMatched && !policy.match.matches(request, namespace)) return NO;
+    if (policy.params === undefined && policy.conditions.length === 0) return YES;
     return after(this.#bindParams(policy), (bound) =>
       "failed" in bound || !bound.value ? bound : this.#meetsConditions(policy, purse),
     );

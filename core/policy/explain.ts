@@ -4,13 +4,15 @@ import { maskObject } from "../mask.ts";
 import { APPROVERS, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
 import { REQUEST } from "./budget.ts";
 import type { CompiledPolicy, CompiledRule } from "./compile.ts";
+import { dependentsOf } from "./dependents.ts";
 import { POLICY } from "./environment.ts";
 import { type Evaluation, evaluation, PolicyRun } from "./evaluation.ts";
 import { explainExpression, type Runs, type TermTrace } from "./explain-term.ts";
-import { factsOf } from "./facts.ts";
+import { factsOf, type Surroundings } from "./facts.ts";
 import { type JudgePorts, judge, type TraceStep } from "./judge.ts";
+import { matcher } from "./match.ts";
 import type { Known, PolicyPorts } from "./ports.ts";
-import type { AgentPolicy, AgentPolicySpec, PolicyRule } from "./spec.ts";
+import type { AgentPolicy, AgentPolicySpec, MatchConstraints, PolicyRule } from "./spec.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A policy as it is written, and as it judges. */
@@ -59,9 +61,10 @@ export async function explain(
   const maskedVerdict = await judge(hiddenPorts, hidden, (step) => void steps.masked.set(step.rule, step));
   const space = await namespaceOf(ports, request);
   if (!space.known) return { verdict, rules: [], annotations: [] };
+  const around = { namespace: space.object, dependents: await dependentsOf(ports.policies, request) };
   const evaluations = {
-    real: evaluated(ports, request, space.object),
-    masked: evaluated(hiddenPorts, hidden, space.object),
+    real: evaluated(ports, request, around),
+    masked: evaluated(hiddenPorts, hidden, around),
   };
   const rules: RuleTrace[] = [];
   for (const source of policies) {
@@ -86,8 +89,10 @@ interface Evaluations {
   masked: Evaluation;
 }
 
-function evaluated(ports: JudgePorts, request: AdmissionRequest, namespace: JsonObject | null): Evaluation {
-  return evaluation(request, namespace, factsOf(request, { ...ports, namespace }), ports.policies);
+type Around = Pick<Surroundings, "namespace" | "dependents">;
+
+function evaluated(ports: JudgePorts, request: AdmissionRequest, around: Around): Evaluation {
+  return evaluation(request, around.namespace, factsOf(request, { ...ports, ...around }), ports.policies);
 }
 
 async function namespaceOf(ports: JudgePorts, request: AdmissionRequest): Promise<Known<JsonObject | null>> {
@@ -137,8 +142,12 @@ function withMessagesOf(verdict: Verdict, masked: Verdict): Verdict {
       return { ...verdict, rules: safe(verdict.rules), observed: safe(verdict.observed) };
     case "allow":
       return { ...verdict, observed: safe(verdict.observed) };
-    default:
+    case "could-not-tell":
+      return verdict.observed === undefined ? verdict : { ...verdict, observed: safe(verdict.observed) };
+    case "not-applicable":
       return verdict;
+    default:
+      return verdict satisfies never;
   }
 }
 
@@ -167,14 +176,40 @@ async function ruleTrace(
   const isMatched = (one: CompiledPolicy["match"]) =>
     one.mayMatch(request) && one.matches(request, namespace);
   if (!isMatched(compiled.match))
-    return { ...trace, detail: "the matchConstraints of its policy do not match" };
-  if (!isMatched(rule.match)) return { ...trace, detail: "its matchConstraints do not match" };
+    return { ...trace, detail: `its policy's ${unmatched(spec.matchConstraints, request, namespace)}` };
+  if (!isMatched(rule.match)) {
+    const { matchConstraints } = spec.rules?.[index] ?? {};
+    return { ...trace, detail: `its ${unmatched(matchConstraints, request, namespace)}` };
+  }
   const conditions = await conditionTraces(spec, compiled, runs);
   if (outcome === "not-matched")
     return { ...trace, conditions, detail: "a matchCondition of its policy is false" };
   // Why it fails quotes nothing of the request; a message may.
   const detail = (outcome === "failed" ? step : masked.get(rule.name))?.detail ?? "";
   return { ...trace, conditions, detail, ...(await whenTraces(spec, index, rule, runs)) };
+}
+
+const CONSTRAINTS = ["resourceRules", "excludeResourceRules", "namespaceSelector", "objectSelector"] as const;
+
+/** `namespaceSelector does not match: shop has no labels`. */
+function unmatched(
+  constraints: MatchConstraints = {},
+  request: AdmissionRequest,
+  namespace: JsonObject | null,
+): string {
+  const part = CONSTRAINTS.find((name) => {
+    const { [name]: wanted } = constraints;
+    if (wanted === undefined) return false;
+    const one = matcher({ [name]: wanted });
+    return !(one.mayMatch(request) && one.matches(request, namespace));
+  });
+  if (part === undefined) return "matchConstraints do not match";
+  if (part !== "namespaceSelector") return `${part} ${part.endsWith("s") ? "do" : "does"} not match`;
+  if (namespace === null) return `${part} does not match: it is in no namespace`;
+  const labels = Object.entries(member(member(namespace, "metadata"), "labels"));
+  const own = labels.filter(([name]) => name !== "kubernetes.io/metadata.name");
+  const shown = own.map(([name, value]) => `${name}=${value}`).join(", ");
+  return `${part} does not match: ${targetNamespace(request)} has ${shown === "" ? "no labels" : shown}`;
 }
 
 async function conditionTraces(

@@ -5,7 +5,7 @@ import { AT_A_TIME } from "./budget.ts";
 import type { CompiledEntry, CompiledPolicy, CompiledRule, Mode } from "./compile.ts";
 import { type Evaluation, type Outcome, PolicyRun } from "./evaluation.ts";
 import type { Soon } from "./ports.ts";
-import type { Candidate, PolicySet } from "./set.ts";
+import type { Candidate, CandidateRule, PolicySet } from "./set.ts";
 import { after, all } from "./soon.ts";
 import type { ApprovalTerms } from "./spec.ts";
 
@@ -47,6 +47,8 @@ export async function findingsOf(
 ): Promise<readonly Finding[]> {
   const runs = new Map<object, PolicyRun>();
   const runOf = (policy: CompiledPolicy) => {
+    // Asked for twice where it says something of the catalogue as well.
+    if (policy.entries.length === 0) return new PolicyRun(going, policy);
     let run = runs.get(policy);
     if (run === undefined) {
       run = new PolicyRun(going, policy);
@@ -67,27 +69,54 @@ export async function findingsOf(
   return after(all(found), (done) => done.flat());
 }
 
-function findingsBy({ policy, rules }: Candidate, round: Round): Soon<readonly Finding[]> {
-  const { going, trace } = round;
+function findingsBy(candidate: Candidate, round: Round): Soon<readonly Finding[]> {
+  const { policy, matches, enforces } = candidate;
+  const { going } = round;
+  if (matches?.(going.request, going.namespace) === false) return notMatched(candidate, round);
   const run = round.runOf(policy);
-  const enforces = rules.some(({ mode }) => mode === "Enforce");
-  return after(run.applies(enforces ? going.enforced : going.observed), (applies) => {
-    if ("value" in applies && !applies.value) {
-      for (const { name, mode } of rules) trace?.({ rule: name, outcome: "not-matched", mode });
-      return NOTHING;
-    }
-    const failed = "failed" in applies ? applies.failed : undefined;
-    const found: Soon<readonly Finding[]>[] = [];
-    for (const rule of rules) {
-      const some = after(outcomeOf(rule, failed, run, going), (outcome) => {
-        if (outcome.kind === "found") return settled(outcome, rule, policy, round);
-        trace?.({ rule: rule.name, outcome: outcome.kind, mode: rule.mode });
-        return NOTHING;
-      });
-      if (some !== NOTHING) found.push(some);
-    }
-    return found.length === 0 ? NOTHING : after(all(found), (done) => done.flat());
-  });
+  const applies = run.applies(enforces ? going.enforced : going.observed, true);
+  return applies instanceof Promise
+    ? applies.then((later) => ofRules(candidate, run, later, round))
+    : ofRules(candidate, run, applies, round);
+}
+
+function notMatched({ rules }: Candidate, { trace }: Round): readonly Finding[] {
+  if (trace !== undefined)
+    for (const { rule } of rules) trace({ rule: rule.name, outcome: "not-matched", mode: rule.mode });
+  return NOTHING;
+}
+
+function ofRules(
+  candidate: Candidate,
+  run: PolicyRun,
+  applies: Outcome<boolean>,
+  round: Round,
+): Soon<readonly Finding[]> {
+  if ("value" in applies && !applies.value) return notMatched(candidate, round);
+  const failed = "failed" in applies ? applies.failed : undefined;
+  let found: Soon<readonly Finding[]>[] | undefined;
+  for (const one of candidate.rules) {
+    const outcome = outcomeOf(one, failed, run, round.going);
+    const some =
+      outcome instanceof Promise
+        ? outcome.then((later) => ofRule(later, one.rule, candidate.policy, round))
+        : ofRule(outcome, one.rule, candidate.policy, round);
+    if (some === NOTHING) continue;
+    found ??= [];
+    found.push(some);
+  }
+  return found === undefined ? NOTHING : after(all(found), (done) => done.flat());
+}
+
+function ofRule(
+  outcome: RuleOutcome,
+  rule: CompiledRule,
+  policy: CompiledPolicy,
+  round: Round,
+): Soon<readonly Finding[]> {
+  if (outcome.kind === "found") return settled(outcome, rule, policy, round);
+  round.trace?.({ rule: rule.name, outcome: outcome.kind, mode: rule.mode });
+  return NOTHING;
 }
 
 interface Found {
@@ -102,17 +131,18 @@ const QUIET = { kind: "quiet" } as const;
 
 /** `failed`: why it cannot be told whether its policy is about the request; the rule itself may still not be. */
 function outcomeOf(
-  rule: CompiledRule,
+  { rule, matches }: CandidateRule,
   failed: string | undefined,
   run: PolicyRun,
   { request, namespace, enforced, observed }: Evaluation,
 ): Soon<RuleOutcome> {
-  if (!rule.match.isPlain && !rule.match.matches(request, namespace)) return NOT_MATCHED;
+  if (matches?.(request, namespace) === false) return NOT_MATCHED;
   const broken = rule.broken ?? failed;
   if (broken !== undefined) return { kind: "found", failed: true, message: broken };
   const purse = rule.mode === "Enforce" ? enforced : observed;
   const tested: Soon<Outcome<boolean>> =
     rule.when === undefined ? { value: true } : run.test(rule.when, purse);
+  if ("value" in tested && !tested.value) return QUIET;
   return after(tested, (outcome): RuleOutcome => {
     if ("failed" in outcome) return { kind: "found", failed: true, message: outcome.failed };
     if (!outcome.value) return QUIET;

@@ -1,17 +1,22 @@
 /** What stands around a fixture's request, as judging looks it up. */
 import { type JsonObject, member, text, type UserInfo } from "../admission.ts";
 import type { AccessCheck, AccessDecision } from "../cel/library/authorizer.ts";
+import { bindingAnnotations, type Dependent } from "./dependents.ts";
 import type { FixtureAccess, Surroundings } from "./fixtures.ts";
 import type { Known, PolicyLookups } from "./ports.ts";
 
-type Around = Pick<Surroundings, "namespaces" | "serviceAccounts" | "target" | "params" | "access">;
+type Around = Pick<
+  Surroundings,
+  "namespaces" | "serviceAccounts" | "target" | "dependents" | "params" | "access"
+>;
 
 /**
  * What the fixture names is as it says there; each other Namespace and ServiceAccount exists and has nothing to say,
  * no other parameters exist, and no other access is allowed. Without a target, what a subresource belongs to has nothing
  * to say either.
  */
-export function lookupsOf({ namespaces, serviceAccounts, target, params, access }: Around): PolicyLookups {
+export function lookupsOf(around: Around): PolicyLookups {
+  const { namespaces, serviceAccounts, target, dependents, params, access } = around;
   return {
     namespace: (name) => known(named(namespaces, name) ?? bareNamespace(name), "v1", "Namespace"),
     serviceAccount: (namespace, name) =>
@@ -21,6 +26,7 @@ export function lookupsOf({ namespaces, serviceAccounts, target, params, access 
         "ServiceAccount",
       ),
     target: () => ({ known: true, object: target ?? null }),
+    dependents: () => ({ known: true, object: dependents.map(dependentOf) }),
     param: ({ apiVersion, kind }, namespace, name) => ({
       known: true,
       object:
@@ -31,6 +37,15 @@ export function lookupsOf({ namespaces, serviceAccounts, target, params, access 
         ) ?? null,
     }),
     access: async (user, check) => decisionOf(access, user, check),
+  };
+}
+
+function dependentOf(object: JsonObject): Dependent {
+  const metadata = member(object, "metadata");
+  return {
+    ...{ apiVersion: text(object, "apiVersion"), kind: text(object, "kind"), of: text(object, "of") },
+    ...{ namespace: text(metadata, "namespace"), name: text(metadata, "name") },
+    annotations: bindingAnnotations(metadata),
   };
 }
 

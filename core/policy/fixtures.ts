@@ -110,6 +110,8 @@ const surroundings = {
   serviceAccounts: optional(Type.Array(InNamespace)),
   /** What the request goes to, where its own objects do not tell: the pod of an exec, the Deployment that is scaled. */
   target: optional(Anything),
+  /** What goes with what is deleted: its kind, name and annotations, and `of`, the kind of the owner through which it does. */
+  dependents: optional(Type.Array(Anything)),
   params: optional(Type.Array(Param)),
   access: optional(Type.Array(Access)),
 };
@@ -138,6 +140,7 @@ export interface Surroundings {
   namespaces: readonly JsonObject[];
   serviceAccounts: readonly JsonObject[];
   target?: JsonObject;
+  dependents: readonly JsonObject[];
   params: readonly JsonObject[];
   access: readonly FixtureAccess[];
 }
@@ -188,6 +191,7 @@ function surroundingsOf(test: AgentPolicyTest, one: FixtureCase): Surroundings {
     namespaces: both("namespaces"),
     serviceAccounts: both("serviceAccounts"),
     ...(target === undefined ? {} : { target }),
+    dependents: (one.dependents ?? test.dependents ?? []) as unknown as JsonObject[],
     params: both("params"),
     access: [...(one.access ?? []), ...(test.access ?? [])],
   };

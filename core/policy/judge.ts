@@ -4,6 +4,7 @@
  */
 import { type AdmissionRequest, targetNamespace } from "../admission.ts";
 import { type Announced, announcements } from "./announced.ts";
+import { dependentsOf } from "./dependents.ts";
 import { evaluation } from "./evaluation.ts";
 import type { PodSpecPaths } from "./facts/workload.ts";
 import { factsOf } from "./facts.ts";
@@ -51,8 +52,11 @@ async function judged(
   const space = found instanceof Promise ? await found : found;
   if (space?.known === false) return { kind: "could-not-tell", why: `namespace ${home}: ${space.why}` };
   const namespace = space?.object ?? null;
-  const going = evaluation(request, namespace, factsOf(request, { ...ports, namespace }), policies);
-  const said = announcements(going, policies);
+  const taken = dependentsOf(policies, request);
+  const dependents = taken instanceof Promise ? await taken : taken;
+  const facts = factsOf(request, { ...ports, namespace, dependents });
+  const going = evaluation(request, namespace, facts, policies);
+  const said = announcements(going, policies, dependents);
   const { findings, approvers } = said instanceof Promise ? await said : said;
   const announced = findings.map(always);
   for (const { name, mode, message, failed } of announced)
@@ -84,7 +88,8 @@ function verdictOf(
   const denying = firing("Deny");
   if (denying.length > 0) return { kind: "deny", rules: denying.map(firedOf), observed };
   const failed = enforced.filter((finding) => finding.failed);
-  if (failed.length > 0) return { kind: "could-not-tell", why: whyNot(failed), failed: failed.map(firedOf) };
+  if (failed.length > 0)
+    return { kind: "could-not-tell", why: whyNot(failed), failed: failed.map(firedOf), observed };
   const holding = firing("Hold");
   const terms = holding.flatMap((finding) =>
     finding.terms.length === 0 ? [defaults] : finding.terms.map((own) => termsOver(defaults, own)),

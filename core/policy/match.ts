@@ -9,15 +9,18 @@ import type { MatchConstraints, ResourceRule } from "./spec.ts";
 /** What of a request is the same for many: requests alike in it have the same candidates. */
 export type Route = Pick<AdmissionRequest, "operation" | "resource" | "subresource">;
 
+/** Whether a request is matched. `namespace` is the target's, null for cluster-scoped ones. */
+export type RequestTest = (request: AdmissionRequest, namespace: JsonObject | null) => boolean;
+
 export interface Matcher {
   /** Whether some request of the kind could match. */
   mayMatch(route: Route): boolean;
-  /** Whether this one does; only asked where {@link mayMatch}. `namespace` is the target's, null for cluster-scoped ones. */
-  matches(request: AdmissionRequest, namespace: JsonObject | null): boolean;
+  /** Whether this one does; only asked where {@link mayMatch}. */
+  matches: RequestTest;
+  /** The same for requests of one kind, with no more to look at than they differ in; left out: all of them. */
+  onRoute(route: Route): RequestTest | undefined;
   /** What is wrong with it; it then matches whatever the wrong part would narrow. */
   readonly problems: readonly { path: string; message: string }[];
-  /** Nothing beside the route counts. */
-  readonly isPlain: boolean;
 }
 
 const OPERATIONS = new Set(["*", "CREATE", "UPDATE", "DELETE", "CONNECT"]);
@@ -38,30 +41,43 @@ export function matcher(constraints: MatchConstraints | undefined, path = "match
     ...told(`${path}.namespaceSelector`, ofNamespace.problem),
     ...told(`${path}.objectSelector`, ofObject.problem),
   ];
-  const included = (request: AdmissionRequest) =>
-    resourceRules.length === 0 ||
-    resourceRules.some(
-      (rule) => routes(rule, request) && scoped(rule, request) && named(rule, targetName(request)),
-    );
-  // What is left out must be named exactly: an item of a deletecollection has no name, as in Kubernetes.
-  const excluded = (request: AdmissionRequest) =>
-    excludeResourceRules.some(
+  const onRoute = (route: Route): RequestTest | undefined => {
+    const tests = [
+      resourceRules.length === 0 ? undefined : included(resourceRules.filter((rule) => routes(rule, route))),
+      excluded(excludeResourceRules.filter((rule) => routes(rule, route))),
+      namespaceSelected(ofNamespace.test),
+      objectSelected(ofObject.test),
+    ].filter((test) => test !== undefined);
+    const [only] = tests;
+    if (tests.length < 2) return only;
+    return (request, namespace) => tests.every((test) => test(request, namespace));
+  };
+  return {
+    problems,
+    mayMatch: (route) => resourceRules.length === 0 || resourceRules.some((rule) => routes(rule, route)),
+    matches: (request, namespace) => onRoute(request)?.(request, namespace) ?? true,
+    onRoute,
+  };
+}
+
+/** Whether one of these rules, all of them about the request's route, includes it; undefined: always. */
+function included(rules: readonly ResourceRule[]): RequestTest | undefined {
+  const isWide = ({ scope = "*", resourceNames = [] }: ResourceRule) =>
+    scope === "*" && resourceNames.length === 0;
+  if (rules.some(isWide)) return undefined;
+  return (request) => rules.some((rule) => scoped(rule, request) && named(rule, targetName(request)));
+}
+
+/** What is left out must be named exactly: an item of a deletecollection has no name, as in Kubernetes. */
+function excluded(rules: readonly ResourceRule[]): RequestTest | undefined {
+  if (rules.length === 0) return undefined;
+  return (request) =>
+    !rules.some(
       (rule) =>
-        routes(rule, request) &&
         holds(rule.apiVersions ?? ["*"], request.resource.version) &&
         scoped(rule, request) &&
         named(rule, request.name),
     );
-  return {
-    problems,
-    isPlain: constraints === undefined,
-    mayMatch: (route) => resourceRules.length === 0 || resourceRules.some((rule) => routes(rule, route)),
-    matches: (request, namespace) =>
-      included(request) &&
-      !excluded(request) &&
-      selectsNamespace(ofNamespace.test, request, namespace) &&
-      selectsObject(ofObject.test, request),
-  };
 }
 
 const told = (path: string, message: string | undefined) =>
@@ -118,19 +134,15 @@ const labelsOf = (object: Json): Json | undefined => member(object, "metadata")[
  * What is cluster-scoped is never selected away. A Namespace is by its own labels, those it has and those it gets: it
  * cannot leave a selector by being relabelled.
  */
-function selectsNamespace(
-  test: LabelTest | undefined,
-  request: AdmissionRequest,
-  namespace: JsonObject | null,
-): boolean {
-  if (test === undefined) return true;
-  if (isNamespace(request)) return either(test, request);
-  return namespace === null || test(labelsOf(namespace));
+function namespaceSelected(test: LabelTest | undefined): RequestTest | undefined {
+  if (test === undefined) return undefined;
+  return (request, namespace) =>
+    isNamespace(request) ? either(test, request) : namespace === null || test(labelsOf(namespace));
 }
 
 /** As in Kubernetes: the labels that the object has, or those that it gets. */
-function selectsObject(test: LabelTest | undefined, request: AdmissionRequest): boolean {
-  return test === undefined || either(test, request);
+function objectSelected(test: LabelTest | undefined): RequestTest | undefined {
+  return test === undefined ? undefined : (request) => either(test, request);
 }
 
 const either = (test: LabelTest, { object, oldObject }: AdmissionRequest): boolean =>

@@ -29,12 +29,12 @@ export function labelTest(selector: Selector | undefined): { test: LabelTest | u
   const problem = wanted.map(problemOf).find((found) => found !== undefined);
   if (problem !== undefined) return { test: undefined, problem };
   if (wanted.length === 0) return { test: undefined };
-  return {
-    test: (labels) =>
-      wanted.every(
-        ({ key, operator, values }) => TESTS[operator]?.(labelOf(labels, key), values ?? []) === true,
-      ),
-  };
+  const [first, ...rest] = wanted.map(({ key, operator, values = [] }): LabelTest => {
+    const test = TESTS[operator];
+    return (labels) => test?.(labelOf(labels, key), values) === true;
+  });
+  if (rest.length === 0) return { test: first };
+  return { test: (labels) => first?.(labels) === true && rest.every((test) => test(labels)) };
 }
 
 function problemOf({ key, operator, values = [] }: Expression): string | undefined {

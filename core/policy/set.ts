@@ -1,13 +1,21 @@
 /** All policies that judge, ready for requests. Made anew at each change; cheap, as nothing is compiled here. */
 import type { Catalogue } from "./catalogue.ts";
 import type { CompiledEntry, CompiledPolicy, CompiledRule } from "./compile.ts";
-import type { Route } from "./match.ts";
+import type { Matcher, RequestTest, Route } from "./match.ts";
 import { type Loosened, loosenedOf } from "./reach.ts";
 
-/** A policy, and its rules that could be about such a request. */
+/** A policy, and its rules that could be about such a request; where `matches` is left out, they are. */
 export interface Candidate {
   policy: CompiledPolicy;
-  rules: readonly CompiledRule[];
+  matches?: RequestTest;
+  rules: readonly CandidateRule[];
+  /** Whether one of them is enforced. */
+  enforces: boolean;
+}
+
+export interface CandidateRule {
+  rule: CompiledRule;
+  matches?: RequestTest;
 }
 
 export interface PolicySet {
@@ -50,8 +58,18 @@ export function policySet(catalogue: Catalogue, policies: readonly CompiledPolic
 function candidatesOf(all: readonly CompiledPolicy[], route: Route): Candidate[] {
   return all
     .filter(({ match }) => match.mayMatch(route))
-    .map((policy) => ({ policy, rules: policy.rules.filter(({ match }) => match.mayMatch(route)) }))
+    .map((policy) => {
+      const own = policy.rules.filter(({ match }) => match.mayMatch(route));
+      const rules = own.map((rule) => ({ rule, ...tested(rule.match, route) }));
+      const enforces = own.some(({ mode }) => mode === "Enforce");
+      return { policy, rules, enforces, ...tested(policy.match, route) };
+    })
     .filter(({ rules }) => rules.length > 0);
+}
+
+function tested(match: Matcher, route: Route): { matches?: RequestTest } {
+  const matches = match.onRoute(route);
+  return matches === undefined ? {} : { matches };
 }
 
 function entriesByRule(catalogue: Catalogue, policies: readonly CompiledPolicy[]) {

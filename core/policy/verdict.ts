@@ -32,5 +32,8 @@ export type Verdict =
   | { kind: "allow"; observed: readonly Observed[] }
   | { kind: "hold"; rules: Fired[]; terms: HoldTerms; observed: readonly Observed[] }
   | { kind: "deny"; rules: Fired[]; observed: readonly Observed[] }
-  /** Not a yes and not a no: denies, with its own reason. `failed`: the rules that did, with why; left out, none did. */
-  | { kind: "could-not-tell"; why: string; failed?: readonly Fired[] };
+  /**
+   * Not a yes and not a no: denies, with its own reason. `failed`: the rules that did, with why; left out, none did.
+   * `observed`: left out where it did not come to rules.
+   */
+  | { kind: "could-not-tell"; why: string; failed?: readonly Fired[]; observed?: readonly Observed[] };

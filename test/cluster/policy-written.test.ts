@@ -115,6 +115,46 @@ describe("policies and annotations as people write them", function () {
     await bed.must("human", ["delete", "agentpolicy", "written"]);
   });
 
+  it("are told of params that Hoop may not read, until it may", async () => {
+    const spec = {
+      ...policy("true").spec,
+      paramKind: { apiVersion: "v1", kind: "LimitRange" },
+      paramRef: { name: "limits", namespace: "platform" },
+    };
+    const apply = (more: object = {}) =>
+      bed.kubectl("human", ["apply", "--dry-run=server", "-f", "-"], {
+        input: JSON.stringify({ ...policy(""), spec: { ...spec, ...more } }),
+      });
+    const { code, stderr } = await apply();
+    expect(code, stderr).to.equal(0);
+    expect(stderr).to.contain(
+      "Warning: spec.paramRef: Hoop may not read limitranges limits in platform: until it may, what this policy is " +
+        "about is refused to agents; grant get, list, watch to its ServiceAccount",
+    );
+    expect((await apply({ paramKind: { apiVersion: "x.io/v1", kind: "Limit" } })).stderr).to.contain(
+      "Warning: spec.paramKind: the cluster serves no Limit in x.io/v1: until it does",
+    );
+    const meta = { name: "hoop-params", namespace: "platform" };
+    await bed.apply([
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: "platform" } },
+      {
+        ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: meta },
+        rules: [
+          {
+            ...{ apiGroups: [""], resources: ["limitranges"], resourceNames: ["limits"] },
+            verbs: ["get", "list", "watch"],
+          },
+        ],
+      },
+      {
+        ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata: meta },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "hoop-params" },
+        subjects: [{ kind: "ServiceAccount", name: "hoop", namespace: "hoop-system" }],
+      },
+    ]);
+    await until("Hoop may read them", async () => (await apply()).stderr === "");
+  });
+
   it("are the only writes of people that Hoop is asked about", async () => {
     const before = checked.length;
     const bystander = { apiVersion: "v1", kind: "Namespace", metadata: { name: "bystander" } };

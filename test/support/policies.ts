@@ -39,6 +39,7 @@ export function policyPorts(
     namespace: (name) => ({ known: true, object: namespaceObject(name) }),
     serviceAccount: () => ({ known: true, object: null }),
     target: () => ({ known: true, object: null }),
+    dependents: () => ({ known: true, object: [] }),
     param: () => ({ known: true, object: null }),
     access: async () => ({ allowed: false, reason: "" }),
     brokenAnnotation: () => {},

@@ -75,7 +75,7 @@ describe("a fixture's request", () => {
       resource: { group: "events.k8s.io", version: "v1", resource: "events" },
     },
     "{resource: namespaces, name: prod, operation: DELETE}": { name: "prod", namespace: "prod" },
-    "{resource: nodes, name: n, operation: DELETE}": { name: "n", namespace: "" },
+    "{resource: nodes, name: node-1, operation: DELETE}": { name: "node-1", namespace: "" },
     "{resource: pods/eviction, name: web, operation: CREATE}": {
       subresource: "eviction",
       kind: { group: "policy", version: "v1", kind: "Eviction" },

@@ -195,6 +195,57 @@ cases:
       });
     });
 
+    it("finds all that is wrong at once, in the order of lines", async () => {
+      const written = POLICY.replace("action: Hold", "action: Wait").replace(
+        "    when: request.name == 'frozen'\n",
+        "    when: nosuch == 'frozen'\n    approval: { count: 2 }\n",
+      );
+      const root = await files({ "shop.yaml": written });
+      const { code, stdout } = await hoop(["policy", "check", root]);
+      expect(code).to.equal(1);
+      expect(stdout.split("\n").map((line) => line.replace(/^\S+:\d+:\d+: /, ""))).to.deep.equal([
+        "spec.rules[0].action: must be Hold or Deny",
+        "spec.rules[1]: approval is for what is held",
+        "spec.rules[1].when: undeclared reference to 'nosuch'",
+        "",
+      ]);
+    });
+
+    const misread: Record<string, [text: string, told: string]> = {
+      "a document on the line of its ---": [`a: 1\n--- {b: 2}\n${POLICY}`, ":2:1: kubectl takes nothing but"],
+      "a ? in braces": [`a: {b: c?d}\n---\n${POLICY}`, ":1:9: kubectl reads no ? in text without quotes"],
+      "a number that JSON does not have": [`a: .inf\n---\n${POLICY}`, ":1:4: is no number that JSON has"],
+      "an AgentProfile of the cluster's own": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {users: [system:admin]}\n`,
+        ":4:15: spec.users: the cluster's own users are no agents",
+      ],
+      "an AgentProfile of nobody": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {}\n`,
+        ":4:7: spec: at least one of users, groups, serviceAccounts and extras is needed",
+      ],
+    };
+    for (const [what, [text, told]] of Object.entries(misread))
+      it(`finds ${what}`, async () => {
+        const root = await files({ "shop.yaml": text });
+        const { code, stdout } = await hoop(["policy", "check", root]);
+        expect(code).to.equal(1);
+        expect(stdout).to.contain(told);
+      });
+
+    it("warns of what the cluster would warn of, and finds nothing wrong", async () => {
+      const root = await files({
+        "odd.yaml": POLICY.replace(/resources: \[[^\]]*\]/, "resources: [deployment]"),
+      });
+      const { code, stdout } = await hoop(["policy", "check", root]);
+      expect(code, stdout).to.equal(0);
+      expect(stdout).to.match(
+        /odd\.yaml:\d+:\d+: warning: spec\.matchConstraints\..*there is no deployment; it is /,
+      );
+      expect(stdout).to.match(/\nnothing wrong: 1 policy, 2 rules, 0 tests, 1 warning\n$/);
+      const asJson = await hoop(["policy", "check", root, "-o", "json"]);
+      expect(JSON.parse(asJson.stdout).warnings).to.have.length(1);
+    });
+
     const block = `    when: |\n      request.name == 'a'\n      && reqest.name == 'b'\n`;
     const folded = `    when: >-\n      request.name == 'a'\n      && reqest.name == 'b'\n`;
     const WHEN = "    when: request.name == 'frozen'\n";
@@ -218,6 +269,9 @@ cases:
       const { stdout } = await hoop(["policy", "check", root]);
       expect(stdout).to.match(
         /shop\.yaml:21:\d+: spec\.catalogue\[0\]\.rule: no rule of the catalogue has this name\n/,
+      );
+      expect(stdout).to.match(
+        /shop\.yaml:21:\d+: spec\.catalogue\[0\]\.mode: must be string, is boolean: put/,
       );
     });
   });
@@ -289,11 +343,56 @@ cases:
       expect(stdout).to.match(/object\.data\.size\(\) = \(no such key.*\)\n/);
     });
 
+    it("says why the rules of policies are about other requests", async () => {
+      const configMap = stringify({
+        ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a", namespace: "shop" } },
+        data: { a: "1", b: "2", c: "3" },
+      });
+      const narrowed = POLICY.replace(
+        "  variables:",
+        "    namespaceSelector: {matchLabels: {team: shop}}\n  variables:",
+      );
+      const root = await files({ "p.yaml": narrowed, "object.yaml": configMap });
+      const asked = (...paths: string[]) =>
+        hoop([
+          ...["policy", "explain", "-f", join(root, "object.yaml"), "--as", "ci/bot"],
+          ...paths.flatMap((path) => ["--policies", join(root, path)]),
+        ]);
+      const { stdout, stderr } = await asked("p.yaml");
+      expect(stdout).to.contain(
+        "Of AgentPolicies, about other requests:\n" +
+          "  shop/large: its policy's namespaceSelector does not match: shop has no labels\n",
+      );
+      expect(stderr).to.contain("note: Namespace shop is taken to have no labels: ");
+      const space = stringify({
+        ...{ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop", labels: { team: "shop" } } },
+      });
+      await writeFile(join(root, "space.yaml"), space);
+      const told = await asked("p.yaml", "space.yaml");
+      expect(told.stdout).to.contain("=> Hold\n").and.contain("to be decided by 2 of sre\n");
+      expect(told.stderr).not.to.contain("taken to have no labels");
+    });
+
+    it("refuses an object of another namespace than the one that is given", async () => {
+      const { code, stderr } = await explainIn("shop", "demo");
+      expect(code).to.equal(1);
+      expect(stderr).to.contain("error: the object is of namespace shop, and not of demo\n");
+    });
+
+    const explainIn = async (namespace: string, given: string) => {
+      const root = await files({
+        "p.yaml": POLICY,
+        "o.yaml": `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: ${namespace}}\n`,
+      });
+      const [object, policies] = [join(root, "o.yaml"), join(root, "p.yaml")];
+      return hoop(["policy", "explain", "-f", object, "--as", "a", "--policies", policies, "-n", given]);
+    };
+
     it("counts rules about other requests, and shows them when asked", async () => {
       const pod = stringify({ apiVersion: "v1", kind: "Pod", metadata: { name: "a" }, spec: {} });
       expect((await explained(pod)).stdout).to.contain("2 rules about other requests (--all shows them).\n");
       expect((await explained(pod, "--all")).stdout).to.contain(
-        "not about it  shop/large (Hold, Enforce): the matchConstraints of its policy do not match\n",
+        "not about it  shop/large (Hold, Enforce): its policy's resourceRules do not match\n",
       );
     });
 
@@ -372,6 +471,7 @@ cases:
                 },
               ],
             },
+            status: { conditions: [{ type: "Ready", status: "True", message: "" }] },
           },
         ],
       },
@@ -492,11 +592,48 @@ cases:
       const { stdout, stderr } = await explainAs("agent", clusterWith(policies));
       expect(stdout).to.contain("\n=> ");
       expect(stderr).to.equal(
-        "note: AgentPolicy limits is not Ready, so Hoop may refuse what is allowed here: " +
+        "note: AgentPolicy limits is not Ready, so Hoop may judge otherwise than told here: " +
           "its parameters cannot be followed: forbidden\n",
       );
       const wide = await hoop(["policy", "list", "-o", "wide"], clusterWith(policies));
       expect(wide.stdout).to.match(/\nlimits\/most +Deny +Enforce \(policy not Ready\) .*cannot be followed/);
+    });
+
+    it("judges as Hoop does, which may not read the parameters", async () => {
+      const limits = {
+        metadata: { name: "limits", generation: 2 },
+        spec: {
+          paramKind: { apiVersion: "v1", kind: "ConfigMap" },
+          paramRef: { name: "most", namespace: "platform" },
+          rules: [{ name: "most", action: "Deny", when: "params.data.most == 'x'" }],
+        },
+        status: {
+          problems: [{ path: "spec.paramRef", message: "ConfigMap most cannot be followed: forbidden" }],
+          conditions: [
+            { type: "Ready", status: "False", message: "it is so", observedGeneration: 2, reason: "Broken" },
+          ],
+        },
+      };
+      const { stdout, stderr } = await explainAs(
+        "agent",
+        clusterWith({ "/apis/policy.hoop.dev/v1alpha1/agentpolicies": { items: [limits] } }),
+      );
+      expect(stdout).to.contain("=> CouldNotTell: rule limits/most failed: its parameters are not known: ");
+      expect(stderr).to.match(/^note: AgentPolicy limits is not Ready, .*it is so\n/);
+    });
+
+    it("says of which policies Hoop has not told yet", async () => {
+      const [condition] = ready("True", "in force").conditions;
+      const item = {
+        metadata: { name: "newer", generation: 2 },
+        spec: { rules: [{ name: "a", action: "Deny", when: "false" }] },
+        status: { conditions: [{ ...condition, observedGeneration: 1 }] },
+      };
+      const { stderr } = await explainAs(
+        "agent",
+        clusterWith({ "/apis/policy.hoop.dev/v1alpha1/agentpolicies": { items: [item] } }),
+      );
+      expect(stderr).to.match(/^note: AgentPolicy newer is not Ready, .*Hoop has not told of it yet/);
     });
 
     it("lists by which policy and for what a rule is switched", async () => {
@@ -516,7 +653,7 @@ cases:
     it("lists the cluster's rules beside the catalogue's", async () => {
       const { stdout } = await hoop(["policy", "list"], kubectl);
       expect(stdout).to.match(/^RULE +ACTION +MODE +SEVERITY +FROM +SWITCHED\n/);
-      expect(stdout).to.match(/\nnamespace-delete +Hold +Enforce +\w+ +catalogue +<none>\n/);
+      expect(stdout).to.match(/\nnamespace-delete +Hold +Enforce +\w+ +catalogue\/\w+ +<none>\n/);
       expect(stdout).to.match(/\nlive\/tier +Deny +Enforce +<none> +live +<none>\n/);
       const alone = await hoop(["policy", "list", "--no-catalogue", "-o", "json"], kubectl);
       expect(JSON.parse(alone.stdout)).to.have.length(1);
