@@ -82,8 +82,9 @@ function waiting(approval: Approval, retryAfterSeconds: number | undefined): Ans
     `HELD, not refused. approval=${metadata.name} namespace=${metadata.namespace} rule=${rules} ` +
     `state=${status.phase} expires=${status.expiresAt}. ` +
     `It waits for the decision of ${approversWords(spec.approvers)}${missing}; do not look for another way. ` +
-    `Wait with: kubectl wait approval/${metadata.name} -n ${metadata.namespace} --for=condition=Decided --timeout=1h ` +
-    "Then run the same command again: it passes once, unchanged.";
+    "Once it is decided, run the same command again: it passes once, unchanged. Wait with: " +
+    // Last, and without a full stop: whoever copies to the end of the line copies the command.
+    `kubectl wait approval/${metadata.name} -n ${metadata.namespace} --for=condition=Decided --timeout=1h`;
   if (retryAfterSeconds === undefined) return forbidden(message);
   const refusal = { code: 429 as const, reason: "TooManyRequests" as const, message, retryAfterSeconds };
   return { allowed: false, refusal, warnings: [] };

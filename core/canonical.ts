@@ -23,7 +23,7 @@ function write(value: Json, levels: number): string {
   if (value === null || typeof value === "boolean" || typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return number(value);
   if (value instanceof ExactNumber) return exactNumber(value);
-  if (Array.isArray(value)) return `[${value.map((item) => write(item, levels - 1)).join(",")}]`;
+  if (Array.isArray(value)) return list(value, levels - 1);
   if (typeof value !== "object") throw new TypeError(`${typeof value} is not JSON`);
   let members = "";
   for (const key of sorted(Object.keys(value))) {
@@ -32,6 +32,13 @@ function write(value: Json, levels: number): string {
     members += `${members === "" ? "" : ","}${quoted(key)}:${write(item, levels - 1)}`;
   }
   return `{${members}}`;
+}
+
+function list(items: readonly Json[], levels: number): string {
+  let text = "";
+  for (let at = 0; at < items.length; at++)
+    text += `${at === 0 ? "" : ","}${write(items[at] as Json, levels)}`;
+  return `[${text}]`;
 }
 
 /** By UTF-16 code units, which is the default order; most come in it, as the API server writes them. */

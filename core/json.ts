@@ -34,9 +34,15 @@ function parse(text: string): Json {
 function isWithin(value: Json, levels: number): boolean {
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => isWithin(item, levels - 1));
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === "object" && !isWithin(item, levels - 1)) return false;
+    return true;
+  }
   if (!isObject(value)) return true;
-  for (const key in value) if (!isWithin(value[key] ?? null, levels - 1)) return false;
+  for (const key in value) {
+    const item = value[key];
+    if (typeof item === "object" && !isWithin(item, levels - 1)) return false;
+  }
   return true;
 }
 

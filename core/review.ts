@@ -8,12 +8,15 @@ import type { Outcome } from "./answer.ts";
 import { type Answer, answerTo } from "./answer.ts";
 import { isAsStrict } from "./approvers.ts";
 import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
+import { momentOf } from "./moment.ts";
 import { type JudgePorts, judge } from "./policy/judge.ts";
+import type { PolicyPorts } from "./policy/ports.ts";
 import type { Verdict } from "./policy/verdict.ts";
 import type { Log, Meter } from "./ports.ts";
 import { record } from "./record.ts";
 
 export interface ReviewPorts extends HoldPorts, JudgePorts {
+  policies: PolicyPorts;
   log: Log;
   meter: Meter;
   agents: AgentMatcher;
@@ -36,8 +39,24 @@ export async function review(
     ports.meter.admission("not-applicable", 0);
     return answerTo({ kind: "not-applicable" });
   }
+  return reviewed(atOneMoment(ports), request, call);
+}
+
+/** To judge and to settle it takes one look at what the request goes to, and another one after it has waited. */
+function atOneMoment(ports: ReviewPorts): ReviewPorts {
+  const { target, passed } = momentOf(ports.policies);
+  return { ...ports, policies: { ...ports.policies, target }, waited: passed };
+}
+
+async function reviewed(
+  ports: ReviewPorts,
+  request: AdmissionRequest,
+  call: Call,
+): Promise<Answer | undefined> {
   const began = ports.clock.now();
   let verdict = await judge(ports, request);
+  if (verdict.kind !== "hold")
+    return answered(ports, record(ports, request, call.caller, verdict, verdict), verdict, began);
   let waited = 0;
   for (;;) {
     const asked = ports.clock.now();
@@ -62,6 +81,20 @@ export async function review(
     const answer = answerTo(outcome);
     return { ...answer, warnings: [...answer.warnings, ...warningsOf(verdict)], record: recorded.index };
   }
+}
+
+/** Nothing here has the request: while many are being recorded, what they carried must not stay in memory. */
+async function answered(
+  ports: ReviewPorts,
+  recording: ReturnType<typeof record>,
+  verdict: Exclude<Verdict, { kind: "hold" }>,
+  began: number,
+): Promise<Answer> {
+  const recorded = await recording;
+  if (recorded.outcome === "conflict") throw new Error("a record that depends on nothing met a conflict");
+  ports.meter.admission(verdict.kind, (ports.clock.now() - began) / 1000);
+  const answer = answerTo(verdict);
+  return { ...answer, warnings: [...answer.warnings, ...warningsOf(verdict)], record: recorded.index };
 }
 
 async function settled(

@@ -14,6 +14,7 @@ import { validate } from "./types/validate.ts";
 import { Failure, type Value } from "./values/value.ts";
 
 export interface Program extends Runnable {
+  readonly text: string;
   /** The CEL type of its value; `dyn` where only the evaluation tells. */
   readonly type: Type;
   /** Estimated steps, lists taken to have a hundred items. */
@@ -38,9 +39,18 @@ const KEPT = 2_000;
 const COMPILING: Budget = { steps: 250_000, bytes: 1e7 };
 const compiled = new WeakMap<PolicyEnvironment, Map<string, Compiled>>();
 
-function failed(text: string, message: string, at: number): Compiled {
+function placeOf(text: string, at: number): { line: number; column: number } {
   const before = text.slice(0, at).split("\n");
-  return { error: { message, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 } };
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function placed(text: string, at: number): string {
+  const { line, column } = placeOf(text, at);
+  return `(line ${line}, column ${column})`;
+}
+
+function failed(text: string, message: string, at: number): Compiled {
+  return { error: { message, ...placeOf(text, at) } };
 }
 
 function compileAnew(text: string, environment: PolicyEnvironment): Compiled {
@@ -51,7 +61,7 @@ function compileAnew(text: string, environment: PolicyEnvironment): Compiled {
     validate(root, checked);
     const cost = estimate(root);
     const planned = plan(root, checked, environment);
-    return { program: { ...planned, type: checked.typeOf(root), cost, environment } };
+    return { program: { ...planned, text, type: checked.typeOf(root), cost, environment } };
   } catch (error) {
     if (error instanceof Refusal) return failed(text, error.message, error.at);
     throw error;
@@ -82,7 +92,12 @@ export function compile(text: string, environment: PolicyEnvironment, type?: "bo
     known.set(text, result);
   }
   if ("error" in result || type === undefined || shown(result.program.type) === type) return result;
-  return failed(text, `must be a ${type}, is a ${shown(result.program.type)}`, 0);
+  return failed(text, `must be a ${type}, is ${told(shown(result.program.type), type)}`, 0);
+}
+
+function told(is: string, wanted: string): string {
+  if (is === "dyn") return `of any type: wrap it in ${wanted}(…)`;
+  return `${/^[aeiou]/.test(is) ? "an" : "a"} ${is}`;
 }
 
 /**
@@ -101,7 +116,7 @@ export function evaluate(
     if ("overrun" in outcome) return { error: "budget exceeded" };
     const { value } = outcome;
     if (!(value instanceof Failure)) return { value };
-    return { error: value.at < 0 ? value.message : `${value.message}, at character ${value.at + 1}` };
+    return { error: value.at < 0 ? value.message : `${value.message} ${placed(program.text, value.at)}` };
   } catch (error) {
     // Nothing else is thrown; were it, its message could quote the input.
     return error instanceof Unanswered ? { unanswered: error.check } : { error: "evaluation failed" };

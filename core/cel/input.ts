@@ -16,6 +16,13 @@ export type Json =
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value);
 
+/**
+ * What an object gives for a name that is none of its own members: nothing, a function, or for `__proto__` the object
+ * that all have in common. JSON has no such values, so that nearly no member has to be looked up twice.
+ */
+const isInherited = (raw: unknown): raw is undefined =>
+  raw === undefined || typeof raw === "function" || raw === Object.prototype;
+
 /** An object's own members, whatever they are called. */
 class View extends CelMap {
   readonly #raw: { readonly [name: string]: Json };
@@ -31,10 +38,18 @@ class View extends CelMap {
     return this.keys().length;
   }
 
+  /** Costs nothing; undefined where there is anything else. */
+  textOf(name: string): string | undefined {
+    const raw = this.#raw[name];
+    return typeof raw === "string" ? raw : undefined;
+  }
+
   override find(name: Value): Value | undefined {
     spend(1);
-    if (typeof name !== "string" || !Object.hasOwn(this.#raw, name)) return undefined;
-    const raw = this.#raw[name] ?? null;
+    if (typeof name !== "string") return undefined;
+    const raw = this.#raw[name];
+    if (typeof raw === "string") return raw;
+    if (isInherited(raw)) return Object.hasOwn(this.#raw, name) ? null : undefined;
     if (typeof raw !== "object" || raw === null) return viewed(raw);
     this.#known ??= new Map();
     let value = this.#known.get(name);
@@ -51,6 +66,10 @@ class View extends CelMap {
     return this.#names;
   }
 }
+
+/** The member of a JSON object where it is a text, without a cost; undefined for all else. */
+export const textOf = (value: Value | undefined, name: string): string | undefined =>
+  value instanceof View ? value.textOf(name) : undefined;
 
 /**
  * The CEL value of parsed JSON: integers are ints and other numbers doubles, as Kubernetes' decoder has them. Costs

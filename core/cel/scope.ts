@@ -1,7 +1,7 @@
 /** What the expressions of one policy look things up in, while they judge one request. */
 import { type Json, viewed } from "./input.ts";
 import { type AccessCheck, type AccessDecision, authorizerValue } from "./library/authorizer.ts";
-import type { Step } from "./run/frame.ts";
+import type { Frame, Step } from "./run/frame.ts";
 import { CelMap, Failure, type Value } from "./values/value.ts";
 
 /** A program's step and how many slots it needs. */
@@ -15,6 +15,8 @@ export type Composed = ReadonlyMap<string, Runnable>;
 
 /** Of one evaluation: what Kubernetes' cost limit has room for. */
 const MOST_CHECKS = 2;
+/** Nothing is written to it: an expression without loops has no variables of loops. */
+const NO_SLOTS: Value[] = [];
 const TOO_MANY = new Failure("too many access checks");
 
 const keyOf = (check: AccessCheck): string => {
@@ -92,8 +94,11 @@ function inputs(given: ReadonlyMap<string, Json>): Inputs {
  */
 export class Scope {
   readonly #given: Inputs;
-  readonly #values = new Map<string, Value>();
-  readonly #answers = new Map<string, AccessDecision>();
+  /** Of `variables` and what asks for access; the others are kept by whoever gives them. */
+  #values: Map<string, Value> | undefined;
+  #answers: Map<string, AccessDecision> | undefined;
+  #composed: Composed | undefined;
+  #find: Frame["variable"] = () => undefined;
   /** Access checks of the evaluation going on. */
   #checks = 0;
   readonly #requested: Omit<AccessCheck, "verb">;
@@ -106,33 +111,39 @@ export class Scope {
 
   /** Notes the answer to an access check, for the evaluations after. */
   answer(check: AccessCheck, decision: AccessDecision): void {
+    this.#answers ??= new Map();
     this.#answers.set(keyOf(check), decision);
   }
 
   /** Evaluates a program; the programs of `variables` are evaluated in the same scope. */
   run({ step, slots }: Runnable, composed: Composed): Value {
-    const variable = (name: string): Value | undefined => this.#variable(name, composed);
+    if (this.#composed !== composed) {
+      this.#composed = composed;
+      this.#find = (name) => {
+        const given = this.#given.find(name);
+        return given === undefined ? this.#variable(name, composed) : given;
+      };
+    }
     const before = this.#checks;
     this.#checks = 0;
-    const value = step({ slots: new Array<Value>(slots).fill(null), variable });
+    const value = step({ slots: slots === 0 ? NO_SLOTS : new Array(slots).fill(null), variable: this.#find });
     this.#checks = before;
     return value;
   }
 
   #variable(name: string, composed: Composed): Value | undefined {
-    const known = this.#values.get(name);
+    const known = this.#values?.get(name);
     if (known !== undefined) return known;
     const value = this.#made(name, composed);
+    this.#values ??= new Map();
     if (value !== undefined) this.#values.set(name, value);
     return value;
   }
 
   #made(name: string, composed: Composed): Value | undefined {
     if (name === "variables") return new Variables(composed, (program) => this.run(program, composed));
-    const given = this.#given.find(name);
-    if (given !== undefined) return given;
     return authorizerValue(name, this.#requested, (check) =>
-      ++this.#checks > MOST_CHECKS ? TOO_MANY : this.#answers.get(keyOf(check)),
+      ++this.#checks > MOST_CHECKS ? TOO_MANY : this.#answers?.get(keyOf(check)),
     );
   }
 }

@@ -10,7 +10,8 @@ export interface NamedExpression {
 
 export type Extended =
   | { environment: PolicyEnvironment }
-  | { error: CompileError /** Of the variable that does not compile. */; name: string };
+  /** Of the variable that does not compile, and what of it is wrong. */
+  | { error: CompileError; name: string; part: "name" | "expression" };
 
 const STRUCT = "kubernetes.variables";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -22,7 +23,7 @@ function declared(type: Type): Type {
 }
 
 function refused(name: string, message: string): Extended {
-  return { error: { message, line: 1, column: 1 }, name };
+  return { error: { message, line: 1, column: 1 }, name, part: "name" };
 }
 
 /** The environment in which a policy's expressions are compiled, once its variables are. */
@@ -32,7 +33,7 @@ export function withVariables(base: PolicyEnvironment, expressions: readonly Nam
     if (!NAME.test(name)) return refused(name, "not an identifier");
     if (environment.composed.has(name)) return refused(name, "two variables of this name");
     const compiled = compile(expression, environment);
-    if ("error" in compiled) return { error: compiled.error, name };
+    if ("error" in compiled) return { error: compiled.error, name, part: "expression" };
     const fields = new Map(environment.structs.get(STRUCT));
     fields.set(name, declared(compiled.program.type));
     environment = {

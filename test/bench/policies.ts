@@ -7,7 +7,7 @@ import type { Testbed } from "../support/testbed.ts";
 import { BODIES, type Body, LARGER_BODIES } from "./bodies.ts";
 import { rotated, type Target, type Turn, turn } from "./measure.ts";
 import { NAMESPACES } from "./registrations.ts";
-import { aligned, cellOf } from "./report.ts";
+import { cellOf } from "./report.ts";
 
 export interface PolicyCell {
   policies: string;
@@ -25,7 +25,8 @@ export interface PolicyCell {
 
 export interface PolicyOptions {
   counts: readonly number[];
-  concurrency: number;
+  /** Writes at once, in each turn; seconds of the turn before the first. */
+  warmUp: { concurrency: number; seconds: number };
   seconds: number;
   rounds: number;
   apiserver: number;
@@ -108,34 +109,45 @@ async function apply(bed: Testbed, objects: readonly object[]): Promise<void> {
 }
 
 const LAST = "object.metadata.?annotations[?'bench'].orValue('') == 'last'";
-const KIND_NAMES = "agentpolicies,validatingadmissionpolicies,validatingadmissionpolicybindings";
+const COLLECTIONS = [
+  "policy.hoop.dev/v1alpha1/agentpolicies",
+  `${API}/validatingadmissionpolicybindings`,
+  `${API}/validatingadmissionpolicies`,
+];
 
 /** Installs so many of each; resolves when the last of them judges in both. */
 async function install(bed: Testbed, count: number): Promise<void> {
   const numbers = Array.from({ length: count }, (_, n) => n);
-  await apply(
-    bed,
-    numbers.map((n) => agentPolicy(nameOf(n), expressionOf(n))),
-  );
+  await Promise.all([
+    apply(
+      bed,
+      numbers.map((n) => agentPolicy(nameOf(n), expressionOf(n))),
+    ),
+    installValidating(bed, count),
+  ]);
+  await apply(bed, [agentPolicy("bench-last", LAST)]);
+  await untilInForce(bed, [["agent", NAMESPACES.hoop]]);
+}
+
+/** Of those alone that the API server evaluates itself. */
+async function installValidating(bed: Testbed, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, n) => n);
   await apply(
     bed,
     numbers.flatMap((n) => validatingPolicy(nameOf(n), `!(${expressionOf(n)})`)),
   );
-  await apply(bed, [agentPolicy("bench-last", LAST), ...validatingPolicy("bench-last", `!(${LAST})`)]);
-  await untilInForce(bed);
+  await apply(bed, validatingPolicy("bench-last", `!(${LAST})`));
+  await untilInForce(bed, [["human", NAMESPACES.policy]]);
 }
 
-async function untilInForce(bed: Testbed): Promise<void> {
+async function untilInForce(bed: Testbed, where: readonly ["agent" | "human", string][]): Promise<void> {
   const pod = (namespace: string) => ({
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: "last", namespace, annotations: { bench: "last" } },
     spec: { automountServiceAccountToken: false, containers: [{ name: "main", image: "app:1" }] },
   });
-  for (const [who, namespace] of [
-    ["agent", NAMESPACES.hoop],
-    ["human", NAMESPACES.policy],
-  ] as const)
+  for (const [who, namespace] of where)
     await until(
       `policies judge in ${namespace}`,
       async () => {
@@ -147,7 +159,23 @@ async function untilInForce(bed: Testbed): Promise<void> {
     );
 }
 
-const remove = (bed: Testbed) => bed.must("human", ["delete", KIND_NAMES, "-l", "bench=policy"]);
+/** In one request for each kind, or a few where it takes longer than a request may: kubectl takes one for each object. */
+async function remove(bed: Testbed): Promise<void> {
+  for (const path of COLLECTIONS)
+    await until(
+      `${path} are gone`,
+      async () => {
+        const all = `/apis/${path}?labelSelector=bench%3Dpolicy`;
+        await bed.kubectl("human", ["delete", "--raw", all]);
+        const { code, stdout } = await bed.kubectl("human", ["get", "--raw", all]);
+        return code === 0 && (JSON.parse(stdout) as { items: object[] }).items.length === 0;
+      },
+      180_000,
+    );
+}
+
+/** How the rows of {@link annotate} are called. */
+export const ANNOTATED = "100 in annotations";
 
 /** A hundred expressions in the annotations of Hoop's namespace. */
 async function annotate(bed: Testbed, isThere: boolean): Promise<void> {
@@ -173,26 +201,28 @@ export async function policyCells(
   for (const count of options.counts) {
     console.log(`policies: ${count}, being installed`);
     await install(bed, count);
-    cells.push(...(await measured(`${count}`, Object.values(targets) as Target[], targets, options)));
+    cells.push(...(await measured(`${count}`, BODIES, targets, options)));
     await remove(bed);
   }
   if (options.counts.length === 0) return cells;
+  console.log(`policies: ${ANNOTATED}, being installed`);
+  await installValidating(bed, 100);
   await annotate(bed, true);
-  const { none, nothing, hoop } = targets;
-  cells.push(...(await measured("100 in annotations", [none, nothing, hoop], targets, options)));
+  cells.push(...(await measured(ANNOTATED, LARGER_BODIES, targets, options)));
   await annotate(bed, false);
+  await remove(bed);
   return cells;
 }
 
 async function measured(
   policies: string,
-  some: readonly Target[],
+  bodies: readonly Body[],
   targets: Targets,
   options: PolicyOptions,
 ): Promise<PolicyCell[]> {
   const cells: PolicyCell[] = [];
-  for (const body of [...BODIES, ...LARGER_BODIES]) {
-    const chosen = some.filter((target) => options.wanted(target, body));
+  for (const body of bodies) {
+    const chosen = (Object.values(targets) as Target[]).filter((target) => options.wanted(target, body));
     cells.push(...cellsOf(policies, await turnsOf(policies, chosen, body, options), body, targets));
   }
   return cells;
@@ -203,10 +233,12 @@ async function turnsOf(
   policies: string,
   targets: readonly Target[],
   body: Body,
-  { concurrency, seconds, rounds, apiserver }: PolicyOptions,
+  { warmUp, seconds, rounds, apiserver }: PolicyOptions,
 ): Promise<ReadonlyMap<Target, readonly Turn[]>> {
   const turns = new Map<Target, Turn[]>(targets.map((target) => [target, []]));
-  for (const target of targets) await turn(target, body, concurrency, seconds, apiserver);
+  const { concurrency } = warmUp;
+  for (const target of targets)
+    await turn(target, body, concurrency, target.pid === null ? 1 : warmUp.seconds, apiserver);
   for (let round = 0; round < rounds; round++)
     for (const target of rotated(targets, round)) {
       console.log(`policies: ${policies}, ${target.name}, ${body.name}, round ${round + 1} of ${rounds}`);
@@ -238,30 +270,4 @@ function cellsOf(
       failures,
     };
   });
-}
-
-const number = (value: number | null, digits: number) => value?.toFixed(digits) ?? "-";
-
-export function policyTable(cells: readonly PolicyCell[]): string {
-  const rows = cells.map((cell) => [
-    cell.policies,
-    cell.body,
-    cell.target,
-    number(cell.webhookMicros, 0),
-    number(cell.ratio, 2),
-    number(cell.apiserverMicros, 0),
-    number(cell.writesPerSecond, 0),
-    String(cell.failures),
-  ]);
-  const head = [
-    "POLICIES",
-    "BODY",
-    "TARGET",
-    "REVIEW µs",
-    "x NULL",
-    "API SERVER µs, OVER NONE",
-    "WRITES/S",
-    "FAILED",
-  ];
-  return aligned([head, ...rows]);
 }

@@ -15,33 +15,37 @@ import { Client } from "./load.ts";
 import { rotated, type Target, type Turn, turn } from "./measure.ts";
 import { type NullWebhook, startNullWebhook } from "./null-webhook.ts";
 import { shares } from "./people.ts";
-import { type PolicyCell, policyCells, policyTable } from "./policies.ts";
+import { type PolicyCell, policyCells } from "./policies.ts";
+import { aimTable, policyTable } from "./policy-report.ts";
 import { profiled } from "./profile.ts";
 import { NAMESPACES, NULL_HOST, register, STAMPED_GROUP } from "./registrations.ts";
 import { type Cell, cellOf, type Floors, shareTable, table } from "./report.ts";
 
 const HELP = `npm run bench -- [OPTION…]
 
-  --seconds N         of each target's turn (3.5)
+  --seconds N         of each target's turn (2)
   --rounds N          turns of each target (3)
-  --concurrency LIST  writes at once (1,16,64)
-  --pairs N           rounds of what Hoop costs people (20; 0: none)
+  --concurrency LIST  writes at once (1,16,64; "": none)
+  --pairs N           rounds of what Hoop costs people (8; 0: none)
   --policies LIST     so many policies at a time (1,100,1000; "": none)
   --only TEXT         only targets and bodies whose "TARGET, BODY" contains one of these, given once or more
   --stamp-by WAY      policy (the API server's own) or webhook (Hoop's second)
   --json FILE         everything measured
   --profile DIR       CPU profiles: of the API server for each cell (go tool pprof), of Hoop (*.cpuprofile)
 
-A quick look: --seconds 2 --rounds 2 --pairs 6
+  --quick             nothing but reviews under 100 policies, and under 100 in annotations: 3 minutes
+
+Some 11 minutes where nothing else runs.
 `;
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: "string", default: "3.5" },
+    seconds: { type: "string", default: "2" },
     rounds: { type: "string", default: "3" },
-    concurrency: { type: "string", default: "1,16,64" },
-    pairs: { type: "string", default: "20" },
-    policies: { type: "string", default: "1,100,1000" },
+    concurrency: { type: "string" },
+    pairs: { type: "string" },
+    policies: { type: "string" },
+    quick: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [""] },
     "stamp-by": { type: "string", default: "policy" },
     json: { type: "string", default: "" },
@@ -51,10 +55,11 @@ const { values: options } = parseArgs({
 });
 const SECONDS = Number(options.seconds);
 const ROUNDS = Number(options.rounds);
-const PAIRS = Number(options.pairs);
-const CONCURRENCY = options.concurrency.split(",").map(Number);
-const POLICIES = options.policies.split(",").filter(Boolean).map(Number);
-const WARM_UP = { concurrency: 16, seconds: 8 };
+const PAIRS = Number(options.pairs ?? (options.quick ? 0 : 8));
+const numbers = (list: string) => list.split(",").filter(Boolean).map(Number);
+const CONCURRENCY = numbers(options.concurrency ?? (options.quick ? "" : "1,16,64"));
+const POLICIES = numbers(options.policies ?? (options.quick ? "100" : "1,100,1000"));
+const WARM_UP = { concurrency: 16, seconds: 6 };
 /** Of the part about people, where many short turns tell more than few long ones. */
 const PEOPLE = { concurrency: 16, seconds: 1.5 };
 
@@ -178,9 +183,9 @@ async function measured(machine: Machine, webhook: NullWebhook): Promise<void> {
   const said = ({ hoop, apiserver }: Calls) =>
     `Reviews meanwhile: ${hoop} by Hoop's count, ${apiserver} by the API server's.`;
   const [cells, agents] = await callsDuring(machine, () => cellsOf(targets, machine));
-  console.log(`\n${table(cells, FLOORS)}\n\n${said(agents)}\n`);
+  if (cells.length > 0) console.log(`\n${table(cells, FLOORS)}\n\n${said(agents)}\n`);
   const policies = await policyRows(machine, targets);
-  if (policies.length > 0) console.log(`\n${policyTable(policies)}\n`);
+  if (policies.length > 0) console.log(`\n${policyTable(policies)}\n\n${aimTable(policies)}\n`);
   const [nobody, ...people] = await peopleOf(machine);
   const share = { ...PEOPLE, bodies: BODIES, pairs: PAIRS, apiserver: machine.apiserver };
   const [costs, none] = await callsDuring(machine, async () =>
@@ -199,8 +204,7 @@ async function policyRows(
   [none, policy, nothing, , hoop]: readonly Target[],
 ): Promise<PolicyCell[]> {
   if (none === undefined || policy === undefined || nothing === undefined || hoop === undefined) return [];
-  const { concurrency } = PEOPLE;
-  const given = { counts: POLICIES, concurrency, seconds: SECONDS, rounds: ROUNDS, apiserver, wanted };
+  const given = { counts: POLICIES, warmUp: WARM_UP, seconds: SECONDS, rounds: ROUNDS, apiserver, wanted };
   return policyCells(bed, { none, policy, nothing, hoop }, given);
 }
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type Compiled, compile, type Evaluated, evaluate } from "#core/cel/cel.ts";
 import { ADMISSION } from "#core/cel/environment.ts";
 import { type Json, parseExact } from "#core/cel/input.ts";
+import { metered, spend } from "#core/cel/meter.ts";
 
 const BUDGET = { steps: 200_000, bytes: 1_000_000 };
 
@@ -116,6 +117,39 @@ describe("hostile CEL", () => {
         expect(run(`has(object.e.${key}) || '${key}' in object.e`, object)).to.deep.equal({ value: false });
       }),
     );
+  });
+
+  it("takes no key of a list's objects for JavaScript's", () => {
+    for (const key of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+      const object = parseExact(`{"with": [{"${key}": "x"}], "without": [{}], "nil": [{"${key}": null}]}`);
+      expect(run(`object.with.all(e, e.${key} == 'x' && e.${key} != 'y')`, object), key).to.deep.equal({
+        value: true,
+      });
+      expect(run(`object.without.exists(e, e.?${key}.hasValue())`, object), key).to.deep.equal({
+        value: false,
+      });
+      expect(run(`object.without.all(e, e.${key} == 'x')`, object), key).to.have.property("error");
+      expect(run(`object.nil.all(e, has(e.${key}) && e.${key} == null)`, object), key).to.deep.equal({
+        value: true,
+      });
+    }
+  });
+
+  it("counts what an evaluation spends within another's, and after an overrun, by itself", () => {
+    const purse = { steps: 1_000, bytes: 1_000 };
+    const outcome = metered({ steps: 100, bytes: 100 }, purse, () => {
+      spend(10, 20);
+      const inner = metered({ steps: 5, bytes: 5 }, { steps: 50, bytes: 50 }, () => spend(6));
+      spend(10);
+      return inner;
+    });
+    expect(outcome).to.deep.equal({ value: { overrun: true } });
+    expect(purse).to.deep.equal({ steps: 980, bytes: 980 });
+    expect(metered({ steps: 100, bytes: 100 }, purse, () => spend(0, 101))).to.deep.equal({ overrun: true });
+    expect(purse).to.deep.equal({ steps: 980, bytes: 879 });
+    expect(() => spend(2 ** 31)).to.not.throw();
+    expect(metered({ steps: 10_000, bytes: 100 }, purse, () => spend(981))).to.deep.equal({ overrun: true });
+    expect(metered({ steps: 1, bytes: 1 }, purse, () => 1)).to.deep.equal({ overrun: true });
   });
 
   it("takes no key of a literal for JavaScript's", () => {

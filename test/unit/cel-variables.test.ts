@@ -46,6 +46,7 @@ describe("variables of a policy", () => {
     ];
     expect(withVariables(ADMISSION, backwards)).to.deep.equal({
       name: "one",
+      part: "expression",
       error: { message: "undefined field 'two'", line: 1, column: 1 },
     });
   });
@@ -81,7 +82,7 @@ describe("variables of a policy", () => {
     const environment = extended({ broken: "object.missing", fine: "1" });
     expect(run("variables.fine == 1", environment, scopeOf({}))).to.deep.equal({ value: true });
     expect(run("variables.broken == 1", environment, scopeOf({}))).to.deep.equal({
-      error: "no such key, at character 1",
+      error: "no such key: missing (line 1, column 1)",
     });
     expect(run("variables.broken == 1 || true", environment, scopeOf({}))).to.deep.equal({ value: true });
   });

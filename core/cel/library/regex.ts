@@ -90,9 +90,18 @@ function first(text: string, regex: string): Value {
 
 function matches(text: string, regex: string): Value {
   const compiled = pattern(regex);
-  if (compiled instanceof Failure) return compiled;
+  return compiled instanceof Failure ? compiled : isFound(text, compiled);
+}
+
+function isFound(text: string, compiled: RE2JS): boolean {
   work(text, compiled);
-  return compiled.matcher(text).find();
+  return compiled.test(text);
+}
+
+/** `matches` of a pattern that stays compiled. */
+export function matcher(regex: string): (text: string) => Value {
+  const compiled = pattern(regex);
+  return compiled instanceof Failure ? () => compiled : (text) => isFound(text, compiled);
 }
 
 export const REGEX: Library = {

@@ -32,8 +32,11 @@ function look(value: Value, key: Value): Value | undefined {
   return at < 0n || at >= value.length ? undefined : value[Number(at)];
 }
 
-const missing = (value: Value): Failure =>
-  typeof value === "object" && value !== null && isList(value) ? OUT_OF_BOUNDS : NO_KEY;
+/** `name`: as the expression has it; a key that it comes to is the input's. */
+const missing = (value: Value, name: string | undefined): Failure => {
+  if (typeof value === "object" && value !== null && isList(value)) return OUT_OF_BOUNDS;
+  return name === undefined ? NO_KEY : new Failure(`no such key: ${name}`);
+};
 
 /** Whether Kubernetes takes such a value for an index at all. */
 export const isIndex = (value: Value): boolean =>
@@ -48,15 +51,18 @@ function unwrapped(value: Value): Value {
 
 /** One step of a path: a field, an index, either of them optional, or what has() asks for. */
 export interface Qualifier {
+  /** Where it is a field. */
+  readonly name?: string;
   readonly key: Step;
   readonly isOptional: boolean;
   readonly isTest: boolean;
 }
 
 /** What is under a key, as `found`; undefined where nothing is. */
-function qualified(value: Value, qualifier: Qualifier, frame: Frame): Value | undefined {
+function qualified(value: Value, { name, key: made }: Qualifier, frame: Frame): Value | undefined {
   spend(1);
-  const key = qualifier.key(frame);
+  if (name !== undefined) return look(value, name);
+  const key = made(frame);
   if (key instanceof Failure) return key;
   return isIndex(key) ? look(value, key) : NO_INDEX;
 }
@@ -65,14 +71,15 @@ function qualified(value: Value, qualifier: Qualifier, frame: Frame): Value | un
 const nothing = (path: readonly Qualifier[]): Value => (path.at(-1)?.isTest ? false : Optional.NONE);
 
 function walk(start: Value, path: readonly Qualifier[], frame: Frame, wasOptional: boolean): Value {
-  let [value, isOptional] = [start, wasOptional];
+  let value = start;
+  let isOptional = wasOptional;
   for (const qualifier of path) {
     if (value instanceof Failure) return value;
     isOptional ||= qualifier.isOptional;
     const found = qualified(value, qualifier, frame);
     if (found instanceof Failure) return found;
     if (qualifier.isTest) return found !== undefined;
-    if (found === undefined) return isOptional ? nothing(path) : missing(value);
+    if (found === undefined) return isOptional ? nothing(path) : missing(value, qualifier.name);
     value = found;
   }
   return isOptional ? new Optional(value) : value;
@@ -85,6 +92,25 @@ function walk(start: Value, path: readonly Qualifier[], frame: Frame, wasOptiona
 export function follow(start: Value, path: readonly Qualifier[], frame: Frame): Value {
   if (!(start instanceof Optional)) return walk(start, path, frame, false);
   return start.value === undefined ? nothing(path) : walk(unwrapped(start.value), path, frame, true);
+}
+
+/** As {@link follow} along fields none of which is optional: the most common path. */
+export function followNames(
+  start: Value,
+  names: readonly string[],
+  path: readonly Qualifier[],
+  frame: Frame,
+): Value {
+  if (start instanceof Optional) return follow(start, path, frame);
+  let value: Value = start;
+  for (const name of names) {
+    if (value instanceof Failure) return value;
+    spend(1);
+    const found = look(value, name);
+    if (found === undefined) return missing(value, name);
+    value = found;
+  }
+  return value;
 }
 
 const NOT_PASSED = new Failure("an optional of that type cannot be passed on");

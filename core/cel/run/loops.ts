@@ -20,34 +20,76 @@ const KEY_EXISTS = new Failure("insert failed: the key exists already");
 
 type Each = (frame: Frame) => boolean;
 
-/** What a loop goes through: keys, or positions, and values. A loop of one variable sees the keys of a map. */
-function* pairs(range: CelMap | readonly Value[], isPair: boolean): Generator<readonly [Value, Value]> {
-  if (range instanceof CelMap) {
-    if (isPair) yield* range.entries();
-    else for (const key of range.keys()) yield [key, key];
-    return;
-  }
-  for (let i = 0; i < range.length; i++) yield [isPair ? BigInt(i) : null, range[i] ?? null];
-}
-
-/** Sets the variables for one item after the other, until `each` says no. */
-function forEach(loop: Loop, range: Value, frame: Frame, each: Each): Failure | undefined {
-  const [first = 0, second] = loop.slots;
+/**
+ * Sets the variables for one item after the other, until `each` says no: keys, or positions, and values. A loop of one
+ * variable sees the keys of a map.
+ */
+function forEach({ slots }: Loop, range: Value, frame: Frame, each: Each): Failure | undefined {
   if (typeof range !== "object" || range === null) return NOT_ITERABLE;
-  if (!(range instanceof CelMap) && !isList(range)) return NOT_ITERABLE;
-  for (const [key, value] of pairs(range, second !== undefined)) {
-    spend(1);
-    frame.slots[first] = second === undefined ? value : key;
-    if (second !== undefined) frame.slots[second] = value;
-    if (!each(frame)) break;
-  }
+  const first = slots[0] ?? 0;
+  const second = slots[1];
+  if (isList(range)) forItems(range, [first, second], frame, each);
+  else if (!(range instanceof CelMap)) return NOT_ITERABLE;
+  else if (second === undefined) forKeys(range, first, frame, each);
+  else forEntries(range, [first, second], frame, each);
   return undefined;
 }
 
+function forItems(
+  items: readonly Value[],
+  [first, second]: readonly [number, number | undefined],
+  frame: Frame,
+  each: Each,
+): void {
+  for (let i = 0; i < items.length; i++) {
+    spend(1);
+    const value = items[i] ?? null;
+    frame.slots[first] = second === undefined ? value : BigInt(i);
+    if (second !== undefined) frame.slots[second] = value;
+    if (!each(frame)) return;
+  }
+}
+
+function forKeys(map: CelMap, slot: number, frame: Frame, each: Each): void {
+  for (const key of map.keys()) {
+    spend(1);
+    frame.slots[slot] = key;
+    if (!each(frame)) return;
+  }
+}
+
+function forEntries(map: CelMap, [first, second]: readonly [number, number], frame: Frame, each: Each): void {
+  for (const [key, value] of map.entries()) {
+    spend(1);
+    frame.slots[first] = key;
+    frame.slots[second] = value;
+    if (!each(frame)) return;
+  }
+}
+
+/** Of a list and one variable, as most are. */
+function quantifiedItems({ slots: [slot = 0], body }: Loop, decisive: boolean) {
+  return (items: readonly Value[], frame: Frame): Value => {
+    let result: Value = !decisive;
+    for (let i = 0; i < items.length; i++) {
+      spend(1);
+      frame.slots[slot] = items[i] ?? null;
+      const value = body(frame);
+      if (value === decisive) return decisive;
+      if (value !== !decisive && !(result instanceof Failure))
+        result = value instanceof Failure ? value : NO_OVERLOAD;
+    }
+    return result;
+  };
+}
+
 function quantified(loop: Loop, decisive: boolean): Step {
+  const ofItems = loop.slots.length === 1 ? quantifiedItems(loop, decisive) : undefined;
   return (frame) => {
     const range = loop.range(frame);
     if (range instanceof Failure) return range;
+    if (ofItems !== undefined && typeof range === "object" && range !== null && isList(range))
+      return ofItems(range, frame);
     let result: Value = !decisive;
     const failure = forEach(loop, range, frame, () => {
       const value = loop.body(frame);

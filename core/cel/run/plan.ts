@@ -1,12 +1,11 @@
 /** Makes of a checked expression what evaluates it. */
+import { textOf } from "../input.ts";
 import { pattern, REGEX_FUNCTIONS } from "../library/regex.ts";
 import { spend } from "../meter.ts";
 import { Refusal } from "../syntax/refusal.ts";
 import type { Entry, Item, LoopNode, Node } from "../syntax/tree.ts";
 import { type Checked, TYPE_NAMES } from "../types/check.ts";
-import type { Environment, Overload } from "../types/environment.ts";
-import { DYN, list, type Type } from "../types/type.ts";
-import { isOf } from "../values/type-of.ts";
+import type { Environment } from "../types/environment.ts";
 import {
   EntryMap,
   Failure,
@@ -16,7 +15,8 @@ import {
   TypeValue,
   type Value,
 } from "../values/value.ts";
-import { follow, isIndex, passed, type Qualifier } from "./access.ts";
+import { follow, followNames, isIndex, passed, type Qualifier } from "./access.ts";
+import { comparison, dispatch, matching, otherwise, strict1, strict2, UNGUARDED } from "./calls.ts";
 import type { Frame, Step } from "./frame.ts";
 import { LOOPS } from "./loops.ts";
 import { BINARY_OPERATORS, UNARY_OPERATORS } from "./operators.ts";
@@ -25,13 +25,15 @@ interface Planned {
   readonly step: Step;
   /** Where that is known already. */
   readonly constant?: Value;
+  /** It is paid for, and a failure has its place. */
+  readonly isPlaced?: true;
+  /** Where it is the variable of a loop. */
+  readonly slot?: number;
 }
 
 /** Conversions of constants are made when compiled, and refused then, as in Kubernetes. */
 const FOLDED = new Set("bool bytes double duration dyn int string timestamp type uint".split(" "));
 const INDEXES = new Set(["_[_]", "_[?_]"]);
-/** Functions with one implementation, that takes what it can whatever the checker resolved. */
-const UNGUARDED = new Set(["size", "sort", "flatten"]);
 const NOTHING: Frame = { slots: [], variable: () => undefined };
 const UNKNOWN_VARIABLE = new Failure("no such variable");
 const NOT_OPTIONAL = new Failure("an optional member without an optional value");
@@ -47,6 +49,44 @@ const placed =
     return value instanceof Failure && value.at < 0 ? new Failure(value.message, at) : value;
   };
 
+/** The variable of a loop. */
+const slotted =
+  (slot: number): Step =>
+  ({ slots }) => {
+    spend(1);
+    return passed(slots[slot] ?? null);
+  };
+
+/** A field of a loop's variable: of most it is a text, and all there is to do. */
+const fieldOf =
+  (slot: number, name: string, otherwise: Step): Step =>
+  (frame) => {
+    const text = textOf(frame.slots[slot], name);
+    if (text === undefined) return otherwise(frame);
+    spend(3);
+    return text;
+  };
+
+/** Follows a path from where it starts. */
+function along({ step, slot }: Planned, path: readonly Qualifier[]): Step {
+  const names = path.map((part) => (part.isOptional || part.isTest ? undefined : part.name));
+  if (!names.every((one) => one !== undefined)) return (frame) => follow(step(frame), path, frame);
+  const whole: Step = (frame) => followNames(step(frame), names, path, frame);
+  const [name, more] = names;
+  return slot === undefined || name === undefined || more !== undefined ? whole : fieldOf(slot, name, whole);
+}
+
+/** A variable of the environment. */
+function variable(name: string, at: number): Step {
+  const unknown = new Failure(UNKNOWN_VARIABLE.message, at);
+  return (frame) => {
+    spend(1);
+    const value = frame.variable(name);
+    if (value === undefined) return unknown;
+    return value instanceof Failure && value.at < 0 ? new Failure(value.message, at) : passed(value);
+  };
+}
+
 class Planner {
   readonly #checked: Checked;
   readonly #environment: Environment;
@@ -60,7 +100,8 @@ class Planner {
 
   plan(node: Node): Planned {
     const planned = this.#of(node);
-    return planned.constant === undefined ? { step: placed(planned.step, node.at) } : planned;
+    if (planned.constant !== undefined || planned.isPlaced === true) return planned;
+    return { step: placed(planned.step, node.at) };
   }
 
   #of(node: Node): Planned {
@@ -68,7 +109,7 @@ class Planner {
       case "literal":
         return constantly(node.value);
       case "name":
-        return this.#named(node.name);
+        return this.#named(node.name, node.at);
       case "select":
         return this.#path(node, []);
       case "call":
@@ -84,18 +125,12 @@ class Planner {
     }
   }
 
-  #named(name: string): Planned {
+  #named(name: string, at: number): Planned {
     for (let i = this.#scopes.length - 1; i >= 0; i--) {
       const slot = this.#scopes[i]?.get(name);
-      if (slot !== undefined) return { step: ({ slots }) => passed(slots[slot] ?? null) };
+      if (slot !== undefined) return { step: slotted(slot), isPlaced: true, slot };
     }
-    if (this.#environment.variables.has(name))
-      return {
-        step: (frame) => {
-          const value = frame.variable(name);
-          return value === undefined ? UNKNOWN_VARIABLE : passed(value);
-        },
-      };
+    if (this.#environment.variables.has(name)) return { step: variable(name, at), isPlaced: true };
     const type = TYPE_NAMES.get(name);
     return type === undefined ? { step: () => UNKNOWN_VARIABLE } : constantly(new TypeValue(type.name));
   }
@@ -105,7 +140,7 @@ class Planner {
     const name = node.kind === "select" ? this.#checked.qualified.get(node) : undefined;
     if (node.kind === "select" && name === undefined) {
       const { operand, field, isOptional, isTest } = node;
-      return this.#path(operand, [{ key: () => field, isOptional, isTest }, ...rest]);
+      return this.#path(operand, [{ name: field, key: () => field, isOptional, isTest }, ...rest]);
     }
     if (node.kind === "call" && node.target === undefined) {
       const [first, second, third] = node.args;
@@ -121,14 +156,15 @@ class Planner {
           ),
         };
     }
-    const start = name === undefined ? this.plan(node) : this.#named(name);
-    return rest.length === 0 ? start : { step: (frame) => follow(start.step(frame), rest, frame) };
+    const start = name === undefined ? this.plan(node) : this.#named(name, node.at);
+    return rest.length === 0 ? start : { step: along(start, rest) };
   }
 
   #index(node: Node, { name, at }: Node & { kind: "call" }): Qualifier {
-    const key = this.plan(node);
-    if (key.constant !== undefined && !isIndex(key.constant)) throw new Refusal("invalid index", at);
-    return { key: key.step, isOptional: name === "_[?_]", isTest: false };
+    const { step, constant } = this.plan(node);
+    if (constant !== undefined && !isIndex(constant)) throw new Refusal("invalid index", at);
+    const known = typeof constant === "string" ? { name: constant } : {};
+    return { ...known, key: step, isOptional: name === "_[?_]", isTest: false };
   }
 
   #call(node: Node & { kind: "call" }): Planned {
@@ -151,6 +187,11 @@ class Planner {
     if (first === undefined || second === undefined) return undefined;
     if (name === "_&&_") return logical(first.step, second.step, false);
     if (name === "_||_") return logical(first.step, second.step, true);
+    if (name === "_==_" || name === "_!=_") {
+      const isEqual = name === "_==_";
+      if (typeof second.constant === "string") return comparison(first.step, second.constant, isEqual);
+      if (typeof first.constant === "string") return comparison(second.step, first.constant, isEqual);
+    }
     const binary = BINARY_OPERATORS.get(name);
     return binary === undefined ? undefined : strict2(first.step, second.step, binary);
   }
@@ -168,9 +209,8 @@ class Planner {
       second !== undefined
     )
       return { step: otherwise(first.step, second.step, node.name === "orValue") };
-    if (REGEX_FUNCTIONS.has(node.name) && typeof second?.constant === "string")
-      if (pattern(second.constant) instanceof Failure)
-        throw new Refusal("invalid regular expression", node.at);
+    const matches = matchesOf(node, parts);
+    if (matches !== undefined) return { step: matches };
     const step = dispatch(
       parts.map((part) => part.step),
       overloads,
@@ -252,21 +292,16 @@ function enter(map: EntryMap, key: Value, make: () => Value, isOptional: boolean
   return undefined;
 }
 
-const strict1 =
-  (step: Step, run: (value: Value) => Value): Step =>
-  (frame) => {
-    const value = step(frame);
-    return value instanceof Failure ? value : run(value);
-  };
-
-const strict2 =
-  (one: Step, other: Step, run: (a: Value, b: Value) => Value): Step =>
-  (frame) => {
-    const a = one(frame);
-    if (a instanceof Failure) return a;
-    const b = other(frame);
-    return b instanceof Failure ? b : run(a, b);
-  };
+/** Of a function with a pattern that is known: refused where it is none; compiled now where that is all there is to it. */
+function matchesOf(
+  { name, at }: Node & { kind: "call" },
+  [first, second, ...more]: readonly Planned[],
+): Step | undefined {
+  if (!REGEX_FUNCTIONS.has(name) || typeof second?.constant !== "string") return undefined;
+  if (pattern(second.constant) instanceof Failure) throw new Refusal("invalid regular expression", at);
+  if (name !== "matches" || first === undefined || more.length > 0) return undefined;
+  return matching(first.step, second.constant);
+}
 
 /** `in` a list that is known: Kubernetes makes a set of it, which cannot be asked for everything. */
 function member(step: Step, items: readonly Value[]): Planned {
@@ -300,37 +335,6 @@ const conditional =
     if (typeof value === "boolean") return passed(value ? yes(frame) : no(frame));
     return value instanceof Failure ? value : NO_OVERLOAD;
   };
-
-/** `or` and `orValue`, whose argument is evaluated only where it is needed. */
-const otherwise =
-  (one: Step, other: Step, isValue: boolean): Step =>
-  (frame) => {
-    const value = one(frame);
-    if (!(value instanceof Optional)) return value;
-    if (value.value === undefined) return other(frame);
-    return isValue ? value.value : value;
-  };
-
-const shallow = (type: Type): Type => (type.kind === "list" ? list(DYN) : type);
-
-/** Runs the first of the overloads that takes the values. */
-function dispatch(args: readonly Step[], overloads: readonly Overload[]): Step {
-  return (frame) => {
-    const values: Value[] = [];
-    for (const argument of args) {
-      const value = argument(frame);
-      if (value instanceof Failure) return value;
-      values.push(value);
-    }
-    const takes = ({ name, params }: Overload): boolean =>
-      params.length === values.length &&
-      params.every((param, i) => isOf(values[i] ?? null, UNGUARDED.has(name) ? shallow(param) : param));
-    const overload = overloads.find(takes);
-    if (overload === undefined) return NO_OVERLOAD;
-    spend(1);
-    return overload.run(...(values as never[]));
-  };
-}
 
 /** What evaluates an expression, and how many slots its loops need. Throws a Refusal. */
 export function plan(root: Node, checked: Checked, environment: Environment): { step: Step; slots: number } {
