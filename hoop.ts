@@ -27,7 +27,17 @@ import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
-import { apiOf, channelsOf, ledgerKeyFile, meters, reviewPorts, tended, VERSION } from "./parts.ts";
+import {
+  apiOf,
+  channelsOf,
+  ledgerKeyFile,
+  meters,
+  reviewPorts,
+  searchOf,
+  telling,
+  tended,
+  VERSION,
+} from "./parts.ts";
 import { livePolicies, shippedCatalogue } from "./policies.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 import { clock } from "./system.ts";
@@ -78,9 +88,12 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     stops.push(doors.stop);
     given.takeOver?.();
     store ??= await openStore(settings, given, keys, HANDOVER_MILLISECONDS);
+    const search = searchOf(settings, store, log);
+    stops.push(() => search.close());
 
     const counting = meters(
       store,
+      search,
       () => certificates,
       () => ports.waiters.size,
       () => api.load(),
@@ -88,20 +101,21 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const judging = { ...namespaces, ...agents, policies: policies.ports };
     const ports = await reviewPorts(settings, log, store, client, judging, counting);
     stops.push(async () => ports.waiters.stop());
-    const ledger = tended(settings, ports, keys);
+    const ledger = tended(settings, ports, keys, policies.written);
     await ledger.recordConfiguration();
     policies.whenChanged(ledger.configurationChanged);
     const expiring = (signal: AbortSignal) => keepExpiring(ports, signal);
     const looking = (signal: AbortSignal) => examining(settings, client, counting, log, signal);
-    for (const task of [...ledger.tasks, expiring, looking]) stops.push(background(task));
-    const telling = { ...ports, told: counting.told };
-    for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
+    const outcomes = await telling(settings, ports, client);
+    for (const task of [...ledger.tasks, outcomes.task, expiring, looking]) stops.push(background(task));
+    const noticing = { ...ports, told: counting.told };
+    for (const one of await startTelling(noticing, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
 
-    const api = apiOf(settings, ports, counting, { client, namespaces, proxy });
+    const api = apiOf(settings, ports, counting, { client, namespaces, proxy, search });
     const callers = liveCallers(settings, () => certificates);
     const checkWritten = policies.checker(agents.matcher, settings.identity);
-    const webhook = webhookHandler({ ...ports, checkWritten }, callers);
+    const webhook = webhookHandler({ ...ports, checkWritten, audit: outcomes.audit }, callers);
     doors.open(api, webhook, ports.waiters);
     const registrations = ownRegistrations(client, registrationNames(), wanted(ports, certificates), log);
     stops.push(() => registrations.stop());
@@ -110,18 +124,11 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       ledger.configurationChanged();
       return registrations.want(conditionOf(matcher));
     });
-    const renewal: Renewal = {
-      load: loadCertificates,
-      failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
-      apply: async (now, before, signal) => {
-        await believeBoth(registrations, now, before, signal);
-        certificates = now;
-        doors.setCertificate(now);
-        // Whoever has the key of a CA that was replaced is not believed any longer than needed.
-        await registrations.want({ caBundle: now.caBundle });
-        log.info({ written: now.written }, "certificates replaced");
-      },
+    const use = (now: Certificates) => {
+      certificates = now;
+      doors.setCertificate(now);
     };
+    const renewal = renewalOf(loadCertificates, registrations, use, log);
     const renewing = keepRenewed(certificates, renewal);
     stops.push(() => renewing.stop());
     let stopping = false;
@@ -196,6 +203,25 @@ async function openStore(
   if (store.driver === "memory" && takeOver === undefined) return memoryStore({ keys });
   if (store.driver === "memory") throw new Error("what is in memory cannot be taken over");
   return sqliteStore(store.file, { keys, patience, ...(onLost === undefined ? {} : { onLost }) });
+}
+
+function renewalOf(
+  load: () => Promise<Certificates>,
+  registrations: Registrations,
+  use: (now: Certificates) => void,
+  log: Log,
+): Renewal {
+  return {
+    load,
+    failed: (error) => log.error({ err: error }, "certificates cannot be renewed; those in use stay"),
+    apply: async (now, before, signal) => {
+      await believeBoth(registrations, now, before, signal);
+      use(now);
+      // Whoever has the key of a CA that was replaced is not believed any longer than needed.
+      await registrations.want({ caBundle: now.caBundle });
+      log.info({ written: now.written }, "certificates replaced");
+    },
+  };
 }
 
 /** Who is believed to be the API server, by the certificates in use now. */

@@ -1,7 +1,7 @@
 /** What Hoop is made of, each part from the settings and the parts before it. */
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, parse, resolve } from "node:path";
 import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
@@ -9,12 +9,14 @@ import type { Client } from "#cluster/client.ts";
 import { postEvent } from "#cluster/events.ts";
 import type { FrontProxy } from "#cluster/front-proxy.ts";
 import type { NamespaceCache } from "#cluster/namespaces.ts";
+import { objectNow } from "#cluster/objects.ts";
 import { referent } from "#cluster/referents.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
-import { connectTargetUid } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
 import type { JsonObject } from "#core/admission.ts";
 import { ADMISSION_FIELDS } from "#core/agents.ts";
+import { Feed, feedState } from "#core/audit/feed.ts";
+import { Intake } from "#core/audit/intake.ts";
 import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
@@ -22,6 +24,8 @@ import { recordConfiguration } from "#core/ledger/configuration.ts";
 import { keepErasing } from "#core/ledger/retention.ts";
 import type { LogKeys } from "#core/log/appender.ts";
 import { maskObject } from "#core/mask.ts";
+import { OpenWrites } from "#core/outcome/open.ts";
+import { keepSettling } from "#core/outcome/settling.ts";
 import { podSpecPaths } from "#core/policy/facts/workload.ts";
 import type { PolicyPorts } from "#core/policy/ports.ts";
 import type { HoldTerms } from "#core/policy/verdict.ts";
@@ -38,10 +42,13 @@ import { keepPublishing, Publisher } from "#ledger/publish.ts";
 import { callback } from "#notify/callback.ts";
 import { eventNotice } from "#notify/events.ts";
 import type { Channel } from "#notify/telling.ts";
+import { type SearchIndex, searchIndex } from "#search/index.ts";
 import type { SqliteStore } from "#store/sqlite.ts";
 import type { ReviewEvent } from "#web/api-metrics.ts";
 import { type Gauges, type Metrics, metrics } from "#web/metrics.ts";
+import type { AuditSink } from "#webhook/audit.ts";
 import type { LiveAgents } from "./agents.ts";
+import type { LivePolicies } from "./policies.ts";
 import type { Settings } from "./settings.ts";
 import { clock, random } from "./system.ts";
 
@@ -70,7 +77,6 @@ export async function reviewPorts(
     streaks: new Streaks(),
     cluster: {
       namespaceUid,
-      connectTargetUid: (request) => connectTargetUid(client, request),
       referent: (reference) => referent(client, reference),
     },
     maxPendingPerAgent: settings.hold.maxPendingPerAgent,
@@ -110,11 +116,12 @@ export function apiOf(
   settings: Settings,
   ports: ReviewPorts,
   counting: Metrics,
-  { client, namespaces, proxy }: Followed,
+  { client, namespaces, proxy, search }: Followed & { search: SearchIndex },
 ): ApiHandler {
   const { log } = ports;
   return aggregatedApi({
     ...ports,
+    search,
     secrets: secretsBackend(client),
     reveal: settings.secrets.reveal,
     namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
@@ -156,6 +163,7 @@ function timed<Q, A>(
 
 export function meters(
   store: Store,
+  search: SearchIndex,
   current: () => Certificates,
   waiting: () => number,
   apiLoad: Gauges["apiLoad"],
@@ -165,6 +173,7 @@ export function meters(
     waiting,
     apiLoad,
     ledgerEntries: async () => (await store.head()).size,
+    searchBehind: () => search.behind(),
     storeUsage: () => store.usage(),
     certificateExpiry: () => new X509Certificate(current().certificate).validToDate.getTime(),
     version: VERSION,
@@ -176,10 +185,43 @@ export function ledgerKeyFile({ ledger, certificates }: Settings): string {
   return ledger.key ?? join(dirname(certificates), "ledger.key");
 }
 
+/** Beside the store, unless settings say otherwise; of what is in memory, in memory. */
+export function searchOf(
+  { store: { driver, ...where }, search }: Settings,
+  store: Store,
+  log: Log,
+): SearchIndex {
+  const { dir, name } = parse("file" in where ? where.file : "");
+  const beside = driver === "memory" ? ":memory:" : join(dir, `${name}-search.db`);
+  const file = search.file ?? beside;
+  if ("file" in where && resolve(file) === resolve(where.file))
+    throw new Error(`search.file is the store's own file: ${file}`);
+  return searchIndex({ store, clock, log }, { file });
+}
+
 /** Settings as they are recorded: without what lets anybody in. */
 function recordable({ callers, ...settings }: Settings): JsonObject {
   const shown = JSON.parse(JSON.stringify({ ...settings, callers: { mode: callers.mode } })) as JsonObject;
   return maskObject(shown);
+}
+
+/** What tells what came of requests: the API server's audit events and, where there are none, a look at the object. */
+export async function telling(
+  { audit: { waitSeconds } }: Settings,
+  ports: ReviewPorts,
+  client: Client,
+): Promise<{ audit: AuditSink; task: (signal: AbortSignal) => Promise<void> }> {
+  const feed = new Feed(await feedState(ports.store));
+  const open = await OpenWrites.begin(ports.store, () => feed.known);
+  const all = { ...ports, feed, open };
+  const settling = {
+    ...all,
+    objectNow: (place: Parameters<typeof objectNow>[1]) => objectNow(client, place),
+  };
+  return {
+    audit: new Intake(all),
+    task: (signal) => keepSettling(settling, waitSeconds, signal),
+  };
 }
 
 export interface Tended {
@@ -194,7 +236,12 @@ export interface Tended {
 }
 
 /** What keeps the ledger: says what is in force, erases what is due, publishes, backs up. */
-export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): Tended {
+export function tended(
+  settings: Settings,
+  ports: ReviewPorts,
+  keys: LogKeys,
+  written: LivePolicies["written"],
+): Tended {
   const { store, log, agents, policies } = ports;
   const { publish, publishSeconds: everySeconds } = settings.ledger;
   const publishing =
@@ -210,6 +257,7 @@ export function tended(settings: Settings, ports: ReviewPorts, keys: LogKeys): T
       keys: verifierKeys(keys),
       agents: agents.expression(ADMISSION_FIELDS),
       rules: [...policies.current().rules],
+      policies: written(),
       settings: recordable(settings),
     });
   return {

@@ -37,6 +37,17 @@ export const Settings = Type.Object(
       ],
       { default: { driver: "sqlite", file: "/var/lib/hoop/hoop.db" } },
     ),
+    search: Type.Object(
+      {
+        file: Type.Optional(
+          Type.String({
+            description:
+              "Database file of the search index. Left out: hoop-search.db beside the store, named after that. Made from the ledger, so it needs no backup.",
+          }),
+        ),
+      },
+      strict,
+    ),
     certificates: Type.String({
       default: "/var/lib/hoop/certificates",
       description: "Directory of CA and certificates; what is missing is made.",
@@ -92,6 +103,17 @@ export const Settings = Type.Object(
           description: "How often one is made. 0: only when asked for (--backup).",
         }),
         keep: Type.Integer({ minimum: 1, default: 7, description: "How many of the newest are kept." }),
+      },
+      strict,
+    ),
+    audit: Type.Object(
+      {
+        waitSeconds: Type.Integer({
+          minimum: 1,
+          default: 60,
+          description:
+            "How long the API server's audit event of a write may take, where events come: after that the object is looked at, or a gap is recorded.",
+        }),
       },
       strict,
     ),

@@ -1,6 +1,5 @@
 /** What the core needs from outside. Everything that is I/O, time or chance comes in through here. */
 import type { Store } from "#kit/storage.ts";
-import type { AdmissionRequest } from "./admission.ts";
 import type { Reference, State } from "./digest/refers-to.ts";
 
 export type { Store };
@@ -29,8 +28,6 @@ export type Referent = { known: true; state: State } | { known: false; why: stri
 export interface Cluster {
   /** The uid of a namespace as it exists now. */
   namespaceUid(name: string): Promise<Lookup>;
-  /** The uid of the pod, service or node whose subresource a CONNECT or CREATE request is for. */
-  connectTargetUid(request: AdmissionRequest): Promise<Lookup>;
   /** What an approval is bound to of what its request refers to, as it is now. */
   referent(reference: Reference): Promise<Referent>;
 }

@@ -1,6 +1,13 @@
 /** Makes an outcome durable: its ledger line, in one commit with the spend it depends on. */
 import type { CommitResult } from "#kit/storage.ts";
-import { type AdmissionRequest, credentialOf, type Json, type JsonObject } from "./admission.ts";
+import {
+  type AdmissionRequest,
+  credentialOf,
+  type Json,
+  type JsonObject,
+  member,
+  text,
+} from "./admission.ts";
 import type { Outcome } from "./answer.ts";
 import { changesBetween } from "./digest/changes.ts";
 import { targetOf } from "./hold/ask.ts";
@@ -36,9 +43,12 @@ function entryFor(
   const credentialID = credentialOf(request.userInfo);
   const message = messageOf(outcome);
   return {
-    schema: "hoop.dev/admission/v2",
+    schema: "hoop.dev/admission/v3",
     kind: "admission",
     time: micros(now),
+    request: request.uid,
+    effect: mayTakeEffect(request, outcome) ? "open" : "none",
+    ...objectOf(request),
     caller,
     agent: {
       username: request.userInfo.username,
@@ -65,6 +75,25 @@ function entryFor(
         }
       : {}),
   };
+}
+
+/** Whether something may come of it that is told later. */
+function mayTakeEffect({ dryRun }: AdmissionRequest, { kind }: Exclude<Outcome, { kind: "gone" }>): boolean {
+  return ANSWERS[kind] === "allowed" && !dryRun;
+}
+
+/** By what its effect will be known. A name is told where the target has none, because the server makes it. */
+function objectOf(request: AdmissionRequest): Pick<AdmissionEntry, "object"> {
+  const after = member(request.object ?? {}, "metadata");
+  const before = member(request.oldObject ?? {}, "metadata");
+  const isCreated = request.operation === "CREATE" && request.subresource === "";
+  const told = {
+    name: isCreated && text(after, "generateName") !== "" ? text(after, "name") : "",
+    uid: isCreated ? text(after, "uid") : "",
+    resourceVersion: text(before, "resourceVersion"),
+  };
+  const object = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== ""));
+  return Object.keys(object).length === 0 ? {} : { object };
 }
 
 /** Of a verdict that could not be told, the rules that failed. */

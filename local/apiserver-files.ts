@@ -1,6 +1,6 @@
 /**
  * The API server's side of Hoop, from the files in deploy/apiserver/: its AuthorizationConfiguration and
- * AdmissionConfiguration, and the kubeconfigs by which it calls Hoop with its client certificate.
+ * AdmissionConfiguration, its audit policy, and the kubeconfigs by which it calls Hoop with its client certificate.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,6 +16,8 @@ export interface ApiServerFiles {
   authorizationConfig: object;
   admissionConfig: object;
   auditPolicy: object;
+  /** The kubeconfig by which it sends audit events. */
+  auditWebhook: object;
 }
 
 export interface WebhookAddress {
@@ -35,18 +37,22 @@ export async function apiServerFiles(
 ): Promise<ApiServerFiles> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeKubeconfigs(directory, certificates, at);
-  const read = async (name: string) => {
-    const text = await readFile(join(DEPLOY, name), "utf8");
+  const parsed = async (file: string) => {
+    const text = await readFile(file, "utf8");
     return parse(text.replaceAll(EXPECTED, `${directory}/`)) as object;
   };
+  const read = (name: string) => parsed(join(DEPLOY, name));
   return {
     authorizationConfig: await read("authorization-config.yaml"),
     admissionConfig: await read("admission-config.yaml"),
     auditPolicy: await read("audit-policy.yaml"),
+    auditWebhook: await parsed(join(directory, AUDIT)),
   };
 }
 
-/** The two kubeconfigs alone, with the certificates inside. */
+const AUDIT = "audit.kubeconfig";
+
+/** The kubeconfigs alone, with the certificates inside. */
 export async function writeKubeconfigs(
   directory: string,
   certificates: Certificates,
@@ -58,13 +64,13 @@ export async function writeKubeconfigs(
     "client-key-data": encode(certificates.client.key),
   };
   const base = { apiVersion: "v1", kind: "Config" };
-  const authorization = {
+  const calling = (endpoint: string) => ({
     ...base,
     clusters: [
       {
         name: "hoop",
         cluster: {
-          server: `https://${at.address}/authorize`,
+          server: `https://${at.address}/${endpoint}`,
           "certificate-authority-data": encode(certificates.caBundle),
           "tls-server-name": at.serverName,
         },
@@ -73,10 +79,11 @@ export async function writeKubeconfigs(
     users: [{ name: "kube-apiserver", user }],
     contexts: [{ name: "hoop", context: { cluster: "hoop", user: "kube-apiserver" } }],
     "current-context": "hoop",
-  };
+  });
   // Admission finds the credential by the host and port it calls: no other webhook is shown this certificate.
   const admission = { ...base, users: [{ name: `${at.serverName}:${at.servicePort}`, user }] };
   const options = { mode: 0o600 };
-  await writeFile(join(directory, "authorization.kubeconfig"), stringify(authorization), options);
+  await writeFile(join(directory, "authorization.kubeconfig"), stringify(calling("authorize")), options);
+  await writeFile(join(directory, AUDIT), stringify(calling("audit")), options);
   await writeFile(join(directory, "admission.kubeconfig"), stringify(admission), options);
 }

@@ -10,8 +10,8 @@ export function admissionReview(uid: string, answer: Answer): object {
     ...(approval === undefined ? {} : { approval }),
     ...(record === undefined ? {} : { record: String(record) }),
     // A call that met a conflict is admitted again, maybe by another approval, and of each key the API server keeps the
-    // first value: so that the last admission is in the audit log too, it has a key of its own.
-    ...(approval === undefined || record === undefined ? {} : { [`record-${record}`]: approval }),
+    // first value: so that every admission is in the audit log, each has a key of its own.
+    ...(record === undefined ? {} : { [`record-${record}`]: approval ?? "" }),
   };
   return envelope({
     uid,

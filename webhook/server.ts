@@ -1,7 +1,7 @@
 /**
  * The webhook's endpoints: bytes in, a review out. `/validate` judges, holds and records; `/mutate` stamps;
  * `/authorize` denies what admission cannot see. Whatever goes wrong becomes a denial that names its cause. `/config`
- * checks what people write of what agents may do.
+ * checks what people write of what agents may do. `/audit` takes the API server's audit events.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
@@ -13,6 +13,7 @@ import { type ReviewPorts, review } from "#core/review.ts";
 import { stampPatch } from "#core/stamp.ts";
 import { vouchFor } from "#kit/connections.ts";
 import { accessReview, admissionReview, failedReview, mutationReview, writtenReview } from "./answers.ts";
+import { type AuditSink, heard } from "./audit.ts";
 import { type Callers, identifyCaller } from "./callers.ts";
 import { BadReview, decodeAccess, decodeAdmission } from "./decode.ts";
 import { Room } from "./room.ts";
@@ -24,6 +25,8 @@ export type Response = Http2ServerResponse | ServerResponse;
 const MAX_BODY = 16 * 1024 * 1024;
 /** Of reviews that are worked on; those that wait for people have seats of their own. */
 const ROOM = 1024 * 1024;
+/** Of audit events, which take no room from reviews: one list of the largest, or some. */
+const AUDIT_ROOM = 4 * ROOM;
 
 /** A write has 34 s in all and this webhook 30: longer than this nobody may wait, and this much stays for the way back. */
 const MAX_WAIT_MILLISECONDS = 25_000;
@@ -31,7 +34,8 @@ const RESERVE_MILLISECONDS = 4_000;
 
 export interface WebhookPorts extends ReviewPorts {
   /** What is wrong with what somebody is about to write, and what is only odd. */
-  checkWritten(request: AdmissionRequest): Written;
+  checkWritten(request: AdmissionRequest): Written | Promise<Written>;
+  audit: AuditSink;
 }
 
 type Endpoint = (ports: WebhookPorts, body: string, call: Incoming) => Promise<object | undefined>;
@@ -51,6 +55,7 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
   ["mutate", async (_ports, body) => stamped(body)],
   ["authorize", authorized],
   ["config", written],
+  ["audit", ({ audit }, body) => heard(audit, body)],
 ]);
 
 /**
@@ -58,7 +63,7 @@ const ENDPOINTS: ReadonlyMap<string, Endpoint> = new Map<string, Endpoint>([
  * Never rejects.
  */
 export function webhookHandler(ports: WebhookPorts, callers: () => Callers) {
-  const room = new Room(ROOM);
+  const rooms = { reviews: new Room(ROOM), audit: new Room(AUDIT_ROOM) };
   return async (request: Request, response: Response, waited = 0): Promise<void> => {
     const gone = new AbortController();
     // Not after every answer: an abort makes an error with its stack.
@@ -66,7 +71,7 @@ export function webhookHandler(ports: WebhookPorts, callers: () => Callers) {
       if (!response.writableEnded) gone.abort();
     });
     try {
-      await serve(ports, callers(), request, response, { gone: gone.signal, waited, room });
+      await serve(ports, callers(), request, response, { gone: gone.signal, waited, rooms });
     } catch (error) {
       if (error instanceof BadReview) return refused(ports, request, response, error);
       if (gone.signal.aborted) return;
@@ -87,7 +92,7 @@ async function serve(
   callers: Callers,
   request: Request,
   response: Response,
-  { gone, waited, room }: { gone: AbortSignal; waited: number; room: Room },
+  { gone, waited, rooms }: { gone: AbortSignal; waited: number; rooms: { reviews: Room; audit: Room } },
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "https://webhook");
   const caller = identifyCaller(callers, request, url.pathname);
@@ -101,6 +106,7 @@ async function serve(
   const until = deadline(ports.clock.now() - waited, url);
   const announced = Number(request.headers["content-length"] ?? MAX_BODY);
   if (!(announced <= MAX_BODY)) return tooLarge(response);
+  const room = caller.endpoint === "audit" ? rooms.audit : rooms.reviews;
   const place = await room.take(announced, gone);
   if (place === undefined) return;
   try {
@@ -126,26 +132,41 @@ function validate(ports: ReviewPorts, body: string, call: Incoming): Promise<obj
   return validated(ports, decodeAdmission(body), call);
 }
 
-async function validated(
+function validated(
   ports: ReviewPorts,
   request: AdmissionRequest,
   call: Incoming,
 ): Promise<object | undefined> {
   const began = ports.clock.now();
+  return answered(ports, asked(request), review(ports, request, call), began);
+}
+
+/** Nothing here has the request: until it is recorded it would stay in memory, with all that it carries. */
+async function answered(
+  ports: ReviewPorts,
+  what: Asked,
+  reviewing: Promise<Answer | undefined>,
+  began: number,
+): Promise<object | undefined> {
   try {
-    const answer = await review(ports, request, call);
+    const answer = await reviewing;
     const seconds = (ports.clock.now() - began) / 1000;
-    ports.log.info({ ...asked(request), ...told(answer), seconds }, "review");
-    return answer === undefined ? undefined : admissionReview(request.uid, answer);
+    ports.log.info({ ...what, ...told(answer), seconds }, "review");
+    return answer === undefined ? undefined : admissionReview(what.uid, answer);
   } catch (error) {
     ports.meter.notRecorded();
-    ports.log.error({ err: error, ...asked(request) }, "could not review a request");
-    return failedReview(request.uid, "hoop could not review or record this request, so it is denied");
+    ports.log.error({ err: error, ...what }, "could not review a request");
+    return failedReview(what.uid, "hoop could not review or record this request, so it is denied");
   }
 }
 
+interface Asked {
+  uid: string;
+  [name: string]: unknown;
+}
+
 /** Who asks for what, for the log: names, and nothing of the object. `uid` is the AdmissionReview's. */
-function asked(request: AdmissionRequest): object {
+function asked(request: AdmissionRequest): Asked {
   const { uid, operation, resource, subresource, namespace, dryRun } = request;
   const what = [resource.resource, resource.group].filter(Boolean).join(".");
   return {
@@ -193,7 +214,7 @@ function stamped(body: string): object {
 
 async function written(ports: WebhookPorts, body: string): Promise<object> {
   const request = decodeAdmission(body);
-  const found = ports.checkWritten(request);
+  const found = await ports.checkWritten(request);
   const { refusals, warnings } = found;
   ports.log.info(
     { ...asked(request), refusals: refusals.length, warnings: warnings.length },
@@ -230,7 +251,7 @@ async function readBody(request: Request): Promise<{ text: string; bytes: number
 }
 
 function tooLarge(response: Response): undefined {
-  plain(response, 413, "the review is larger than 16 MiB");
+  plain(response, 413, "the body is larger than 16 MiB");
 }
 
 function json(response: Response, body: object): void {

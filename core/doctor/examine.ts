@@ -1,4 +1,5 @@
 /** The examination: everything that can be asked of the live API server about ways around Hoop. */
+import { auditFindings } from "./audit-feed.ts";
 import { BLIND } from "./blind.ts";
 import { type Check, READS, type Surroundings } from "./check.ts";
 import { GUARD_CHECKS } from "./checks-of-guard.ts";
@@ -90,6 +91,7 @@ export async function examine(port: DoctorPort, given?: readonly Agent[]): Promi
   const findings = [
     ...registrationFindings(facts),
     ...apiFindings(at),
+    ...auditFindings(facts),
     ...authorizationFindings(agents, answers),
     ...agents.flatMap((agent) => identityFindings(agent, covers(agent))),
     ...examined.flatMap((one) => accessFinding(one, answers, isJudged(one.agent))),

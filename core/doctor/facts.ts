@@ -1,7 +1,9 @@
 /** Everything doctor reads of a cluster before it asks anything. */
+
+import type { AuditFeed } from "./audit-feed.ts";
 import type { Served } from "./check.ts";
 import type { NotChecked } from "./finding.ts";
-import type { DoctorPort } from "./port.ts";
+import type { DoctorPort, Look } from "./port.ts";
 import type { Binding, Policy, Role } from "./rbac.ts";
 
 export interface MatchCondition {
@@ -61,6 +63,8 @@ export interface Facts {
   mutatingPolicyBindings: readonly MutatingPolicy[] | undefined;
   apiServices: readonly ApiService[] | undefined;
   served: readonly Served[];
+  /** What Hoop hears of the audit log; undefined where it does not tell. */
+  audit: { feed: AuditFeed | undefined } | undefined;
   notChecked: readonly NotChecked[];
 }
 
@@ -91,6 +95,7 @@ export async function gathered(port: DoctorPort): Promise<Facts> {
     listed<ApiService>("/apis/apiregistration.k8s.io/v1/apiservices"),
   ]);
   const served = await discovered(port, notChecked);
+  const audit = await heard(port, notChecked);
   return {
     policy: {
       roles: roles ?? [],
@@ -104,8 +109,22 @@ export async function gathered(port: DoctorPort): Promise<Facts> {
     mutatingPolicyBindings,
     apiServices,
     served,
+    audit,
     notChecked,
   };
+}
+
+const LEDGER = "/apis/hoop.dev/v1alpha1/ledgers/hoop";
+
+async function heard(port: DoctorPort, notChecked: NotChecked[]): Promise<Facts["audit"]> {
+  type Ledger = { status?: { audit?: AuditFeed } };
+  const found: Look<Ledger> = await port
+    .look<Ledger>(LEDGER)
+    .catch((error: unknown) => ({ kind: "refused" as const, why: String(error) }));
+  if (found.kind === "refused")
+    notChecked.push({ what: "whether audit events come to Hoop", why: found.why, could: true });
+  const status = found.kind === "found" ? found.value.status : undefined;
+  return status && { feed: status.audit };
 }
 
 interface GroupList {

@@ -126,14 +126,15 @@ async function dueFrom(store: Store, next: number, before: number, holds: readon
 }
 
 function isHeld(entry: Entry, holds: readonly Hold[]): boolean {
-  const about = asked(entry);
+  const about = entry.kind === "request" ? entry : asked(entry);
   if (about === undefined) return false;
-  const { agent, target, approval } = about;
+  const { agent, target } = about;
+  const approval = "approval" in about ? about.approval?.name : undefined;
   return holds.some(
     (hold) =>
       (hold.agent ?? agent.username) === agent.username &&
-      (hold.namespace ?? target.namespace) === target.namespace &&
-      (hold.approval ?? approval?.name) === approval?.name,
+      (hold.namespace ?? target?.namespace) === target?.namespace &&
+      (hold.approval ?? approval) === approval,
   );
 }
 

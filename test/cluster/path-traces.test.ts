@@ -108,6 +108,52 @@ describe("what a request of an agent leaves behind", () => {
     });
   });
 
+  describe("in the ledger, where no audit events come", () => {
+    async function outcome(name: string, operation: string): Promise<Record<string, unknown> | undefined> {
+      const raw = await bed.must("human", ["get", "records", "-A", "-o", "json"]);
+      const { items } = JSON.parse(raw) as {
+        items: {
+          metadata: { name: string };
+          spec: Record<string, unknown> & { target?: { name?: string } };
+        }[];
+      };
+      const admission = items.findLast(
+        ({ spec }) =>
+          spec["operation"] === operation && spec.target?.name === name && spec["effect"] === "open",
+      );
+      return items.find(
+        ({ spec }) => spec["kind"] === "outcome" && String(spec["of"]) === admission?.metadata.name,
+      )?.spec;
+    }
+
+    it("what came of an approved request is made out by looking at the object", async () => {
+      await bed.apply([pod("looked-at"), binding("RoleBinding", "grown", ["alice"])]);
+      const asked = [
+        bed.start("agent", CREATE, binding("RoleBinding", "looked-for", ["alice"])),
+        bed.start("agent", ["delete", "pod", "looked-at", "-n", "demo", "--wait=false"]),
+        bed.start(
+          "agent",
+          ["apply", "--server-side", "--force-conflicts", "-f", "-"],
+          binding("RoleBinding", "grown", ["alice", "bob"]),
+        ),
+      ];
+      for (const name of ["looked-for", "looked-at", "grown"])
+        await bed.decide(await bed.pending(name), "Approve");
+      for (const one of asked) expect((await one.ended).code).to.equal(0);
+      const told: Record<string, string> = { "looked-for": "CREATE", "looked-at": "DELETE", grown: "UPDATE" };
+      for (const [name, operation] of Object.entries(told)) {
+        await until(
+          `it is told what came of ${name}`,
+          async () => (await outcome(name, operation)) !== undefined,
+        );
+        expect(await outcome(name, operation), name).to.deep.include({
+          source: "object",
+          result: "took-effect",
+        });
+      }
+    });
+  });
+
   describe("as Events where its target is", () => {
     interface Event {
       reason: string;

@@ -12,6 +12,8 @@ export interface ApiserverConfiguration {
   readonly authenticationConfig?: object;
   /** An audit Policy; the log is logs/audit.log in the control plane's directory. */
   readonly auditPolicy?: object;
+  /** A kubeconfig: where audit events are sent, in batches. */
+  readonly auditWebhook?: object;
 }
 
 const flagNames = {
@@ -19,7 +21,15 @@ const flagNames = {
   admissionConfig: "admission-control-config-file",
   authenticationConfig: "authentication-config",
   auditPolicy: "audit-policy-file",
+  auditWebhook: "audit-webhook-config-file",
 } as const satisfies Record<keyof ApiserverConfiguration, string>;
+
+/** As kind-config.yaml has them. */
+const AUDIT_WEBHOOK_FLAGS: Flags = {
+  "audit-webhook-batch-max-wait": "1s",
+  "audit-webhook-truncate-enabled": "true",
+  "audit-webhook-truncate-max-batch-size": "1048576",
+};
 
 const writeChanged = async (path: string, content: string): Promise<boolean> => {
   const before = await readFile(path, "utf8").catch(() => undefined);
@@ -48,5 +58,6 @@ export const writeConfiguration = async (
     flags[flagNames[name]] = path;
   }
   if (configuration.auditPolicy !== undefined) flags["audit-log-path"] = join(directory, "logs", "audit.log");
+  if (configuration.auditWebhook !== undefined) Object.assign(flags, AUDIT_WEBHOOK_FLAGS);
   return { flags, changed };
 };

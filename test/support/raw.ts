@@ -93,7 +93,7 @@ export function verdictOf({ code, text: said }: Reply): string {
   const message = said.startsWith("{") ? ((JSON.parse(said) as { message?: string }).message ?? "") : said;
   const held = /HELD, not refused\. .*? rule=(\S+)/.exec(message);
   if (held !== null) return `held by ${held[1]}`;
-  const [, rule] = /\(rule ([\w-]+)\)/.exec(message) ?? [];
+  const [, rule] = /\(rule ([\w@/.-]+)\)/.exec(message) ?? [];
   if (rule === undefined) return `${code}${code >= 400 ? ` ${message}` : ""}`;
   return message.includes("denied for agents") ? `denied by ${rule}` : `forbidden by ${rule}`;
 }

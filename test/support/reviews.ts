@@ -8,7 +8,7 @@ import type { HoldTerms } from "#core/policy/verdict.ts";
 import type { Clock, Lookup } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
 import type { Store } from "#kit/storage.ts";
-import { policyPorts } from "./policies.ts";
+import { CATALOGUE, policyPorts } from "./policies.ts";
 
 export const AGENT = "ci-bot";
 
@@ -140,12 +140,13 @@ export async function reviewPorts(
         const uid = namespaces.get(name);
         return uid === undefined ? { known: false, why: `no namespace ${name}` } : { known: true, uid };
       },
-      connectTargetUid: async ({ name }): Promise<Lookup> => ({ known: true, uid: `uid-${name}` }),
       referent: async () => ({ known: true, state: { kind: "absent" } }),
     },
     maxPendingPerAgent: 100,
     agents: agentMatcher({ groups: ["hoop:agents"], users: [], serviceAccounts: [], extras: {} }, ""),
-    policies: policyPorts(),
+    policies: policyPorts(CATALOGUE, [], {
+      target: ({ name }) => ({ known: true, object: { metadata: { name, uid: `uid-${name}` } } }),
+    }),
     terms: TERMS,
     installationNamespace: "hoop-system",
     volatilePaths: [],

@@ -73,7 +73,7 @@ export class World {
   }
 
   async admissions(): Promise<AdmissionEntry[]> {
-    return (await this.entries()).filter((entry) => entry.schema === "hoop.dev/admission/v2");
+    return (await this.entries()).filter((entry) => entry.schema === "hoop.dev/admission/v3");
   }
 }
 

@@ -11,6 +11,7 @@ const gauges: Gauges = {
   pending: async () => 2,
   waiting: () => 1,
   ledgerEntries: async () => 17,
+  searchBehind: async () => 3,
   storeUsage: async () => ({ bytes: 4096, free: 0 }),
   certificateExpiry: () => 1_900_000_000_000,
   apiLoad: () => ({
@@ -62,6 +63,7 @@ describe("the web server", () => {
       "hoop_approvals_pending 2",
       "hoop_held_requests 1",
       "hoop_ledger_entries_total 17",
+      "hoop_search_behind_entries 3",
       "hoop_certificate_expiry_timestamp_seconds 1900000000",
     ])
       expect(text).to.contain(line);

@@ -34,6 +34,7 @@ export function lookupsIn(cluster: Cluster): PolicyLookups {
     },
     serviceAccount: (namespace, name) => at(`/api/v1/namespaces/${namespace}/serviceaccounts/${name}`),
     target: () => ({ known: true, object: null }),
+    dependents: () => ({ known: true, object: [] }),
     param({ apiVersion, kind }, namespace, name) {
       // A namespaced kind, and no namespace to look in.
       if (namespace === "") return { known: false, why: "params are in a namespace, the target is not" };

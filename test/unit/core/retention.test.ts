@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { requestEntry } from "#core/audit/entries.ts";
 import type { AdmissionEntry, ErasureEntry } from "#core/ledger/entry.ts";
 import { examineEntry } from "#core/ledger/examine.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
@@ -8,6 +9,7 @@ import { type Report, verify } from "#core/log/verify.ts";
 import type { Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
 import { KEYS, TRUST } from "../../conformance/store/keys.ts";
+import { auditEvent, decodedEvents } from "../../support/audit-events.ts";
 import { ManualClock } from "../../support/clock.ts";
 import { admissionEntry } from "../../support/ledger/made.ts";
 
@@ -85,6 +87,18 @@ describe("retention", () => {
     expect(await state()).to.equal("erased none erased kept none");
     expect((await erasures()).map(({ spans }) => spans)).to.deep.equal([[{ from: 0, to: 3 }]]);
     expect(await verified(store)).to.deep.include({ intact: true, proven: 5 });
+  });
+
+  it("keeps what an agent read for a hold on that agent, too", async () => {
+    const [event] = decodedEvents(auditEvent()).events;
+    if (event === undefined) throw new Error("it is not read");
+    const { entry: read } = requestEntry(event, event.user, clock.now(), undefined);
+    await store.commit({ lines: [lineWithPayload(read, { a: 1 }, SALT)] });
+    clock.advance(31 * DAY);
+    await sweep(30, [{ agent: "agent", namespace: "demo" }]);
+    expect(await state()).to.equal("kept");
+    await sweep(30, [{ agent: "agent", namespace: "other" }]);
+    expect(await state()).to.equal("erased none");
   });
 
   it("writes nothing where nothing is to be erased, however often it looks", async () => {

@@ -6,6 +6,7 @@ import { expect } from "chai";
 import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
 import { type Listening, listen } from "#kit/listen.ts";
 import { webhookHandler } from "#webhook/server.ts";
+import { NO_AUDIT } from "../../support/audit-events.ts";
 import { agentUser, podCreate, request, user } from "../../support/reviews.ts";
 import { World } from "../../support/world.ts";
 import { written } from "../../support/written.ts";
@@ -37,7 +38,7 @@ describe("the webhook's log", () => {
       ...ca.issue({ commonName: "server", usage: "server", hosts: ["127.0.0.1"] }),
       host: "127.0.0.1",
       port: 0,
-      handler: webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+      handler: webhookHandler({ ...world.ports, checkWritten: written, audit: NO_AUDIT }, () => ({
         mode: "unguessable-path",
         secret: SECRET,
       })),
@@ -88,7 +89,11 @@ describe("the webhook's log", () => {
   it("has a line for each review: its uid, who, what, the answer, and the record it left", async () => {
     const asked = secret();
     const { response } = await review(asked);
-    expect(response).to.deep.include({ uid: asked.uid, allowed: true, auditAnnotations: { record: "0" } });
+    expect(response).to.deep.include({
+      uid: asked.uid,
+      allowed: true,
+      auditAnnotations: { record: "0", "record-0": "" },
+    });
     const [{ level, message, fields } = { fields: {} }, ...more] = lines;
     const { seconds, ...rest } = fields as Record<string, unknown>;
     expect({ level, message, more }).to.deep.equal({ level: "info", message: "review", more: [] });

@@ -16,6 +16,7 @@ import { serviceNames } from "#certs/leaf.ts";
 import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
 import { type Listening, listen } from "#kit/listen.ts";
 import { webhookHandler } from "#webhook/server.ts";
+import { NO_AUDIT } from "../../support/audit-events.ts";
 import { podCreate, request, user } from "../../support/reviews.ts";
 import { World } from "../../support/world.ts";
 import { written } from "../../support/written.ts";
@@ -124,7 +125,7 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
         cert: ours.certificate,
         host: "127.0.0.1",
         port: 0,
-        handler: webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+        handler: webhookHandler({ ...world.ports, checkWritten: written, audit: NO_AUDIT }, () => ({
           mode: "client-certificate",
           authorities,
           commonName,
@@ -152,7 +153,11 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
         apiVersion: "admission.k8s.io/v1",
         kind: "AdmissionReview",
       });
-      expect(response).to.deep.equal({ uid: asked.uid, allowed: true, auditAnnotations: { record: "0" } });
+      expect(response).to.deep.equal({
+        uid: asked.uid,
+        allowed: true,
+        auditAnnotations: { record: "0", "record-0": "" },
+      });
     });
 
     it("answers what is held with 429, the explanation, when to ask again, and the approval", async () => {
@@ -314,7 +319,7 @@ describe("the webhook while the API server's authority is replaced", () => {
       cert: ours.certificate,
       host: "127.0.0.1",
       port: 0,
-      handler: webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+      handler: webhookHandler({ ...world.ports, checkWritten: written, audit: NO_AUDIT }, () => ({
         mode: "client-certificate",
         authorities,
         commonName,
@@ -346,7 +351,7 @@ describe("the webhook behind an unguessable path", () => {
   before(async () => {
     world = await World.begin();
     const { key, certificate: cert } = ours;
-    const handler = webhookHandler({ ...world.ports, checkWritten: written }, () => ({
+    const handler = webhookHandler({ ...world.ports, checkWritten: written, audit: NO_AUDIT }, () => ({
       mode: "unguessable-path",
       secret: SECRET,
     }));

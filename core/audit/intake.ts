@@ -1,0 +1,182 @@
+/**
+ * Audit events into the ledger: what came of writes, and the requests that no admission entry tells of. Durable when it
+ * resolves; what comes again is not written again. One list after the other, and other work in between.
+ */
+import type { Append, Put, Store } from "#kit/storage.ts";
+import type { AgentMatcher } from "../agents.ts";
+import type { Entry, OutcomeEntry } from "../ledger/entry.ts";
+import { lineOf, lineWithPayload } from "../ledger/line.ts";
+import type { Hint, OpenWrites } from "../outcome/open.ts";
+import { toldBy } from "../outcome/told.ts";
+import type { Clock, Log, Random } from "../ports.ts";
+import { agentOf, isOpenOf, type Numbered, outcomesOf, requestEntry } from "./entries.ts";
+import type { AuditEvent, EventList } from "./event.ts";
+import type { Feed } from "./feed.ts";
+import { givesTooMuch } from "./mask.ts";
+
+export interface IntakePorts {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  agents: AgentMatcher;
+  feed: Feed;
+  open: OpenWrites;
+}
+
+/** What one event leaves. */
+interface Said {
+  outcomes: OutcomeEntry[];
+  requests: { line: Append }[];
+}
+
+/** Lines of one commit: admissions that come meanwhile wait no longer than that takes. */
+const LINES = 64;
+/** Milliseconds of work after which others have their turn. */
+const TURN = 5;
+
+export class Intake {
+  readonly #ports: IntakePorts;
+  #last: Promise<unknown> = Promise.resolve();
+  #warned = false;
+
+  constructor(ports: IntakePorts) {
+    this.#ports = ports;
+  }
+
+  /** Gives how many entries were written. Rejects when the store is lost: then the API server sends it again. */
+  take(list: EventList): Promise<number> {
+    const taken = this.#last.then(() => this.#take(list));
+    this.#last = taken.catch(() => undefined);
+    return taken;
+  }
+
+  async #take({ events, unread }: EventList): Promise<number> {
+    const { open, log } = this.#ports;
+    if (unread > 0) log.warn({ unread }, "audit events that are none of audit.k8s.io/v1 were left out");
+    await open.follow();
+    const mine = events.flatMap((event) => {
+      const agent = agentOf(this.#ports.agents, event);
+      return agent === undefined || open.hasSeen(event) ? [] : [{ event, agent }];
+    });
+    const batch = new Batch(this.#ports);
+    await batch.gaps(events);
+    this.#lookAtPolicy(events);
+    let until = performance.now() + TURN;
+    const names = new Set<string>();
+    for (const { event, agent } of mine) {
+      const name = `${event.auditID} ${event.stage}`;
+      if (names.has(name)) continue;
+      names.add(name);
+      await batch.add(await this.#said(event, agent));
+      if (performance.now() < until) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      until = performance.now() + TURN;
+    }
+    return batch.commit();
+  }
+
+  /** Told once in the log, and kept for doctor. */
+  #lookAtPolicy(events: readonly AuditEvent[]): void {
+    const found = events.find(givesTooMuch);
+    if (found === undefined) return;
+    this.#ports.feed.tooMuch(this.#ports.clock.now());
+    if (!this.#warned)
+      this.#ports.log.warn(
+        { resource: found.target?.resource },
+        "the audit policy logs bodies of Secrets or tokens: deploy/apiserver/audit-policy.yaml says Metadata for them",
+      );
+    this.#warned = true;
+  }
+
+  async #said(event: AuditEvent, agent: NonNullable<ReturnType<typeof agentOf>>): Promise<Said> {
+    const { store, clock, random, open } = this.#ports;
+    const named = await admissionsOf(store, event);
+    const [first] = named;
+    const request = () => {
+      const { entry, payload } = requestEntry(event, agent, clock.now(), first?.index);
+      const isBare = Object.keys(payload).length === 0;
+      return { line: isBare ? lineOf(entry) : lineWithPayload(entry, payload, random) };
+    };
+    if (event.records.length === 0) return { outcomes: [], requests: [request()] };
+    const outcomes = outcomesOf(event, named, clock.now());
+    const decided = outcomes.filter(({ result }) => result !== "cannot-tell");
+    for (const outcome of outcomes)
+      if (outcome.result === "cannot-tell") open.hurry(outcome.of, clock.now(), hintOf(outcome));
+    // When a connection has ended is known only from here.
+    const isConnection = first?.entry.operation === "CONNECT" && event.stage !== "ResponseStarted";
+    return { outcomes: decided, requests: isConnection ? [request()] : [] };
+  }
+}
+
+/** What the event tells of it all the same. */
+function hintOf(outcome: OutcomeEntry): Hint {
+  const { auditID, code, reason, message } = outcome;
+  const told = Object.entries({ auditID, code, reason, message });
+  return Object.fromEntries(told.filter(([, value]) => value !== undefined));
+}
+
+/** The admission entries that an event names, and that it may be of. */
+async function admissionsOf(store: Store, event: AuditEvent): Promise<Numbered[]> {
+  const found: Numbered[] = [];
+  for (const index of event.records) {
+    const [line] = await store.lines(index, 1);
+    const entry = line?.index === index ? (JSON.parse(line.line) as Entry) : undefined;
+    if (entry !== undefined && isOpenOf(event, entry)) found.push({ index, entry });
+  }
+  return found;
+}
+
+/** Lines that go into one commit together, as many as may. */
+class Batch {
+  readonly #ports: IntakePorts;
+  #outcomes = new Map<number, OutcomeEntry>();
+  #lines: Append[] = [];
+  #written = 0;
+
+  constructor(ports: IntakePorts) {
+    this.#ports = ports;
+  }
+
+  /** What is to be said of the events' coming, first of all: that they come is known from the first on. */
+  async gaps(events: readonly AuditEvent[]): Promise<void> {
+    const { feed, clock } = this.#ports;
+    const latest = Math.max(0, ...events.map(({ received }) => Date.parse(received) || 0));
+    const isNew = !feed.known;
+    this.#lines.push(...feed.heard(latest, clock.now()));
+    if (isNew) await this.#ports.store.commit({ puts: feed.puts(clock.now()) });
+  }
+
+  async add({ outcomes, requests }: Said): Promise<void> {
+    for (const outcome of outcomes) this.#outcomes.set(outcome.of, outcome);
+    this.#lines.push(...requests.map(({ line }) => line));
+    if (this.#outcomes.size + this.#lines.length >= LINES) await this.#flush();
+  }
+
+  async commit(): Promise<number> {
+    await this.#flush();
+    return this.#written;
+  }
+
+  async #flush(): Promise<void> {
+    const { store } = this.#ports;
+    for (;;) {
+      const puts: Put[] = [];
+      const lines: Append[] = [...this.#lines];
+      for (const outcome of this.#outcomes.values()) {
+        const put = await toldBy(store, outcome, lines.length);
+        if (put === undefined) continue;
+        puts.push(put);
+        lines.push(lineOf(outcome));
+      }
+      if (lines.length === 0) break;
+      const result = await store.commit({ puts, lines });
+      // Somebody has told one of them meanwhile, by the object.
+      if (result.outcome === "conflict") continue;
+      this.#written += lines.length;
+      break;
+    }
+    this.#outcomes = new Map();
+    this.#lines = [];
+  }
+}

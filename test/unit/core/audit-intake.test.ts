@@ -1,0 +1,142 @@
+/** Audit events into the ledger: what they leave, once, whatever way they come. */
+import { expect } from "chai";
+import type { JsonObject } from "#core/admission.ts";
+import { feedState } from "#core/audit/feed.ts";
+import { unsealPayload } from "#core/log/payload.ts";
+import { outcomeOf } from "#core/outcome/told.ts";
+import { auditEvent, naming } from "../../support/audit-events.ts";
+import { Heard } from "../../support/heard.ts";
+
+const read = (auditID: string, given: JsonObject = {}) =>
+  auditEvent({ auditID, verb: "get", responseStatus: { code: 200 }, ...given });
+
+describe("audit events", () => {
+  let heard: Heard;
+  beforeEach(async () => {
+    heard = await Heard.begin();
+  });
+
+  it("of a write leave its outcome, which is found by the admission's index", async () => {
+    const before = await heard.admit();
+    const index = await heard.admit();
+    await heard.admit();
+    const wrote = await heard.take(
+      read("r1"),
+      auditEvent({ auditID: "w1", annotations: naming(index) }),
+      read("r2"),
+    );
+    expect(wrote).to.equal(3);
+    const told = await outcomeOf(heard.store, index);
+    expect(told?.entry).to.deep.include({
+      of: index,
+      source: "audit",
+      result: "took-effect",
+      code: 201,
+      auditID: "w1",
+    });
+    const [line] = await heard.store.lines(told?.index ?? -1, 1);
+    expect(JSON.parse(line?.line ?? "")).to.deep.equal(told?.entry);
+    expect(await outcomeOf(heard.store, before)).to.equal(undefined);
+  });
+
+  it("of a read leave an entry, with the masked bodies beside it", async () => {
+    await heard.take(
+      read("r1", { responseObject: { kind: "ConfigMap", data: { DB_PASSWORD: "hunter2", a: "b" } } }),
+    );
+    const [entry] = await heard.entries("request");
+    expect(entry).to.deep.include({ auditID: "r1", verb: "get", code: 200 });
+    const payload = await heard.store.payload(0);
+    const text = payload instanceof Uint8Array ? unsealPayload(payload)?.toString() : undefined;
+    expect(JSON.parse(text ?? "")).to.deep.equal({
+      responseObject: { kind: "ConfigMap", data: { DB_PASSWORD: "[masked: value]", a: "b" } },
+    });
+  });
+
+  it("of others than agents leave nothing", async () => {
+    const person = { username: "bob", groups: ["ops"] };
+    expect(await heard.take(read("r1", { user: person }), auditEvent({ user: person }))).to.equal(0);
+    expect((await heard.store.head()).size).to.equal(0);
+  });
+
+  it("that come again leave nothing more: at once, later, and after a restart", async () => {
+    const index = await heard.admit();
+    const all = [read("r1"), auditEvent({ auditID: "w1", annotations: naming(index) })];
+    expect(await heard.take(...all, ...all)).to.equal(2);
+    expect(await Promise.all([heard.take(...all), heard.take(...all)])).to.deep.equal([0, 0]);
+    const again = await Heard.begin(heard.store, heard.clock);
+    expect(await again.take(...all)).to.equal(0);
+  });
+
+  it("of a watch leave an entry when it begins, and one when it ends", async () => {
+    const watch = (stage: string) => read("r1", { verb: "watch", stage });
+    expect(await heard.take(watch("ResponseStarted"))).to.equal(1);
+    expect(await heard.take(watch("ResponseComplete"), watch("ResponseStarted"))).to.equal(1);
+    expect((await heard.entries("request")).map(({ stage }) => stage)).to.deep.equal([
+      "ResponseStarted",
+      "ResponseComplete",
+    ]);
+  });
+
+  it("of an exec leave its outcome when it begins, and an entry that names it when it ends", async () => {
+    const index = await heard.admit({ operation: "CONNECT" });
+    const exec = (stage: string, code: number) =>
+      auditEvent({ auditID: "e1", stage, annotations: naming(index), responseStatus: { code } });
+    await heard.take(exec("ResponseComplete", 101), exec("ResponseStarted", 101));
+    await heard.take(exec("ResponseStarted", 101), exec("ResponseComplete", 101));
+    expect(await heard.entries("outcome")).to.have.length(1);
+    const ends = await heard.entries("request");
+    expect(ends.map(({ of, stage }) => ({ of, stage }))).to.deep.equal([
+      { of: index, stage: "ResponseComplete" },
+    ]);
+  });
+
+  it("that name what was denied, another's, or nothing that is there leave nothing", async () => {
+    const denied = await heard.admit({ effect: "none" });
+    const others = await heard.admit({ agent: { username: "other", groups: [] } });
+    expect(await heard.take(auditEvent({ annotations: naming(denied, others, 99) }))).to.equal(0);
+  });
+
+  it("take the place of what was made out by looking, and are not replaced", async () => {
+    const index = await heard.admit({ approval: { namespace: "demo", name: "a", use: "spent" } });
+    heard.clock.advance(6_000);
+    await heard.settling.step();
+    expect((await outcomeOf(heard.store, index))?.entry).to.deep.include({
+      source: "object",
+      result: "cannot-tell",
+    });
+    await heard.take(auditEvent({ auditID: "w1", annotations: naming(index) }));
+    expect((await outcomeOf(heard.store, index))?.entry).to.deep.include({
+      source: "audit",
+      result: "took-effect",
+    });
+    await heard.take(
+      auditEvent({ auditID: "w2", annotations: naming(index), responseStatus: { code: 403 } }),
+    );
+    expect((await outcomeOf(heard.store, index))?.entry).to.deep.include({ auditID: "w1" });
+  });
+
+  it("in hundreds are all written", async () => {
+    const events = Array.from({ length: 500 }, (_, n) => read(`r${n}`));
+    expect(await heard.take(...events)).to.equal(500);
+    expect((await heard.entries("request")).map(({ auditID }) => auditID)).to.deep.equal(
+      events.map(({ auditID }) => auditID),
+    );
+  });
+
+  it("that say more of Secrets than they should are noticed, and not kept", async () => {
+    const about = {
+      objectRef: { resource: "secrets", apiVersion: "v1" },
+      responseObject: { kind: "Secret", data: { a: "c2VjcmV0" } },
+    };
+    await heard.take(read("r1", about), read("r2", about));
+    await heard.settling.keep();
+    expect(heard.warned.filter((text) => text.includes("audit policy"))).to.have.length(1);
+    expect((await feedState(heard.store))?.tooMuch).to.equal(heard.clock.now());
+    expect(await heard.store.payload(0)).to.equal(undefined);
+  });
+
+  it("that none of this knows are said to be left out", async () => {
+    await heard.take({ stage: "ResponseComplete" });
+    expect(heard.warned).to.have.length(1);
+  });
+});
