@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { startHoop } from "./hoop.ts";
-import { backUp, newKey, restore } from "./operator.ts";
+import { backUp, newKey, newLedger, restore } from "./operator.ts";
 import { loadSettings, type Settings, settingsHelp } from "./settings.ts";
 
-const HELP = `hoop [--config FILE] [--set PATH=VALUE]… [--take-over PID | --backup | --restore FILE | --new-ledger-key]
+const HELP = `hoop [--config FILE] [--set PATH=VALUE]… [--take-over PID | --backup | --restore FILE | --new-ledger-key |
+      --new-ledger]
 
 Serves Hoop's admission webhook and its aggregated API. Settings come from FILE (YAML or JSON), then from environment
 variables (HOOP_SET_HOLD_MAX_WAIT_SECONDS=50), then from --set (hold.maxWaitSeconds=50); what comes later wins.
@@ -15,7 +16,9 @@ With --take-over, Hoop takes the place of the one in process PID, on the same po
 
 With --backup, the Hoop that has the store makes a backup into backups.directory, and this prints its file. With --restore, a
 backup takes the place of the store, which nobody may have open. With --new-ledger-key, a new key is put before those of the
-ledger: from the next start on all of them sign. Each of these does that and ends.
+ledger: from the next start on all of them sign. With --new-ledger, for when the key is lost, the ledger ends, its store is kept as
+it is beside the new one, and another begins, with a key of its own: its first entry names the one before. Each of these
+does that and ends.
 
 SIGTERM and SIGINT end it once all that is under way is answered; SIGHUP has it look at its certificates at once, SIGUSR2 make
 a backup.
@@ -41,6 +44,7 @@ async function readAsked(): Promise<Asked | undefined> {
       backup: { type: "boolean" },
       restore: { type: "string" },
       "new-ledger-key": { type: "boolean" },
+      "new-ledger": { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -51,6 +55,7 @@ async function readAsked(): Promise<Asked | undefined> {
   if (values.backup) return { settings, task: () => backUp(settings) };
   if (backup !== undefined) return { settings, task: () => restore(settings, backup) };
   if (values["new-ledger-key"]) return { settings, task: async () => (await newKey(settings)).join("\n") };
+  if (values["new-ledger"]) return { settings, task: () => newLedger(settings) };
   if (pid === undefined) return { settings };
   if (!/^[1-9]\d*$/.test(pid)) throw new Error(`--take-over ${pid}: the number of a process is wanted`);
   return { settings, takeOver: Number(pid) };

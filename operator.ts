@@ -1,4 +1,4 @@
-/** What an operator does beside the running Hoop: back up, restore, make a new key for the ledger. */
+/** What an operator does beside the running Hoop: back up, restore, make a new key for the ledger, or a new ledger. */
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { approvalLine } from "#core/hold/entries.ts";
@@ -6,15 +6,16 @@ import { findApproval, OPEN, putApproval } from "#core/hold/rows.ts";
 import type { GapEntry } from "#core/ledger/entry.ts";
 import { examineEntry } from "#core/ledger/examine.ts";
 import { lineOf } from "#core/ledger/line.ts";
+import { type Checkpoint, parseCheckpoint } from "#core/log/checkpoint.ts";
 import { parseVerifierKey } from "#core/log/keys.ts";
 import { verify } from "#core/log/verify.ts";
 import { micros } from "#core/times.ts";
 import { ended } from "#core/transitions.ts";
 import type { Store } from "#kit/storage.ts";
 import { backupsIn, makeBackup } from "#ledger/backups.ts";
-import { addKey, ledgerKeys, verifierKeys } from "#ledger/key-file.ts";
+import { addKey, ledgerKeys, nextKeys, verifierKeys } from "#ledger/key-file.ts";
 import { sqliteStore } from "#store/sqlite.ts";
-import { restoreTo } from "#store/sqlite-backup.ts";
+import { beginLedger, restoreTo } from "#store/sqlite-backup.ts";
 import { ownerOf } from "#store/sqlite-open.ts";
 import { ledgerFile } from "#store/sqlite-reader.ts";
 import { ledgerKeyFile } from "./parts.ts";
@@ -59,7 +60,7 @@ export async function restore(settings: Settings, from: string): Promise<string>
   const { replaced } = await restoreTo(file, from, async (aside) => {
     const store = await sqliteStore(aside, { keys });
     try {
-      await store.commit({ lines: [gapLine(message)] });
+      await store.commit({ lines: [gapLine("restored", message)] });
       voided = await voidOpen(store);
     } finally {
       await store.close();
@@ -69,10 +70,40 @@ export async function restore(settings: Settings, from: string): Promise<string>
   return `${message}${aside}; ${voided} open approvals are void`;
 }
 
-function gapLine(message: string): string {
+function gapLine(reason: GapEntry["reason"], message: string): string {
   const time = micros(clock.now());
-  const entry: GapEntry = { schema: "hoop.dev/gap/v1", kind: "gap", time, reason: "restored", message };
+  const entry: GapEntry = { schema: "hoop.dev/gap/v2", kind: "gap", time, reason, message };
   return lineOf(entry);
+}
+
+/** What is about entries of one ledger, by their places. */
+const ABOUT_ENTRIES = ["ledger/", "outcomes/"];
+
+/**
+ * Ends the ledger, and begins one with a key of its own; for when the key is lost. All else in the store stays. The first
+ * entry says which ledger was before, and how far it went. Gives what to tell.
+ */
+export async function newLedger(settings: Settings): Promise<string> {
+  const file = storeFile(settings);
+  if (!existsSync(file)) throw new Error(`there is no ${file}: the first start makes it, and a ledger`);
+  const { origin, size, root } = lastCheckpoint(file);
+  const { keys, take } = await nextKeys(ledgerKeyFile(settings), origin);
+  const message = `the ledger before this one is ${origin}: ${size} entries, root ${root.toString("base64")}`;
+  const prepare = async (aside: string) => {
+    const store = await sqliteStore(aside, { keys });
+    await store.commit({ lines: [gapLine("new-ledger", message)] }).finally(() => store.close());
+  };
+  const { closed } = await beginLedger(file, ABOUT_ENTRIES, { prepare, before: take });
+  return `${keys.origin} begins, signed by ${verifierKeys(keys).join(", ")}; ${message}; it is kept as ${closed}`;
+}
+
+function lastCheckpoint(file: string): Checkpoint {
+  const opened = ledgerFile(file);
+  const note = opened.checkpoint();
+  opened.close();
+  const checkpoint = parseCheckpoint(note.slice(0, note.indexOf("\n\n") + 1));
+  if (checkpoint === undefined) throw new Error(`${file} has no ledger that was ever signed`);
+  return checkpoint;
 }
 
 /** Gives the public keys that sign from the next start on. */

@@ -4,6 +4,7 @@
  * sign another history: see docs/guides/records.md.
  */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { LogKeys } from "#core/log/appender.ts";
 import { formatSigner, parseSigner } from "#core/log/keys.ts";
 import { readWhole, writeWhole } from "#files/whole.ts";
@@ -35,6 +36,25 @@ export async function addKey(file: string): Promise<LogKeys> {
   return keys;
 }
 
+/**
+ * The keys for a ledger that begins after that of another origin: those in the file where they are of yet another one, or
+ * else new ones, which `take` puts into the file; what was there is kept beside it.
+ */
+export async function nextKeys(
+  file: string,
+  origin: string,
+): Promise<{ keys: LogKeys; take: () => Promise<void> }> {
+  const text = await readWhole(file);
+  const given = text === undefined ? undefined : parsed(text, file);
+  if (given !== undefined && given.origin !== origin) return { keys: given, take: async () => undefined };
+  const keys = passingKeys();
+  const take = async () => {
+    if (text !== undefined) await writeWhole(freeName(`${file}.closed`), text, 0o600);
+    await write(file, keys);
+  };
+  return { keys, take };
+}
+
 /** In the form in which verifiers are given them. */
 export function verifierKeys({ signers }: LogKeys): string[] {
   return signers.map((signer) => parseSigner(signer).verifierKey);
@@ -62,6 +82,12 @@ function nameOf(signer: string, place: string): string {
   } catch (cause) {
     throw new Error(`${place}: ${cause instanceof Error ? cause.message : "not a key"}`, { cause });
   }
+}
+
+function freeName(wanted: string): string {
+  let name = wanted;
+  for (let n = 2; existsSync(name); n += 1) name = `${wanted}-${n}`;
+  return name;
 }
 
 function write(file: string, { signers }: LogKeys): Promise<void> {

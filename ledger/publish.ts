@@ -92,7 +92,8 @@ export class Publisher {
   async #write(path: string, content: string | Uint8Array): Promise<void> {
     const file = join(this.#directory, path);
     await mkdir(dirname(file), { recursive: true });
-    await writeWhole(file, content, 0o644);
+    // Always the same name, and not among the tiles: what a killed process leaves is written again, and no finding.
+    await writeWhole(file, content, 0o644, join(this.#directory, "unfinished"));
   }
 }
 

@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   renameSync,
   rmSync,
@@ -12,7 +13,7 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Revision } from "#kit/storage.ts";
-import { closeDatabase, openDatabase } from "./sqlite-open.ts";
+import { closeDatabase, InUse, openDatabase } from "./sqlite-open.ts";
 
 /** Bytes that are copied at once. */
 const PART = 1 << 20;
@@ -81,46 +82,111 @@ async function pour(source: FileHandle, target: FileHandle): Promise<void> {
 
 /** More than a store gives out in a year at twenty thousand commits a second. */
 const BUMP: Revision = 2 ** 40;
+/** Watches begin anew. */
+const FAR_ON = `UPDATE state SET revision = revision + ${BUMP};
+  UPDATE state SET expired = revision, listable = revision;
+  DELETE FROM changes;`;
+
+/** What to do with the store in the file it is given, before that takes the place. */
+type Prepare = (aside: string) => Promise<void>;
 
 /**
  * Puts a backup in the place of a store that no process has open; what is there now stays beside it, under the name that
  * is given back. Revisions go on far beyond any that was given out after the backup was made, and watches begin anew.
- * @param prepare what to do with the store in the file it is given, before it takes the place.
  */
 export async function restoreTo(
   file: string,
   from: string,
-  prepare: (aside: string) => Promise<void>,
+  prepare: Prepare,
 ): Promise<{ replaced: string | undefined }> {
+  const aside = copiedAside(file, from, FAR_ON);
+  await prepare(aside);
+  if (!existsSync(file)) {
+    settle(aside, file);
+    return { replaced: undefined };
+  }
+  try {
+    settled(file);
+  } catch (error) {
+    if (error instanceof InUse) throw error;
+    // It is damaged: all the more it shall be replaced. What there is of it is kept.
+  }
+  const replaced = setAside(file, "replaced");
+  settle(aside, file);
+  return { replaced };
+}
+
+/**
+ * Ends the ledger of a store that no process has open, and begins another, without entries; all else stays, but for the
+ * rows under these prefixes, which are about entries. The store as it was is kept, under the name that is given back.
+ * @param before what has to be done last before it takes the place.
+ */
+export async function beginLedger(
+  file: string,
+  prefixes: readonly string[],
+  { prepare, before }: { prepare: Prepare; before: () => Promise<void> },
+): Promise<{ closed: string }> {
+  settled(file);
+  const rows = prefixes.map(
+    (prefix) => `DELETE FROM objects WHERE key >= '${prefix}' AND key < '${prefix}~';`,
+  );
+  const aside = copiedAside(
+    file,
+    file,
+    `DELETE FROM lines; DELETE FROM payloads; DELETE FROM tiles; ${rows.join(" ")}
+     UPDATE state SET next_line = 0, tree = NULL, checkpoint = ''; ${FAR_ON}`,
+  );
+  await prepare(aside);
+  const closed = setAside(file, "closed");
+  await before();
+  settle(aside, file);
+  return { closed };
+}
+
+/** A copy to become the store, changed by that SQL. */
+function copiedAside(file: string, from: string, sql: string): string {
   const aside = `${file}.new`;
   for (const each of [aside, `${aside}-wal`, `${aside}-shm`]) rmSync(each, { force: true });
   copyFileSync(from, aside);
   chmodSync(aside, 0o600);
   const db = openDatabase({ file: aside, maxPages: null, patience: 0 });
   try {
-    db.exec(`BEGIN IMMEDIATE;
-      UPDATE state SET revision = revision + ${BUMP};
-      UPDATE state SET expired = revision, listable = revision;
-      DELETE FROM changes;
-      COMMIT`);
+    db.exec(`BEGIN IMMEDIATE; ${sql} COMMIT; VACUUM`);
   } finally {
     closeDatabase(db, aside);
   }
-  await prepare(aside);
-  const replaced = existsSync(file) ? setAside(file) : undefined;
-  settle(aside, file);
-  return { replaced };
+  return aside;
 }
 
-/** Nobody may have it open; what is in its write-ahead log goes into the file first. */
-function setAside(file: string): string {
+/** Nobody may have it open; what is in its write-ahead log goes into the file. */
+function settled(file: string): void {
   const db = openDatabase({ file, maxPages: null, patience: 0 });
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   closeDatabase(db, file);
-  let name = `${file}.replaced`;
-  for (let n = 2; existsSync(name); n += 1) name = `${file}.replaced-${n}`;
-  renameSync(file, name);
+}
+
+/** It stays under its own name too, until another takes that: where there is none, a start would begin an empty store. */
+function setAside(file: string, as: string): string {
+  let name = `${file}.${as}`;
+  for (let n = 2; existsSync(name); n += 1) name = `${file}.${as}-${n}`;
+  keep(file, name);
+  const log = `${file}-wal`;
+  if (existsSync(log)) {
+    keep(log, `${name}-wal`);
+    rmSync(log);
+  }
   return name;
+}
+
+/** Under a second name. */
+function keep(file: string, name: string): void {
+  try {
+    linkSync(file, name);
+  } catch {
+    // Not every file system has links.
+    copyFileSync(file, name);
+    sync(name);
+  }
 }
 
 /** Under its name only when all of it is on disk. */

@@ -43,7 +43,8 @@ export function closeDatabase(db: DatabaseSync, file: string): void {
   db.close();
 }
 
-class InUse extends Error {}
+/** Another process has the store. */
+export class InUse extends Error {}
 
 /**
  * The lock is SQLite's own on the file: the kernel gives it back however this process ends. The note beside it only

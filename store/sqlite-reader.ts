@@ -15,6 +15,8 @@ export interface LedgerFile {
   reader: LogReader;
   /** The public keys that the store lists, old ones included. */
   keys: string[];
+  /** The signed note over the newest tree; empty where nothing has signed. */
+  checkpoint(): string;
   /** What is wrong with the file, beside what its ledger shows: in words. */
   problems(): string[];
   close(): void;
@@ -52,7 +54,7 @@ class Reading implements LedgerFile {
     if (version < 3)
       throw new Error(`its schema version is ${version}: start Hoop on it once, which signs its ledger`);
     this.#sql = prepared(db, STATEMENTS);
-    const note = String(this.#sql.state.get()?.["checkpoint"] ?? "");
+    const note = this.checkpoint();
     this.reader = {
       checkpoints: () => (note === "" ? [] : [Buffer.from(note)]),
       bundle: (index) =>
@@ -63,6 +65,10 @@ class Reading implements LedgerFile {
       payload: (index) => this.#payload(index),
       count: () => ({ entries: this.#count("countLines"), payloads: this.#count("countPayloads") }),
     };
+  }
+
+  checkpoint(): string {
+    return String(this.#sql.state.get()?.["checkpoint"] ?? "");
   }
 
   get keys(): string[] {

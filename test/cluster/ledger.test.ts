@@ -10,6 +10,7 @@ import { startTestbed, type Testbed } from "../support/testbed.ts";
 
 interface Verified {
   intact: boolean;
+  whole?: boolean;
   proven: number;
   findings: { kind: string }[];
   counts: { entries: number; payloads: number };
@@ -67,7 +68,7 @@ describe("the ledger on a real cluster", () => {
 
   it("begins with what is in force: version, keys, rules, settings", async () => {
     const [record] = await records();
-    expect(record?.spec).to.deep.include({ kind: "configuration", schema: "hoop.dev/configuration/v1" });
+    expect(record?.spec).to.deep.include({ kind: "configuration", schema: "hoop.dev/configuration/v2" });
     const whole = JSON.parse(
       await bed.must("human", ["get", "record", "0", "-n", "hoop-system", "-o", "json"]),
     );
@@ -115,6 +116,33 @@ describe("the ledger on a real cluster", () => {
     for (const path of [`${log}/payload/9999`, `${log}/tile/0/000.p/200`, `${log}/other`])
       expect((await bed.kubectl("human", ["get", "--raw", path])).code, path).to.equal(1);
     await bed.must("human", ["delete", "clusterrolebinding", "agents-all"]);
+  });
+
+  it("is exported with what proves it, to those who may read all of it", async () => {
+    const exported = join(scratch, "exported.jsonl");
+    const { code, output } = await hoop(bed, "human", ["export", "--payloads", "-f", exported]);
+    expect(code, output).to.equal(0);
+    const keys = JSON.parse(await bed.must("human", ["get", "ledger", "hoop", "-o", "json"])).status.keys;
+    const proven = await verify(exported, "--key", keys[0].key, "--checkpoint", kept);
+    expect(proven).to.deep.include({ code: 0, intact: true, findings: [], whole: true });
+    expect(proven.counts.payloads).to.be.greaterThan(2);
+    expect((await hoop(bed, "agent", ["export", "-f", join(scratch, "refused.jsonl")])).code).to.equal(2);
+    expect(readdirSync(scratch).filter((name) => name.startsWith("refused"))).to.deep.equal([]);
+  });
+
+  it("is reviewed: what an agent did, by which right", async () => {
+    const { items } = JSON.parse(await bed.must("human", ["get", "records", "-A", "-o", "json"]));
+    const { agent } = items.map(({ spec }: { spec: object }) => spec).find((spec: object) => "agent" in spec);
+    const args = ["review", "--agent", agent.username, "--since", "1h", "-o", "json"];
+    const { code, stdout, output } = await hoop(bed, "human", args);
+    expect(code, output).to.equal(0);
+    const [review] = JSON.parse(stdout).reviews;
+    const made = review.used.find(
+      ({ verb, resource }: Record<string, string>) => verb === "create" && resource === "configmaps",
+    );
+    expect(made).to.deep.include({ namespace: "demo", given: true });
+    expect(made.allowed).to.be.greaterThan(2);
+    expect(review.rights.map(({ by }: { by: string }) => by).join()).to.contain("Group hoop:agents");
   });
 
   it("is published, and proven there without any cluster", async () => {

@@ -150,7 +150,7 @@ async function sameAs(store: Store, model: Model, start: number, limit: number):
   expect(await store.lines(2, limit)).to.deep.equal(model.lines.slice(2, 2 + limit));
 }
 
-for (const [name, open] of Object.entries(drivers)) {
+for (const [name, { open }] of Object.entries(drivers)) {
   describe(`store properties: ${name}`, () => {
     async function withStore(work: (store: Store, model: Model) => Promise<void>): Promise<void> {
       const store = await open();

@@ -16,13 +16,16 @@ export interface HoopProcess {
   serves: Promise<boolean>;
 }
 
-/** The testbed's own Hoop must be stopped. */
-export async function launchProcess(bed: Testbed): Promise<HoopProcess> {
+/** The testbed's own Hoop must be stopped. `more`: beside what it is always run with. */
+export async function launchProcess(
+  bed: Testbed,
+  more: { flags?: readonly string[]; environment?: Readonly<Record<string, string>> } = {},
+): Promise<HoopProcess> {
   const file = join(bed.certificates, "..", "settings.yaml");
   await writeFile(file, bed.settingsYaml);
-  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, "--config", file], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...(more.flags ?? []), MAIN, "--config", file], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...NODE_ENVIRONMENT },
+    env: { ...process.env, ...NODE_ENVIRONMENT, ...more.environment },
   });
   const killWithUs = () => child.kill("SIGKILL");
   process.once("exit", killWithUs);

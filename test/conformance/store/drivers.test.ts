@@ -1,4 +1,4 @@
 import { drivers } from "./drivers.ts";
 import { storeConformance } from "./suite.ts";
 
-for (const [name, open] of Object.entries(drivers)) storeConformance(name, open);
+for (const [name, driver] of Object.entries(drivers)) storeConformance(name, driver);

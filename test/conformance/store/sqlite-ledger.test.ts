@@ -265,6 +265,16 @@ describe("SQLite store: the signed ledger", () => {
       expect((await (await open()).get("a/1"))?.value).to.equal("later");
     });
 
+    it("takes the place of a store that is damaged, which is kept as it is", async () => {
+      const damaged = Buffer.concat([readFileSync(file).subarray(0, 4096), Buffer.alloc(40_000, 7)]);
+      writeFileSync(file, damaged);
+      writeFileSync(`${file}-wal`, "a log");
+      const { replaced = "" } = await restoreTo(file, copy(), prepare);
+      expect(readFileSync(replaced).equals(damaged)).to.equal(true);
+      expect(existsSync(`${file}-wal`)).to.equal(false);
+      await expectIntact(file, 300);
+    });
+
     it("is refused from a file that is no store", async () => {
       writeFileSync(copy(), "not a database");
       expect(await thrown(() => restoreTo(file, copy(), prepare))).to.be.instanceOf(Error);

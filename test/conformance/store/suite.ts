@@ -1,15 +1,18 @@
 import { expect } from "chai";
 import { MAX_LINE_BYTES, type Store } from "#kit/storage.ts";
-import type { Open } from "./drivers.ts";
+import type { Driver } from "./drivers.ts";
 import { allChanges, committed, put } from "./steps.ts";
 import { conflicts } from "./suite-conflicts.ts";
+import { histories } from "./suite-histories.ts";
 import { signedLedger } from "./suite-ledger.ts";
 import { parts } from "./suite-parts.ts";
 import { changes, listeners, reads } from "./suite-reads.ts";
 import { closing, forgetting, refusals } from "./suite-refusals.ts";
+import { restarts } from "./suite-restarts.ts";
 
 /** What every driver of the storage port has to keep to, as mocha tests under the driver's name. */
-export function storeConformance(name: string, open: Open): void {
+export function storeConformance(name: string, driver: Driver): void {
+  const { open } = driver;
   describe(`store conformance: ${name}`, () => {
     let store: Store;
     beforeEach(async () => {
@@ -28,6 +31,8 @@ export function storeConformance(name: string, open: Open): void {
     refusals(() => store);
     forgetting(open);
     closing(() => store);
+    histories(driver);
+    restarts(driver);
   });
 }
 

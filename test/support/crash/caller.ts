@@ -29,8 +29,9 @@ const PATIENCE_MILLISECONDS = 45_000;
 
 export async function callerOf(kubeconfig: string): Promise<Caller> {
   const { identity, port } = await credentialsIn(kubeconfig);
-  // Whose certificate answers is not looked at here.
-  const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, ...identity });
+  // Whose certificate answers is not looked at here. The API server hangs up on who was silent for 90 s, and a request
+  // that meets that is cut although nobody was killed.
+  const agent = new Agent({ keepAlive: true, timeout: 30_000, rejectUnauthorized: false, ...identity });
   return ({ method, path, body, type = "application/json", signal }) => {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const unanswered = (error: Error) =>

@@ -98,6 +98,26 @@ const RULES: Readonly<Record<string, Rule>> = {
       .filter(({ outcome, approval }) => outcome === "passed" && !spends.has(approval ?? ""))
       .map(({ wish, approval }) => `${wish} passed by ${approval ?? "no approval"}, without a record`),
 
+  "what an agent may do unasked is recorded before it is answered or takes effect": ({ evidence }) => {
+    const there = new Set(evidence.configMaps);
+    const allowed = new Set(
+      evidence.records.flatMap(({ spec }) =>
+        spec.answer === "allowed" ? [`${spec.target?.name} ${spec.dryRun === true}`] : [],
+      ),
+    );
+    const acknowledged = evidence.free.filter(({ code }) => succeeded(code));
+    const real = acknowledged.filter(({ dryRun }) => !dryRun).map(({ name }) => name);
+    return [
+      ...acknowledged
+        .filter(({ name, dryRun }) => !allowed.has(`${name} ${dryRun}`))
+        .map(({ name }) => `${name} was answered without a record`),
+      ...evidence.configMaps
+        .filter((name) => !allowed.has(`${name} false`))
+        .map((name) => `${name} is there without a record`),
+      ...real.filter((name) => !there.has(name)).map((name) => `${name} was answered, and is not there`),
+    ];
+  },
+
   "the audit log's annotations name the records": (seen) =>
     seen.evidence.audit.flatMap((event) => {
       const problem = auditProblem(seen, event);

@@ -7,6 +7,8 @@ export interface Kill {
   victim: Victim;
   at: number;
   back: number;
+  /** The step of its own at which it was killed; left out: at any moment. */
+  step?: string;
 }
 
 /**
@@ -39,6 +41,14 @@ export interface Told {
   message?: string;
 }
 
+/** A ConfigMap that an agent may make without asking anybody. */
+export interface Free {
+  name: string;
+  dryRun: boolean;
+  /** What was answered; 0: nothing. */
+  code: number;
+}
+
 /** One decision of a person, sent. */
 export interface Decided {
   approval: string;
@@ -65,6 +75,8 @@ export interface RecordSeen {
     event?: string;
     agent: { username: string };
     operation: string;
+    target?: { name?: string };
+    dryRun?: boolean;
     answer?: string;
     approval?: { name: string; use?: string };
   };
@@ -94,6 +106,9 @@ export interface Evidence {
   kills: Kill[];
   /** Without what is in `calm`. */
   told: Told[];
+  free: Free[];
+  /** Names of the ConfigMaps that are there at the end. */
+  configMaps: string[];
   decided: Decided[];
   /** Approvals that people were shown. */
   shown: string[];

@@ -26,7 +26,7 @@ const PREFIX = "agents-are-refused-while-hoop-is-unreachable.hoop.dev/";
 export function judged({ annotations = {} }: AuditEvent): { record: string; approval?: string }[] {
   const numbered = Object.entries(annotations).flatMap(([key, approval]) =>
     key.startsWith(`${PREFIX}record-`)
-      ? [{ record: key.slice(`${PREFIX}record-`.length), approval: approval.split("/").at(-1) ?? "" }]
+      ? [{ record: key.slice(`${PREFIX}record-`.length), ...approvalIn(approval) }]
       : [],
   );
   const first = annotations[`${PREFIX}record`];
@@ -34,6 +34,10 @@ export function judged({ annotations = {} }: AuditEvent): { record: string; appr
   return [...(isNumbered ? [] : [{ record: first }]), ...numbered].sort(
     (a, b) => Number(a.record) - Number(b.record),
   );
+}
+
+function approvalIn(annotation: string): { approval?: string } {
+  return annotation === "" ? {} : { approval: annotation.split("/").at(-1) ?? "" };
 }
 
 export const succeeded = (code: number | undefined) => code !== undefined && code >= 200 && code < 300;

@@ -5,6 +5,7 @@ import type { Testbed, TestbedOptions } from "../testbed.ts";
 import { inquire, pursue, requestFor, roleFor, rolesPath } from "./agents.ts";
 import { type Caller, callerOf, insist } from "./caller.ts";
 import type { ApprovalSeen, AuditEvent, Calm, Evidence, RecordSeen, RoleSeen } from "./evidence.ts";
+import { freelyMade, freePath, makeFreely } from "./free.ts";
 import { wishOf } from "./indexed.ts";
 import { approvalsPath, decide, decideAll, type Person } from "./people.ts";
 import { AGENTS, type Plan, type PlannedWish } from "./plan.ts";
@@ -23,11 +24,18 @@ export interface Arena {
 
 const AGENT = "crash-agent-";
 
-/** What a testbed for it is started with. The audit log is read from where it was before, so it stays one file. */
-export const ARENA: TestbedOptions = {
-  settings: { hold: { maxWaitSeconds: 20 } },
+/**
+ * What a testbed for it is started with. Ledger and backups go to `published` and `backups` below the directory. The
+ * audit log is read from where it was before, so it stays one file.
+ */
+export const arenaOptions = (directory: string): TestbedOptions => ({
+  settings: {
+    hold: { maxWaitSeconds: 20 },
+    ledger: { publish: join(directory, "published"), publishSeconds: 1 },
+    backups: { directory: join(directory, "backups"), everySeconds: 2, keep: 2 },
+  },
   controlPlane: { flags: { "audit-log-maxsize": "100000" } },
-};
+});
 
 /** Takes the testbed over; stop its Hoop with `victims.hoop.kill` before the testbed. */
 export async function arenaOf(bed: Testbed): Promise<Arena> {
@@ -46,6 +54,7 @@ export async function arenaOf(bed: Testbed): Promise<Arena> {
   const logs: string[] = [];
   const admin = await callerOf(bed.kubeconfig("human"));
   const victims = victimsOf(bed, admin, logs);
+  await victims.hoop.prepare();
   await victims.hoop.start();
   return {
     victims,
@@ -66,6 +75,8 @@ export async function crashRound(arena: Arena, plan: Plan, namespace: string): P
     wishes: plan.wishes,
     kills: [],
     told: [],
+    free: [],
+    configMaps: [],
     decided: [],
     shown: [],
     calm: [],
@@ -82,9 +93,11 @@ export async function crashRound(arena: Arena, plan: Plan, namespace: string): P
   evidence.approvals = await approvalsIn(admin, namespace);
   evidence.records = await recordsIn(admin, namespace);
   evidence.roles = await itemsOf<RoleSeen>(admin, rolesPath(namespace));
+  evidence.configMaps = await freelyMade(admin, namespace);
   evidence.audit = await auditOf(arena.auditLog, auditedFrom, namespace);
   // Every start of the API server reads all Roles there are.
   await insist(admin, { method: "DELETE", path: rolesPath(namespace) });
+  await insist(admin, { method: "DELETE", path: freePath(namespace) });
   return evidence;
 }
 
@@ -98,8 +111,8 @@ async function furnish(admin: Caller, { wishes }: Plan, namespace: string): Prom
   );
 }
 
-/** A round in which somebody who asks to the end has none by then has gone wrong. */
-const STORM_MILLISECONDS = 150_000;
+/** A round in which somebody who asks to the end has none so long after the last kill has gone wrong. */
+const PATIENCE_MILLISECONDS = 150_000;
 
 async function storm(arena: Arena, plan: Plan, namespace: string, evidence: Evidence): Promise<void> {
   const shown = new Set<string>();
@@ -112,14 +125,21 @@ async function storm(arena: Arena, plan: Plan, namespace: string, evidence: Evid
   };
   const over = new AbortController();
   const deciding = decideAll(office, over.signal);
-  const late = AbortSignal.timeout(STORM_MILLISECONDS);
+  const late = new AbortController();
   const asking = plan.wishes.flatMap((wish) =>
     Array.from({ length: wish.clients }, () =>
-      pursue(agentOf(arena, wish), wish, namespace, late, (told) => evidence.told.push(told)),
+      pursue(agentOf(arena, wish), wish, namespace, late.signal, (told) => evidence.told.push(told)),
     ),
   );
+  const struck = new AbortController();
+  const making = arena.agents.map((agent, i) =>
+    makeFreely(agent, namespace, `free-${i}`, struck.signal, (made) => evidence.free.push(made)),
+  );
   for (const fault of plan.faults) evidence.kills.push(...(await strike(arena.victims, fault)));
-  await Promise.all(asking);
+  struck.abort();
+  const patience = setTimeout(() => late.abort(), PATIENCE_MILLISECONDS);
+  await Promise.all([...asking, ...making]);
+  clearTimeout(patience);
   over.abort();
   await deciding;
   evidence.shown = [...shown];

@@ -4,6 +4,10 @@ import { indexed, succeeded } from "./indexed.ts";
 
 export interface Figures {
   kills: Record<Victim, number>;
+  /** Of the kills of Hoop, those at a step of its own. */
+  atSteps: number;
+  /** Made without asking. */
+  free: number;
   holds: number;
   requests: number;
   /** Without an answer, or answered with an error. */
@@ -27,6 +31,8 @@ export function figuresOf(evidence: Evidence): Figures {
   const killed = (name: Victim) => evidence.kills.filter(({ victim }) => victim === name).length;
   return {
     kills: { hoop: killed("hoop"), "kube-apiserver": killed("kube-apiserver"), etcd: killed("etcd") },
+    atSteps: evidence.kills.filter(({ step }) => step !== undefined).length,
+    free: evidence.configMaps.length,
     holds: evidence.wishes.length,
     requests: told.length,
     cut: many("cut", "failed"),
@@ -50,6 +56,8 @@ export function sum(all: readonly Figures[]): Figures {
       "kube-apiserver": total(({ kills }) => kills["kube-apiserver"]),
       etcd: total(({ kills }) => kills.etcd),
     },
+    atSteps: total(({ atSteps }) => atSteps),
+    free: total(({ free }) => free),
     holds: total(({ holds }) => holds),
     requests: total(({ requests }) => requests),
     cut: total(({ cut }) => cut),
@@ -63,4 +71,11 @@ export function sum(all: readonly Figures[]): Figures {
     audited: total(({ audited }) => audited),
     secondsUntilBack: Math.max(0, ...all.map(({ secondsUntilBack }) => secondsUntilBack)),
   };
+}
+
+/** How many of the steps something was killed at, and at which of them nothing was yet. */
+export function stepsKilledAt(killed: ReadonlySet<string>, known: readonly string[]): string {
+  const without = known.filter((step) => !killed.has(step));
+  const rest = without.length === 0 ? "" : `; not yet: ${without.join(", ")}`;
+  return `killed at ${known.length - without.length} of ${known.length} steps${rest}`;
 }

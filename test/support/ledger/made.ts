@@ -27,9 +27,11 @@ const random = { uuid: () => "", suffix: () => "", bytes: (count: number) => ran
 
 export function admissionEntry(n: number, time: number): AdmissionEntry {
   return {
-    schema: "hoop.dev/admission/v2",
+    schema: "hoop.dev/admission/v3",
     kind: "admission",
     time: micros(time),
+    request: `request-${n}`,
+    effect: "open",
     caller: "verified",
     agent: { username: `agent-${n % 7}`, groups: ["hoop:agents"] },
     operation: "CREATE",
@@ -72,6 +74,7 @@ export async function madeLedger(directory: string, size: number): Promise<MadeL
     keys: verifierKeys(KEYS),
     agents: "true",
     rules: ["a"],
+    policies: [],
     settings: { some: "thing" },
   });
   await append(store, clock, 0, Math.floor(size / 3));

@@ -39,6 +39,9 @@ const record = (index: number, operation: string, spec: Partial<RecordSeen["spec
 const created = (index: number, operation: string, name: string) =>
   record(index, operation, { kind: "approval", event: "created", approval: { name } });
 
+const free = (index: number, name: string, dryRun: boolean) =>
+  record(index, "CREATE", { answer: "allowed", target: { name }, ...(dryRun ? { dryRun } : {}) });
+
 const PREFIX = "agents-are-refused-while-hoop-is-unreachable.hoop.dev";
 
 const audited = (verb: string, code: number, name: string, index: number): AuditEvent => ({
@@ -80,6 +83,13 @@ function sound(): Evidence {
       told("delete", "denied", 403, "a-delete"),
       told("later", "held", 429, "a-later"),
     ],
+    free: [
+      { name: "free-0", dryRun: false, code: 201 },
+      { name: "free-1", dryRun: true, code: 201 },
+      { name: "free-2", dryRun: false, code: 0 },
+      { name: "free-3", dryRun: false, code: 500 },
+    ],
+    configMaps: ["free-0", "free-2"],
     decided: [
       { approval: "a-create", user: "ann", verdict: "Approve", code: 200 },
       { approval: "a-append", user: "ann", verdict: "Approve", code: 200 },
@@ -108,6 +118,9 @@ function sound(): Evidence {
       record(6, "UPDATE", { answer: "allowed", approval: { name: "a-append", use: "spent" } }),
       record(7, "DELETE", { answer: "denied", approval: { name: "a-delete", use: "refused" } }),
       created(8, "CREATE", "b-create"),
+      free(9, "free-0", false),
+      free(10, "free-1", true),
+      free(11, "free-2", false),
     ],
     audit: [
       audited("patch", 429, "a-append", 4),
