@@ -35,12 +35,20 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["node:*"],
   },
   ledger: { ours: ["ledger", "core", "files", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
+  search: { ours: ["search", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cluster: { ours: ["cluster", "core"], packages: ["node:*", "@kubernetes/client-node"] },
   certs: { ours: ["certs", "files"], packages: ["node:*", "node-forge"] },
   files: { ours: ["files"], packages: ["node:*"] },
   notify: { ours: ["notify", "core", "apiserver-ext/kit/storage.ts"], packages: ["node:*"] },
   cli: {
-    ours: ["cli", "core", "apiserver-ext/kit/duration.ts", "ledger/directory.ts", "store/sqlite-reader.ts"],
+    ours: [
+      "cli",
+      "core",
+      "files",
+      "apiserver-ext/kit/duration.ts",
+      "ledger/directory.ts",
+      "store/sqlite-reader.ts",
+    ],
     packages: ["node:*", "@stricli/core", "yaml"],
   },
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
@@ -141,7 +149,7 @@ describe("architecture", () => {
     });
 
   it("reads the environment only where a process begins", () => {
-    const folders = ["core", "apiserver-ext", "webhook", "store", "cluster", "certs", "notify", "web"];
+    const folders = ["core", "apiserver-ext", "webhook", "store", "search", "cluster", "certs", "notify", "web"];
     const readers = folders
       .flatMap(sources)
       .filter((file) => readFileSync(join(ROOT, file), "utf8").includes("process.env"));
