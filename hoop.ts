@@ -9,6 +9,7 @@ import { frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
+import { upstream } from "#cluster/upstream.ts";
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
@@ -16,6 +17,8 @@ import type { LogKeys } from "#core/log/appender.ts";
 import type { Catalogue } from "#core/policy/catalogue.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
+import { LiveSessions } from "#core/session/live.ts";
+import { keepSweeping } from "#core/session/sweep.ts";
 import type { Store } from "#kit/storage.ts";
 import { ledgerKeys, passingKeys } from "#ledger/key-file.ts";
 import { startTelling } from "#notify/telling.ts";
@@ -98,7 +101,11 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
 
-    const api = apiOf(settings, ports, counting, { client, namespaces, proxy });
+    const through = upstream(settings.kubeconfig);
+    stops.push(async () => through.close());
+    const sessions = { profile: agents.profile, live: new LiveSessions(clock.now), upstream: through };
+    stops.push(background((signal) => keepSweeping({ ...ports, ...sessions }, signal)));
+    const api = apiOf(settings, ports, counting, { client, namespaces, proxy, ...sessions });
     const callers = liveCallers(settings, () => certificates);
     const checkWritten = policies.checker(agents.matcher, settings.identity);
     const webhook = webhookHandler({ ...ports, checkWritten }, callers);

@@ -13,6 +13,7 @@ import { referent } from "#cluster/referents.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
 import { connectTargetUid } from "#cluster/subresource-target.ts";
 import { tokenReview } from "#cluster/token-review.ts";
+import type { Upstream } from "#cluster/upstream.ts";
 import type { JsonObject } from "#core/admission.ts";
 import { ADMISSION_FIELDS } from "#core/agents.ts";
 import { OPEN } from "#core/hold/rows.ts";
@@ -27,6 +28,7 @@ import type { PolicyPorts } from "#core/policy/ports.ts";
 import type { HoldTerms } from "#core/policy/verdict.ts";
 import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
+import type { LiveSessions } from "#core/session/live.ts";
 import { accessLine } from "#kit/access-log.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
@@ -104,17 +106,22 @@ export interface Followed {
   client: Client;
   namespaces: NamespaceCache;
   proxy: FrontProxy;
+  /** The AgentProfile of a name. */
+  profile: LiveAgents["profile"];
+  live: LiveSessions;
+  upstream: Upstream;
 }
 
 export function apiOf(
   settings: Settings,
   ports: ReviewPorts,
   counting: Metrics,
-  { client, namespaces, proxy }: Followed,
+  { client, namespaces, proxy, ...sessions }: Followed,
 ): ApiHandler {
   const { log } = ports;
   return aggregatedApi({
     ...ports,
+    ...sessions,
     secrets: secretsBackend(client),
     reveal: settings.secrets.reveal,
     namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,

@@ -25,6 +25,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: ["apiserver-ext/resources", "apiserver-ext/kit", "core"],
     packages: ["node:crypto", "typebox"],
   },
+  "apiserver-ext/broker": {
+    ours: ["apiserver-ext/broker", "apiserver-ext/kit", "core"],
+    packages: ["node:*"],
+  },
   "apiserver-ext/server.ts": { ours: ["apiserver-ext"], packages: [] },
   webhook: {
     ours: ["webhook", "core", "apiserver-ext/kit/x509.ts", "apiserver-ext/kit/connections.ts"],

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import Type from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
-import { type AskedEntry, asked } from "#core/ledger/asked.ts";
+import { type AskedEntry, agentOf, asked, ofSession } from "#core/ledger/asked.ts";
 import { Entry } from "#core/ledger/entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { defineResource, type KubeObject } from "#kit/resource.ts";
@@ -48,20 +48,20 @@ export function records(ports: RecordsPorts) {
         name: "Agent",
         type: "string",
         description: "Whose request.",
-        cell: ({ spec }) => asked(spec)?.agent.username ?? "",
+        cell: ({ spec }) => agentOf(spec)?.username ?? "",
       },
       { name: "Event", type: "string", description: "What happened.", cell: ({ spec }) => eventText(spec) },
       {
         name: "Operation",
         type: "string",
         description: "What was asked.",
-        cell: ({ spec }) => asked(spec)?.operation.toLowerCase() ?? "",
+        cell: ({ spec }) => operationText(spec),
       },
       {
         name: "Target",
         type: "string",
         description: "Of what.",
-        cell: ({ spec }) => targetText(asked(spec)),
+        cell: ({ spec }) => targetText(spec),
       },
       {
         name: "Approval",
@@ -78,14 +78,15 @@ export function records(ports: RecordsPorts) {
       },
     ],
     fields: {
-      "spec.agent.username": ({ spec }) => asked(spec)?.agent.username ?? "",
+      "spec.agent.username": ({ spec }) => agentOf(spec)?.username ?? "",
       "spec.kind": ({ spec }) => spec.kind,
       "spec.answer": ({ spec }) => (spec.kind === "admission" ? spec.answer : ""),
+      "spec.session.name": ({ spec }) => ofSession(spec)?.session.name ?? "",
       "spec.approval.name": ({ spec }) => asked(spec)?.approval?.name ?? "",
     },
     visible: (caller) =>
       ports.agents.identify(caller).kind === "agent"
-        ? ({ spec }) => asked(spec)?.agent.username === caller.username
+        ? ({ spec }) => agentOf(spec)?.username === caller.username
         : undefined,
     storage: {
       ...reader,
@@ -105,13 +106,22 @@ function eventText(entry: Entry): string {
       return entry.decision === undefined
         ? `approval ${entry.event}`
         : `${entry.decision.verdict} by ${entry.decision.user}`;
+    case "session":
+      return `session ${entry.event}`;
+    case "brokered":
+      return entry.code === undefined ? entry.event : `${entry.event} ${entry.code}`;
     default:
       return entry.kind;
   }
 }
 
-function targetText(entry: AskedEntry | undefined): string {
-  if (entry === undefined) return "";
+function operationText(entry: Entry): string {
+  return entry.kind === "brokered" ? entry.verb : (asked(entry)?.operation.toLowerCase() ?? "");
+}
+
+function targetText(entry: Entry): string {
+  if (entry.kind === "session") return `sessions/${entry.session.name}`;
+  if (!("target" in entry) || entry.target === undefined) return "";
   const { resource, subresource, name = "" } = entry.target;
   return `${resource}${subresource === undefined ? "" : `/${subresource}`}/${name}`;
 }
@@ -122,7 +132,7 @@ function rulesText(entry: Entry): string {
 
 function toRecord(line: Line, installationNamespace: string): RecordObject {
   const spec = JSON.parse(line.line) as Entry;
-  const namespace = namespaceOf(asked(spec)) ?? installationNamespace;
+  const namespace = namespaceOf(spec) ?? installationNamespace;
   return {
     apiVersion: `${GROUP}/${VERSION}`,
     kind: "Record",
@@ -137,7 +147,10 @@ function toRecord(line: Line, installationNamespace: string): RecordObject {
   };
 }
 
-function namespaceOf(entry: AskedEntry | undefined): string | undefined {
+function namespaceOf(spec: Entry): string | undefined {
+  const session = ofSession(spec)?.session;
+  if (session !== undefined) return session.namespace;
+  const entry: AskedEntry | undefined = asked(spec);
   return entry?.kind === "approval" ? entry.approval.namespace : entry?.target.namespace;
 }
 

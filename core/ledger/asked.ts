@@ -4,6 +4,18 @@ import type { Entry } from "./entry.ts";
 /** An entry that is about what an agent asked for. */
 export type AskedEntry = Extract<Entry, { kind: "admission" | "approval" }>;
 
+/** An entry that is about a session, or what went through it. */
+export type InSessionEntry = Extract<Entry, { kind: "session" | "brokered" }>;
+
+export function ofSession(entry: Entry): InSessionEntry | undefined {
+  return entry.kind === "session" || entry.kind === "brokered" ? entry : undefined;
+}
+
+/** The agent that it is about, where it is about one. */
+export function agentOf(entry: Entry): AskedEntry["agent"] | undefined {
+  return (asked(entry) ?? ofSession(entry))?.agent;
+}
+
 export function asked(entry: Entry): AskedEntry | undefined {
   return entry.kind === "admission" || entry.kind === "approval" ? entry : undefined;
 }

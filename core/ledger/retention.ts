@@ -4,7 +4,7 @@
  */
 import type { Clock, Log, Store } from "../ports.ts";
 import { micros } from "../times.ts";
-import { asked } from "./asked.ts";
+import { agentOf, asked } from "./asked.ts";
 import type { Entry, ErasureEntry } from "./entry.ts";
 import { lineOf } from "./line.ts";
 
@@ -126,13 +126,14 @@ async function dueFrom(store: Store, next: number, before: number, holds: readon
 }
 
 function isHeld(entry: Entry, holds: readonly Hold[]): boolean {
-  const about = asked(entry);
-  if (about === undefined) return false;
-  const { agent, target, approval } = about;
+  const agent = agentOf(entry);
+  if (agent === undefined) return false;
+  const approval = asked(entry)?.approval;
+  const namespace = "target" in entry ? entry.target?.namespace : undefined;
   return holds.some(
     (hold) =>
       (hold.agent ?? agent.username) === agent.username &&
-      (hold.namespace ?? target.namespace) === target.namespace &&
+      (hold.namespace ?? namespace) === namespace &&
       (hold.approval ?? approval?.name) === approval?.name,
   );
 }
