@@ -28,7 +28,7 @@ import type { Metrics } from "#web/metrics.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
-import { liveAgents } from "./agents.ts";
+import { type LiveAgents, liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
 import { apiOf, channelsOf, ledgerKeyFile, meters, reviewPorts, tended, VERSION } from "./parts.ts";
 import { livePolicies, shippedCatalogue } from "./policies.ts";
@@ -101,10 +101,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     for (const one of await startTelling(telling, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
 
-    const through = upstream(settings.kubeconfig);
-    stops.push(async () => through.close());
-    const sessions = { profile: agents.profile, live: new LiveSessions(clock.now), upstream: through };
-    stops.push(background((signal) => keepSweeping({ ...ports, ...sessions }, signal)));
+    const sessions = sessionsOf(settings, agents, ports, stops);
     const api = apiOf(settings, ports, counting, { client, namespaces, proxy, ...sessions });
     const callers = liveCallers(settings, () => certificates);
     const checkWritten = policies.checker(agents.matcher, settings.identity);
@@ -155,6 +152,22 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     await inReverse(stops);
     throw error;
   }
+}
+
+/** What sessions and their broker need beside. */
+function sessionsOf(
+  settings: Settings,
+  { profile }: LiveAgents,
+  ports: ReviewPorts,
+  stops: (() => Promise<void>)[],
+) {
+  const through = upstream(settings.kubeconfig);
+  const sessions = { profile, live: new LiveSessions(clock.now), upstream: through };
+  stops.push(
+    async () => through.close(),
+    background((signal) => keepSweeping({ ...ports, ...sessions }, signal)),
+  );
+  return sessions;
 }
 
 /** What of the cluster is known at every moment. */

@@ -36,7 +36,13 @@ export interface AggregatedApiPorts
 export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
   return createApi({
     title: "Hoop",
-    resources: [approvals(ports), records(ports), ledgers(ports), secureSecrets(ports), sessions(ports, sessionProxy(ports))],
+    resources: [
+      approvals(ports),
+      records(ports),
+      ledgers(ports),
+      secureSecrets(ports),
+      sessions(ports, sessionProxy(ports)),
+    ],
     authenticate: delegatedAuthentication({
       config: ports.authenticationConfig,
       tokenReview: ports.tokenReview,

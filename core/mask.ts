@@ -183,7 +183,9 @@ function maskItems(answer: JsonObject): JsonObject {
 function decodable(object: JsonObject, kind: string): JsonObject {
   return mapMembers(object, (name, value) => {
     if (kind === "Secret" && name === "data")
-      return isObject(value) ? mapMembers(value, (_, item) => (item === SECRET_VALUE ? ENCODED_SECRET_VALUE : item)) : {};
+      return isObject(value)
+        ? mapMembers(value, (_, item) => (item === SECRET_VALUE ? ENCODED_SECRET_VALUE : item))
+        : {};
     if (name !== "items" && name !== "object" && name !== "rows") return value;
     const ofItem = kind === "SecretList" ? "Secret" : "";
     const inside = (item: Json) => (isObject(item) ? decodable(item, text(item, "kind") || ofItem) : item);

@@ -27,5 +27,8 @@ export function sessionOver(): StatusError {
 export function noAnswer({ cut }: Pick<BrokerCall, "cut">, error: unknown): StatusError {
   if (cut.aborted) return sessionOver();
   if (error instanceof StatusError) return error;
-  return new StatusError("ServiceUnavailable", "the API server did not answer; what was asked may be done or not");
+  return new StatusError(
+    "ServiceUnavailable",
+    "the API server did not answer; what was asked may be done or not",
+  );
 }

@@ -2,15 +2,16 @@
 import type { IncomingMessage } from "node:http";
 import { MASKED_MARKS, maskText } from "#core/mask.ts";
 import { extrasOf } from "#core/session/extras.ts";
-import type { ApiResponse } from "#kit/request.ts";
-import { breakOff, drained, PATIENCE } from "#kit/send-parts.ts";
+import { breakOff } from "#kit/send-parts.ts";
 import { StatusError } from "#kit/status.ts";
+import { beginAnswer, mediaType } from "./answer.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
-import { answerHeaders, innerHeaders } from "./headers.ts";
+import { type HeaderLines, innerHeaders } from "./headers.ts";
 import { heldIn, waitFor } from "./held.ts";
 import { maskedJson, unmaskable } from "./mask-answer.ts";
 import type { BrokerPorts } from "./ports.ts";
 import { sha256 } from "./record.ts";
+import { securedBody } from "./secrets.ts";
 import { streamed } from "./stream.ts";
 import { sent } from "./upstream.ts";
 
@@ -24,8 +25,9 @@ const SLOWEST = 65_000;
 export async function forward(ports: BrokerPorts, call: BrokerCall): Promise<void> {
   const { connection, inner, record } = call;
   const body = inner.method === "GET" || inner.method === "HEAD" ? undefined : await bodyOf(call);
-  if (body !== undefined) checkUnmasked(body);
-  await record.request(body);
+  if (body !== undefined && !inner.secrets) checkUnmasked(body);
+  // What is written to Secrets is recorded as secure-secrets judges it: sealed.
+  await record.request(inner.secrets ? undefined : body);
   const { response, whole } = await answered(ports, call, body);
   try {
     if (whole !== undefined) await sendWhole(call, response, whole);
@@ -83,23 +85,33 @@ async function asked(ports: BrokerPorts, call: BrokerCall, body: Buffer | undefi
   const lasts = inner.way === "watch" || inner.way === "log";
   const identity = { serviceAccount: session.status.serviceAccount, extras: extrasOf(session) };
   const headers = innerHeaders(connection.headers, identity, { masked: inner.way !== "document" });
+  const said = inner.secrets && body !== undefined ? securedBody(typeOf(headers), body) : undefined;
+  const bytes = said?.body ?? body;
   const late = new AbortController();
   const timer = lasts ? undefined : setTimeout(() => late.abort(), SLOWEST);
   try {
     const { response } = await sent(
       ports.upstream,
       {
-        ...{ method: inner.method, path: inner.target, lasts },
-        headers: body === undefined ? headers : { ...headers, "content-length": String(body.length) },
+        ...{ method: inner.method, path: inner.sent, lasts },
+        headers: {
+          ...headers,
+          ...(bytes === undefined ? {} : { "content-length": String(bytes.length) }),
+          ...(said === undefined ? {} : { "content-type": said.contentType }),
+        },
         signal: AbortSignal.any([call.signal, late.signal]),
       },
-      body,
+      bytes,
     );
     const isStream = inner.way === "document" || (lasts && response.statusCode === 200);
     return { response, whole: isStream ? undefined : await wholeOf(response) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function typeOf(headers: HeaderLines): string {
+  return [headers["content-type"] ?? ""].flat()[0] ?? "";
 }
 
 async function wholeOf(response: IncomingMessage): Promise<Buffer> {
@@ -135,27 +147,10 @@ function keptBody(shown: string): string {
 }
 
 /** @throws {StatusError} InternalError: nobody can tell what is in it. */
-function shownText({ scrub }: BrokerCall, response: IncomingMessage, whole: Buffer): string {
+function shownText({ scrub, inner }: BrokerCall, response: IncomingMessage, whole: Buffer): string {
   const type = mediaType(response);
-  if (type === "application/json") return maskedJson(whole.toString(), scrub);
+  if (type === "application/json") return maskedJson(whole.toString(), inner.secrets, scrub);
   // What the API server says before it comes to any object.
   if (type === "text/plain" && (response.statusCode ?? 0) >= 400) return scrub(maskText(whole.toString()));
   throw unmaskable();
-}
-
-export function mediaType({ headers }: IncomingMessage): string {
-  return (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-}
-
-/** Status and header lines. Redirections are none of ours to follow, nor the client's. */
-export function beginAnswer(to: ApiResponse, { statusCode = 502, rawHeaders }: IncomingMessage): void {
-  if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) throw unmaskable();
-  to.statusCode = statusCode;
-  for (const [name, value] of Object.entries(answerHeaders(rawHeaders))) to.setHeader(name, value);
-}
-
-/** False: the client is gone, or takes nothing any more. */
-export async function written(to: ApiResponse, bytes: Uint8Array, gone: AbortSignal): Promise<boolean> {
-  const sink: { write(bytes: Uint8Array): boolean } = to;
-  return !gone.aborted && (sink.write(bytes) || (await drained(to, gone, PATIENCE)));
 }

@@ -34,7 +34,8 @@ export class FrameReader {
     const extended = short === 126 ? 2 : short === 127 ? 8 : 0;
     const head = 2 + extended + (isMasked ? 4 : 0);
     if (held.length < head) return undefined;
-    const length = extended === 0 ? short : extended === 2 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2));
+    const length =
+      extended === 0 ? short : extended === 2 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2));
     if (length > LARGEST) throw new BadFrame("a frame is too large");
     if (held.length < head + length) return undefined;
     const payload = Buffer.from(held.subarray(head, head + length));

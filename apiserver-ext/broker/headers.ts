@@ -61,7 +61,15 @@ function collected(lines: Lines): HeaderLines {
 
 /** What the API server says of itself or of this hop; the one in front of us says it as well. */
 const OWN_OF_ANSWER = new Set([
-  ...["connection", "keep-alive", "transfer-encoding", "upgrade", "trailer", "content-length", "content-encoding"],
+  ...[
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "upgrade",
+    "trailer",
+    "content-length",
+    "content-encoding",
+  ],
   ...["audit-id", "cache-control", "date", "location", "set-cookie", "strict-transport-security"],
 ]);
 
@@ -69,7 +77,8 @@ export function answerHeaders(raw: readonly string[]): HeaderLines {
   const lines: [string, string][] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] ?? "").toLowerCase();
-    if (!OWN_OF_ANSWER.has(name) && !name.startsWith("x-kubernetes-pf-")) lines.push([name, raw[at + 1] ?? ""]);
+    if (!OWN_OF_ANSWER.has(name) && !name.startsWith("x-kubernetes-pf-"))
+      lines.push([name, raw[at + 1] ?? ""]);
   }
   return collected(lines);
 }

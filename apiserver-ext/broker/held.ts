@@ -1,14 +1,13 @@
 /** A request that waits for people: waited for here, as long as its client does, and then asked again. */
 import { isObject, text } from "#core/admission.ts";
-import { findApproval, approvalKey } from "#core/hold/rows.ts";
+import { approvalKey, findApproval } from "#core/hold/rows.ts";
 import { parseJson } from "#core/json.ts";
 import { phaseAt } from "#core/transitions.ts";
 import type { BrokerPorts } from "./ports.ts";
 
-/** As our own webhook says it (core/answer.ts), in the words that the API server puts around. */
-const HELD = /hoop\.dev" denied the request: HELD, not refused\. approval=([a-z0-9.-]+) namespace=([a-z0-9.-]+) /;
-/** Secure-secrets says it without a webhook. */
-const HELD_ITSELF = /^[^"]*HELD, not refused\. approval=([a-z0-9.-]+) namespace=([a-z0-9.-]+) /;
+/** As our own webhook says it (core/answer.ts) in the words that the API server puts around, and as secure-secrets does. */
+const HELD =
+  /(?:^|hoop\.dev" denied the request: |hoop: )HELD, not refused\. approval=([a-z0-9.-]+) namespace=([a-z0-9.-]+) /;
 
 export interface Held {
   name: string;
@@ -19,7 +18,7 @@ export interface Held {
 export function heldIn(code: number, body: string): Held | undefined {
   if (code !== 429 && code !== 403) return undefined;
   const message = messageOf(body);
-  const [, name, namespace] = HELD.exec(message) ?? HELD_ITSELF.exec(message) ?? [];
+  const [, name, namespace] = HELD.exec(message) ?? [];
   return name === undefined || namespace === undefined ? undefined : { name, namespace };
 }
 
@@ -33,7 +32,11 @@ function messageOf(body: string): string {
 }
 
 /** Resolves when the request may be asked again: it is decided, or something has changed; at once where it cannot wait. */
-export async function waitFor(ports: BrokerPorts, held: Held, gone: AbortSignal): Promise<"again" | "give-up"> {
+export async function waitFor(
+  ports: BrokerPorts,
+  held: Held,
+  gone: AbortSignal,
+): Promise<"again" | "give-up"> {
   const { cluster, store, waiters, clock } = ports;
   const lookup = await cluster.namespaceUid(held.namespace);
   if (!lookup.known) return "give-up";

@@ -2,6 +2,7 @@
 import { parseRequestInfo, type RequestInfo } from "#kit/request-info.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
+import { isOfSecrets, securePath } from "./secrets.ts";
 
 /** How it is passed on, and what becomes of its answer. */
 export type Way =
@@ -19,8 +20,12 @@ export type Way =
 export interface Inner {
   way: Way;
   method: string;
-  /** Path and query, as they are sent. */
+  /** Path and query, as they were asked for. */
   target: string;
+  /** The same, as they are sent. */
+  sent: string;
+  /** They are about Secrets, and answered by `secure-secrets`. */
+  secrets: boolean;
   info: RequestInfo;
 }
 
@@ -36,7 +41,8 @@ interface Refusal {
 const REFUSED: readonly Refusal[] = [
   {
     why: "a session is not used through another one",
-    fits: ({ group, resource, subresource }) => group === "hoop.dev" && resource === "sessions" && subresource !== "",
+    fits: ({ group, resource, subresource }) =>
+      group === "hoop.dev" && resource === "sessions" && subresource !== "",
   },
   {
     why: "what goes through proxies and forwarded ports can neither be masked nor recorded",
@@ -59,16 +65,26 @@ const CONNECTS: ReadonlySet<string> = new Set(["exec", "attach"]);
 /** @throws {StatusError} for a path that could be read in two ways, and for what no session may do. */
 export function innerOf({ path, request, upgrade }: Pick<Connection, "path" | "request" | "upgrade">): Inner {
   const method = request.method ?? "";
-  const target = `${path === "" ? "/" : path}${queryOf(request.url ?? "")}`;
+  const query = queryOf(request.url ?? "");
+  const target = `${path === "" ? "/" : path}${query}`;
   const info = parseRequestInfo(method, target);
   const way = wayOf(info);
   const refused = REFUSED.find(({ fits }) => info.isResource && fits(info));
   if (refused) throw denied(refused.why);
   if (way === "exec" && upgrade === undefined) throw needsWebSocket();
-  if (way !== "exec" && upgrade !== undefined) throw denied("only exec and attach may upgrade their connection");
+  if (way !== "exec" && upgrade !== undefined)
+    throw denied("only exec and attach may upgrade their connection");
   if (way === "document") checkDocument(info, method);
   if (info.isResource && info.verb === "") throw denied(`nothing is done by ${method}`);
-  return Object.freeze({ way, method, target, info });
+  const secrets = isOfSecrets(info);
+  return Object.freeze({
+    way,
+    method,
+    target,
+    info,
+    secrets,
+    sent: secrets ? securePath(info) + query : target,
+  });
 }
 
 function wayOf(info: RequestInfo): Way {

@@ -1,6 +1,7 @@
 /** `sessions/NAME/proxy`: what an unmodified kubectl uses as its `server:`. */
-import { authorize } from "#core/authorize.ts";
+
 import { serviceAccountUser } from "#core/agents.ts";
+import { authorize } from "#core/authorize.ts";
 import type { Session } from "#core/session/session.ts";
 import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
@@ -74,14 +75,20 @@ function timeLeft({ clock }: BrokerPorts, { status }: Session): number {
   return Math.min(left, LONGEST_TIMER);
 }
 
+const SECURE_SECRETS = { group: "hoop.dev", resource: "secure-secrets", subresource: "" };
+
 /** What agents are denied by authorization, they are here too, whether or not the API server asks us. */
-function checkProhibitions(ports: BrokerPorts, { status }: Session, { info, method, way }: Inner): void {
+function checkProhibitions(
+  ports: BrokerPorts,
+  { status }: Session,
+  { info, method, way, secrets }: Inner,
+): void {
   const { namespace, name } = status.serviceAccount;
   const user = {
     username: serviceAccountUser(`${namespace}/${name}`),
     ...{ uid: "", groups: [], extra: new Map() },
   };
-  const { group, resource, subresource } = info;
+  const { group, resource, subresource } = secrets ? SECURE_SECRETS : info;
   const verb = way === "exec" ? "create" : info.verb;
   const asked = info.isResource
     ? { user, resource: { verb, group, resource, subresource, namespace: info.namespace, name: info.name } }

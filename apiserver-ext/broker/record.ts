@@ -10,6 +10,7 @@ import type { Clock, Log, Random, Store } from "#core/ports.ts";
 import type { Session } from "#core/session/session.ts";
 import { micros } from "#core/times.ts";
 import type { Connection } from "#kit/resource.ts";
+import { readYaml } from "#kit/yaml.ts";
 import type { Inner } from "./inner.ts";
 
 export interface RecordPorts {
@@ -68,7 +69,7 @@ export function recordOf(
     },
     method: inner.method,
     uri: maskText(inner.target),
-    verb: inner.info.verb,
+    verb: inner.way === "exec" ? "create" : inner.info.verb,
     ...(inner.info.isResource ? { target: targetOf(inner) } : {}),
   };
   let isOpen = false;
@@ -121,16 +122,34 @@ function targetOf({ info }: Inner): NonNullable<BrokeredEntry["target"]> {
   };
 }
 
-/** Masked. What is no JSON is told as text where it is text. */
+/** Masked, and as long as is kept. What is no object is told as text. */
 function readable(body: Buffer): Json {
-  const text = body.toString();
-  if (body.length > KEPT_BYTES) return maskText(text.slice(0, KEPT_BYTES).toWellFormed());
+  const value = objectIn(body);
+  if (value === undefined) return cut(maskText(body.toString().toWellFormed()));
+  const masked = maskObject(value);
+  return body.length <= KEPT_BYTES ? masked : cut(JSON.stringify(masked));
+}
+
+function objectIn(body: Buffer): JsonObject | undefined {
+  const value = asJson(body.toString()) ?? asYaml(body);
+  return isObject(value) ? value : undefined;
+}
+
+function asJson(text: string): Json | undefined {
   try {
-    const value = parseJson(text);
-    return isObject(value) ? maskObject(value) : maskText(text);
+    return parseJson(text);
   } catch {
-    return maskText(text.toWellFormed());
+    return undefined;
   }
+}
+
+function asYaml(body: Buffer): Json | undefined {
+  const reading = readYaml(body.toString(), KEPT_BYTES);
+  return reading.outcome === "read" ? (reading.value as Json) : undefined;
+}
+
+function cut(text: string): string {
+  return text.length <= KEPT_BYTES ? text : `${text.slice(0, KEPT_BYTES).toWellFormed()}…`;
 }
 
 export function sha256(bytes: Uint8Array): string {

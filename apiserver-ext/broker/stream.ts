@@ -1,12 +1,10 @@
 /** Answers that come bit by bit: watches, logs, and documents that need no mask. */
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { isObject } from "#core/admission.ts";
-import { parseJson } from "#core/json.ts";
-import { maskAnswer } from "#core/mask.ts";
+import { beginAnswer, mediaType, written } from "./answer.ts";
 import type { BrokerCall } from "./call.ts";
-import { beginAnswer, mediaType, written } from "./forward.ts";
-import { unmaskable } from "./mask-answer.ts";
+
+import { maskedEvent, unmaskable } from "./mask-answer.ts";
 import { KEPT_BYTES } from "./record.ts";
 
 export async function streamed(call: BrokerCall, from: IncomingMessage): Promise<void> {
@@ -39,9 +37,9 @@ type Parts = (call: BrokerCall, from: IncomingMessage) => AsyncIterable<Buffer>;
 
 const PARTS: Readonly<Record<"watch" | "log" | "document", Parts>> = {
   document: (_call, from) => from as AsyncIterable<Buffer>,
-  watch: ({ scrub }, from) => {
+  watch: (call, from) => {
     if (mediaType(from) !== "application/json") throw unmaskable();
-    return maskedEvents(from as AsyncIterable<Buffer>, scrub);
+    return maskedEvents(call, from as AsyncIterable<Buffer>);
   },
   log: ({ scrub }, from) => {
     if (mediaType(from) !== "text/plain") throw unmaskable();
@@ -72,24 +70,12 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
   if (held.length > 0) yield Buffer.concat(held);
 }
 
-async function* maskedEvents(body: AsyncIterable<Buffer>, scrub: BrokerCall["scrub"]): AsyncGenerator<Buffer> {
+async function* maskedEvents(
+  { scrub, inner }: BrokerCall,
+  body: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
   for await (const line of linesOf(body, LONGEST_EVENT)) {
-    if (line.length > 1) yield Buffer.from(`${scrub(maskedEvent(line.toString()))}\n`);
-  }
-}
-
-function maskedEvent(line: string): string {
-  const event = read(line);
-  if (!isObject(event) || !isObject(event["object"])) throw unmaskable();
-  const masked = JSON.stringify({ ...event, object: maskAnswer(event["object"]) });
-  return masked === JSON.stringify(event) ? line.trimEnd() : masked;
-}
-
-function read(line: string) {
-  try {
-    return parseJson(line);
-  } catch {
-    throw unmaskable();
+    if (line.length > 1) yield Buffer.from(`${maskedEvent(line.toString(), inner.secrets, scrub)}\n`);
   }
 }
 

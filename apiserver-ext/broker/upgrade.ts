@@ -64,7 +64,7 @@ async function asked(ports: BrokerPorts, call: BrokerCall): Promise<Reply & { bo
   const reply = await sent(
     ports.upstream,
     {
-      ...{ method: inner.method, path: inner.target, lasts: true, signal: call.signal },
+      ...{ method: inner.method, path: inner.sent, lasts: true, signal: call.signal },
       headers: {
         ...innerHeaders(connection.headers, identity, { masked: true }),
         ...{ connection: "Upgrade", upgrade: "websocket" },
@@ -92,7 +92,7 @@ async function refused(
   { response: from, body }: { response: IncomingMessage; body: string },
 ): Promise<void> {
   const code = from.statusCode ?? 502;
-  const shown = body.startsWith("{") ? maskedJson(body, scrub) : scrub(maskText(body));
+  const shown = body.startsWith("{") ? maskedJson(body, false, scrub) : scrub(maskText(body));
   await record.response({ code, bytes: shown.length, sha256: "", body: shown });
   response.statusCode = code >= 400 ? code : 502;
   for (const [name, value] of Object.entries(answerHeaders(from.rawHeaders))) response.setHeader(name, value);

@@ -1,5 +1,5 @@
 /** Who may use a session: its own subject with its own credential, while it lasts. Asked anew for each request. */
-import { phaseAt, allows, misuse, subjectOf } from "#core/session/life.ts";
+import { allows, misuse, phaseAt, subjectOf } from "#core/session/life.ts";
 import { findSession } from "#core/session/rows.ts";
 import type { Session, SessionTerms } from "#core/session/session.ts";
 import type { Caller } from "#kit/resource.ts";

@@ -25,7 +25,8 @@ export async function pumped(ports: BrokerPorts, call: BrokerCall, here: End, th
   const fromClient = new FrameReader();
   const fromPod = new FrameReader();
   const inward = pass(here, there.socket, async (bytes) => {
-    for (const { opcode, payload } of fromClient.push(bytes)) if (opcode <= 2) await tape.heard("in", payload);
+    for (const { opcode, payload } of fromClient.push(bytes))
+      if (opcode <= 2) await tape.heard("in", payload);
     return bytes;
   });
   const outward = pass(there, here.socket, async (bytes) => {

@@ -148,7 +148,11 @@ function storageOf(ports: SessionsPorts) {
       const line = over?.line ?? sessionLine(object, "extended", clock.now(), context.caller.username);
       const before = await rows.get(metadata.namespace, metadata.name, { kind: "latest" });
       const isTold = isDeleted || before?.status.expiresAt !== status.expiresAt;
-      const result = await rows.replace(told(over?.session ?? object, isTold ? [line] : []), expected, context);
+      const result = await rows.replace(
+        told(over?.session ?? object, isTold ? [line] : []),
+        expected,
+        context,
+      );
       if (isDeleted && result.outcome === "stored" && !context.dryRun) live.end(metadata.uid);
       return result;
     },
@@ -202,5 +206,9 @@ async function checkNumber(ports: SessionsPorts, { metadata, spec, status }: Ses
       phaseAt(session, now) === "Active",
   );
   if (own.length >= most)
-    throw forbiddenObject(RESOURCE, metadata.name, `you have ${own.length} sessions, and may have ${most} at once`);
+    throw forbiddenObject(
+      RESOURCE,
+      metadata.name,
+      `you have ${own.length} sessions, and may have ${most} at once`,
+    );
 }

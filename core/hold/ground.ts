@@ -42,11 +42,12 @@ export async function groundOf(ports: GroundPorts, request: AdmissionRequest): P
     if (!one.known) return { kind: "could-not-tell", why: one.why };
     refersTo.push({ reference, state: one.state });
   }
-  const asked = digestOf(
-    request,
-    subjectOf(request),
-    { connectUid: connect.uid, refersTo, volatilePaths: ports.volatilePaths, key: ports.installationKey },
-  );
+  const asked = digestOf(request, subjectOf(request), {
+    connectUid: connect.uid,
+    refersTo,
+    volatilePaths: ports.volatilePaths,
+    key: ports.installationKey,
+  });
   const shown = refersTo.map((one) => referredWords(one, ports.installationKey));
   return { kind: "ground", on: { asked, refersTo: shown } };
 }

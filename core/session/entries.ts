@@ -6,7 +6,12 @@ import { micros } from "../times.ts";
 import type { Session } from "./session.ts";
 
 /** `by`: who did it, where somebody did. */
-export function sessionLine(session: Session, event: SessionEntry["event"], now: number, by?: string): string {
+export function sessionLine(
+  session: Session,
+  event: SessionEntry["event"],
+  now: number,
+  by?: string,
+): string {
   const { metadata, spec, status } = session;
   const { subject, message } = status;
   const entry: SessionEntry = {

@@ -99,7 +99,12 @@ export function allows(
   const { namespace, name } = terms.serviceAccount;
   if (namespace === installationNamespace || CLOSED_NAMESPACES.includes(namespace))
     return { refused: "its ServiceAccount lies in a namespace that no session may act in" };
-  const account = { username: serviceAccountUser(`${namespace}/${name}`), uid: "", groups: [], extra: new Map() };
+  const account = {
+    username: serviceAccountUser(`${namespace}/${name}`),
+    uid: "",
+    groups: [],
+    extra: new Map(),
+  };
   if (agents.identify(account).kind !== "agent") return { refused: "its ServiceAccount is none of an agent" };
   if (!PLAIN.test(caller.username) || !PLAIN.test(profile.name))
     return { refused: "your user name cannot be told to the API server" };

@@ -52,7 +52,8 @@ export class LiveSessions {
     this.#byUid.set(uid, live);
     live.allowance = Math.min(burst, live.allowance + ((now - live.counted) / 1000) * requestsPerSecond);
     live.counted = now;
-    if (live.allowance < 1) return { kind: "too-many", why: `more than ${requestsPerSecond} requests a second` };
+    if (live.allowance < 1)
+      return { kind: "too-many", why: `more than ${requestsPerSecond} requests a second` };
     if (live.running[use] >= (use === "call" ? MOST_CALLS : MOST_STREAMS))
       return { kind: "too-many", why: `too many ${use}s at once` };
     live.allowance -= 1;

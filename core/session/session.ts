@@ -45,7 +45,9 @@ export const SessionStatus = Type.Object({
       groups: Type.Array(Type.String()),
       extra: Type.Record(Type.String(), Type.Array(Type.String())),
       credentialID: Type.Optional(
-        Type.String({ description: "The one credential that may use it (a token's JTI, a certificate's hash)." }),
+        Type.String({
+          description: "The one credential that may use it (a token's JTI, a certificate's hash).",
+        }),
       ),
     },
     { description: "Whose session it is: who made it. Nobody else may use it." },
@@ -59,7 +61,9 @@ export const SessionStatus = Type.Object({
   expiresAt: Time,
   endedAt: Type.Optional(Time),
   message: Type.Optional(Type.String({ description: "Why it is no longer Active." })),
-  path: Type.String({ description: "What follows the API server's address in the `server` of a kubeconfig." }),
+  path: Type.String({
+    description: "What follows the API server's address in the `server` of a kubeconfig.",
+  }),
 });
 export type SessionStatus = Static<typeof SessionStatus>;
 
@@ -89,5 +93,7 @@ export interface SessionTerms {
 export function durationSeconds(text: string): number {
   const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
   const parts = [...text.matchAll(/([0-9.]+)([smh])/g)];
-  return Math.ceil(parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0));
+  return Math.ceil(
+    parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0),
+  );
 }

@@ -30,10 +30,14 @@ export function profiled(agent: string, session: object = {}, rules: object[] = 
     { apiVersion: "v1", kind: "Namespace", ...meta(WORK) },
     { apiVersion: "v1", kind: "ServiceAccount", ...meta(agent, WORK) },
     { apiVersion: `${RBAC}/v1`, kind: "ClusterRole", ...meta(`work-of-${agent}`), rules },
-    bound(`work-of-${agent}`, { kind: "ClusterRole", name: `work-of-${agent}` }, {
-      kind: "ServiceAccount",
-      ...account,
-    }),
+    bound(
+      `work-of-${agent}`,
+      { kind: "ClusterRole", name: `work-of-${agent}` },
+      {
+        kind: "ServiceAccount",
+        ...account,
+      },
+    ),
     bound(`sessions-of-${agent}`, { kind: "ClusterRole", name: "hoop-session-user" }, user),
     bound(
       "hoop-sessions",
