@@ -1,6 +1,7 @@
 /** What may go wrong with a proxy that acts as somebody else: each of the known hazards, over real sockets. */
 import { once } from "node:events";
 import { expect } from "chai";
+import { innerHeaders } from "#apiserver-ext/broker/headers.ts";
 import { endOf } from "#core/session/life.ts";
 import { type Bed, EMPTY, json, startBed } from "./bed.ts";
 
@@ -60,10 +61,6 @@ describe("the broker of a session", () => {
 
   it("passes on no identity, no credential, and nothing of the way it came", async () => {
     const sent = [
-      "impersonate-user: system:admin",
-      "Impersonate-Group: system:masters",
-      "impersonate-uid: 1",
-      "Impersonate-Extra-x: y",
       "X-Remote-User: root",
       "X-Remote-Group: system:masters",
       "Authorization: Bearer abc",
@@ -88,6 +85,17 @@ describe("the broker of a session", () => {
     expect(lines).to.include.members(["x-kept: kept", "accept-encoding: identity"]);
     expect(linesOf("impersonate-user")).to.deep.equal(["impersonate-user: system:serviceaccount:work:bot"]);
     expect(linesOf("connection").join()).to.not.match(/named|impersonate/);
+  });
+
+  it("acts as nobody whom a client names", async () => {
+    const { status } = await get(MAPS, { "impersonate-user": "system:admin" });
+    expect([status, bed.arrived]).to.deep.equal([403, []]);
+    const named = ["impersonate-user", "impersonate-group", "impersonate-uid", "impersonate-extra-hoop.dev%2fagent"];
+    const lines = named.map((name) => [name, "system:masters"] as const);
+    const identity = { serviceAccount: { namespace: "a", name: "b" }, extras: {} };
+    const headers = innerHeaders([...lines, ["x-remote-user", "root"]], identity, { masked: true });
+    expect(Object.keys(headers).filter((name) => /^impersonate|^x-remote/.test(name))).to.deep.equal(["impersonate-user"]);
+    expect(headers["impersonate-user"]).to.equal("system:serviceaccount:a:b");
   });
 
   describe("asks for JSON alone, whatever is asked for", () => {
