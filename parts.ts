@@ -2,6 +2,7 @@
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { KnownSecrets } from "#apiserver-ext/broker/known.ts";
 import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
@@ -119,10 +120,12 @@ export function apiOf(
   { client, namespaces, proxy, ...sessions }: Followed,
 ): ApiHandler {
   const { log } = ports;
+  const secrets = secretsBackend(client);
   return aggregatedApi({
     ...ports,
     ...sessions,
-    secrets: secretsBackend(client),
+    secrets,
+    known: new KnownSecrets(secrets, clock.now),
     reveal: settings.secrets.reveal,
     namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
     authenticationConfig: liveAuthenticationConfig(proxy.current, log),

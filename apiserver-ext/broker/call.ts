@@ -3,7 +3,7 @@ import type { Session, SessionTerms } from "#core/session/session.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
 import type { Inner } from "./inner.ts";
-import type { Scrub } from "./mask-answer.ts";
+import type { Masks } from "./mask-answer.ts";
 import type { CallRecord } from "./record.ts";
 
 export interface BrokerCall {
@@ -16,7 +16,8 @@ export interface BrokerCall {
   /** Aborts when the session ends. */
   cut: AbortSignal;
   record: CallRecord;
-  scrub: Scrub;
+  /** As they are now. Rejects where nobody can tell what is to be masked. */
+  masks: () => Promise<Masks>;
 }
 
 export function sessionOver(): StatusError {

@@ -1,6 +1,6 @@
 /** Requests that are answered: passed on as they are, and answered with what may be seen of the answer. */
 import type { IncomingMessage } from "node:http";
-import { MASKED_MARKS, maskText } from "#core/mask.ts";
+import { MASKED_MARKS } from "#core/mask.ts";
 import { extrasOf } from "#core/session/extras.ts";
 import { breakOff } from "#kit/send-parts.ts";
 import { StatusError } from "#kit/status.ts";
@@ -8,7 +8,7 @@ import { beginAnswer, mediaType } from "./answer.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
 import { type HeaderLines, innerHeaders } from "./headers.ts";
 import { heldIn, waitFor } from "./held.ts";
-import { maskedJson, unmaskable } from "./mask-answer.ts";
+import { type Masks, maskedJson, maskedText, unmaskable } from "./mask-answer.ts";
 import type { BrokerPorts } from "./ports.ts";
 import { sha256 } from "./record.ts";
 import { securedBody } from "./secrets.ts";
@@ -129,7 +129,7 @@ async function sendWhole(call: BrokerCall, response: IncomingMessage, whole: Buf
   const { connection, record } = call;
   const code = response.statusCode ?? 502;
   const isEmpty = whole.length === 0 || connection.request.method === "HEAD";
-  const shown = isEmpty ? "" : shownText(call, response, whole);
+  const shown = isEmpty ? "" : shownText(await call.masks(), response, whole);
   const bytes = Buffer.from(shown);
   await record.response({
     ...{ code, bytes: bytes.length, sha256: sha256(bytes) },
@@ -147,10 +147,10 @@ function keptBody(shown: string): string {
 }
 
 /** @throws {StatusError} InternalError: nobody can tell what is in it. */
-function shownText({ scrub, inner }: BrokerCall, response: IncomingMessage, whole: Buffer): string {
+function shownText(masks: Masks, response: IncomingMessage, whole: Buffer): string {
   const type = mediaType(response);
-  if (type === "application/json") return maskedJson(whole.toString(), inner.secrets, scrub);
+  if (type === "application/json") return maskedJson(whole.toString(), masks);
   // What the API server says before it comes to any object.
-  if (type === "text/plain" && (response.statusCode ?? 0) >= 400) return scrub(maskText(whole.toString()));
+  if (type === "text/plain" && (response.statusCode ?? 0) >= 400) return maskedText(whole.toString(), masks);
   throw unmaskable();
 }

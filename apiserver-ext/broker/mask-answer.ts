@@ -1,36 +1,46 @@
 /** Answers in JSON, as they may leave. What cannot be read cannot be masked, and does not leave. */
 import { isObject, type JsonObject } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
-import { maskAnswer } from "#core/mask.ts";
+import { withoutValuesIn } from "#core/mask/known-json.ts";
+import { type KnownValues, withoutValues } from "#core/mask/values.ts";
+import { maskAnswer, maskText } from "#core/mask.ts";
 import { StatusError } from "#kit/status.ts";
 import { asSecrets } from "./secrets.ts";
 
-/** What else is done to each answer: text that the masks would not know. */
-export type Scrub = (text: string) => string;
+/** How an answer is masked. */
+export interface Masks {
+  /** It comes from `secure-secrets`: it is masked already, and is to come back as it is. */
+  ofSecrets: boolean;
+  known: KnownValues;
+}
 
 /**
  * The text as it is where nothing in it is masked.
  * @throws {StatusError} InternalError: it is no JSON object.
  */
-export function maskedJson(text: string, ofSecrets: boolean, scrub: Scrub): string {
+export function maskedJson(text: string, masks: Masks): string {
   const value = parsed(text);
   if (!isObject(value)) throw unmaskable();
-  const masked = JSON.stringify(shown(value, ofSecrets));
+  const masked = JSON.stringify(shown(value, masks));
   // Numbers and escapes that JSON writes in several ways stay as they came.
-  return scrub(masked === JSON.stringify(value) ? text : masked);
+  return masked === JSON.stringify(value) ? text : masked;
 }
 
 /** One event of a watch, on one line without its end. */
-export function maskedEvent(line: string, ofSecrets: boolean, scrub: Scrub): string {
+export function maskedEvent(line: string, masks: Masks): string {
   const event = parsed(line);
   if (!isObject(event) || !isObject(event["object"])) throw unmaskable();
-  const masked = JSON.stringify({ ...event, object: shown(event["object"], ofSecrets) });
-  return scrub(masked === JSON.stringify(event) ? line.trimEnd() : masked);
+  const masked = JSON.stringify({ ...event, object: shown(event["object"], masks) });
+  return masked === JSON.stringify(event) ? line.trimEnd() : masked;
 }
 
-/** What `secure-secrets` answers is masked already, and is to come back as it is. */
-function shown(object: JsonObject, ofSecrets: boolean): JsonObject {
-  return ofSecrets ? asSecrets(object) : maskAnswer(object);
+function shown(object: JsonObject, { ofSecrets, known }: Masks): JsonObject {
+  return ofSecrets ? asSecrets(object) : withoutValuesIn(known, maskAnswer(object));
+}
+
+/** Text that is about no object. */
+export function maskedText(text: string, { known }: Masks): string {
+  return withoutValues(known, maskText(text));
 }
 
 function parsed(text: string) {

@@ -4,6 +4,7 @@ import type { Waiters } from "#core/hold/waiters.ts";
 import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
 import type { BeginPorts } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
+import type { KnownSecrets } from "./known.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface BrokerPorts extends BeginPorts {
@@ -16,4 +17,5 @@ export interface BrokerPorts extends BeginPorts {
   waiters: Waiters;
   live: LiveSessions;
   upstream: Upstream;
+  known: Pick<KnownSecrets, "of">;
 }

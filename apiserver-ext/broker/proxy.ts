@@ -2,6 +2,7 @@
 
 import { serviceAccountUser } from "#core/agents.ts";
 import { authorize } from "#core/authorize.ts";
+import { knownValues } from "#core/mask/values.ts";
 import type { Session } from "#core/session/session.ts";
 import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
@@ -43,7 +44,12 @@ async function connect(ports: BrokerPorts, connection: Connection): Promise<void
       ...{ connection, inner, session, terms, cut: over },
       signal: AbortSignal.any([over, closing]),
       record,
-      scrub: (text: string) => text,
+      masks: async () => ({
+        ofSecrets: inner.secrets,
+        known: inner.secrets
+          ? NOTHING
+          : await ports.known.of(inner.info.namespace, inner.way === "log" || inner.way === "exec"),
+      }),
     };
     await run(call, () => (inner.way === "exec" ? upgraded(ports, call) : forward(ports, call)));
   } finally {
@@ -51,6 +57,8 @@ async function connect(ports: BrokerPorts, connection: Connection): Promise<void
     leave();
   }
 }
+
+const NOTHING = knownValues([]);
 
 /** What ends with an error is recorded as that. */
 async function run({ record, cut }: BrokerCall, work: () => Promise<void>): Promise<void> {

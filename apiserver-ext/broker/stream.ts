@@ -1,6 +1,7 @@
 /** Answers that come bit by bit: watches, logs, and documents that need no mask. */
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { ValueScanner } from "#core/mask/values.ts";
 import { beginAnswer, mediaType, written } from "./answer.ts";
 import type { BrokerCall } from "./call.ts";
 
@@ -41,9 +42,9 @@ const PARTS: Readonly<Record<"watch" | "log" | "document", Parts>> = {
     if (mediaType(from) !== "application/json") throw unmaskable();
     return maskedEvents(call, from as AsyncIterable<Buffer>);
   },
-  log: ({ scrub }, from) => {
+  log: (call, from) => {
     if (mediaType(from) !== "text/plain") throw unmaskable();
-    return maskedLines(from as AsyncIterable<Buffer>, scrub);
+    return maskedLog(call, from as AsyncIterable<Buffer>);
   },
 };
 
@@ -70,15 +71,16 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
   if (held.length > 0) yield Buffer.concat(held);
 }
 
-async function* maskedEvents(
-  { scrub, inner }: BrokerCall,
-  body: AsyncIterable<Buffer>,
-): AsyncGenerator<Buffer> {
+async function* maskedEvents(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const line of linesOf(body, LONGEST_EVENT)) {
-    if (line.length > 1) yield Buffer.from(`${maskedEvent(line.toString(), inner.secrets, scrub)}\n`);
+    // A watch lasts, and Secrets come meanwhile.
+    if (line.length > 1) yield Buffer.from(`${maskedEvent(line.toString(), await call.masks())}\n`);
   }
 }
 
-async function* maskedLines(body: AsyncIterable<Buffer>, scrub: BrokerCall["scrub"]): AsyncGenerator<Buffer> {
-  for await (const bytes of body) yield Buffer.from(scrub(bytes.toString("latin1")), "latin1");
+async function* maskedLog(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const { known } = await call.masks();
+  const scanner = new ValueScanner(known);
+  for await (const bytes of body) yield scanner.push(bytes);
+  yield scanner.end();
 }

@@ -1,6 +1,5 @@
 /** exec and attach: a WebSocket on either side, and what goes through it recorded both ways. */
 import type { IncomingMessage } from "node:http";
-import { maskText } from "#core/mask.ts";
 import { extrasOf } from "#core/session/extras.ts";
 import { header, protocolsOf } from "#kit/request.ts";
 import { flag } from "#kit/request-info.ts";
@@ -9,7 +8,7 @@ import { type BrokerCall, noAnswer, sessionOver } from "./call.ts";
 import { answerHeaders, innerHeaders } from "./headers.ts";
 import { heldIn, waitFor } from "./held.ts";
 import { denied, needsWebSocket } from "./inner.ts";
-import { maskedJson } from "./mask-answer.ts";
+import { maskedJson, maskedText } from "./mask-answer.ts";
 import type { BrokerPorts } from "./ports.ts";
 import { type Reply, sent } from "./upstream.ts";
 import { pumped } from "./wire.ts";
@@ -33,8 +32,9 @@ export async function upgraded(ports: BrokerPorts, call: BrokerCall): Promise<vo
     there.socket.destroy();
     throw sessionOver();
   }
+  const { known } = await call.masks();
   here.socket.write(switching(reply.response));
-  await pumped(ports, call, here, there);
+  await pumped(ports, call, known, here, there);
 }
 
 /** @throws {StatusError} Forbidden. */
@@ -88,11 +88,11 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 async function refused(
-  { connection: { response }, record, scrub }: BrokerCall,
+  { connection: { response }, record, masks }: BrokerCall,
   { response: from, body }: { response: IncomingMessage; body: string },
 ): Promise<void> {
   const code = from.statusCode ?? 502;
-  const shown = body.startsWith("{") ? maskedJson(body, false, scrub) : scrub(maskText(body));
+  const shown = (body.startsWith("{") ? maskedJson : maskedText)(body, await masks());
   await record.response({ code, bytes: shown.length, sha256: "", body: shown });
   response.statusCode = code >= 400 ? code : 502;
   for (const [name, value] of Object.entries(answerHeaders(from.rawHeaders))) response.setHeader(name, value);

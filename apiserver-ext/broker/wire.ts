@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import type { JsonObject } from "#core/admission.ts";
+import { type KnownValues, ValueScanner } from "#core/mask/values.ts";
 import type { BrokerCall } from "./call.ts";
-import { FrameReader, frameBytes } from "./frames.ts";
+import { type Frame, FrameReader, frameBytes } from "./frames.ts";
 import type { BrokerPorts } from "./ports.ts";
 
 interface End {
@@ -13,8 +14,14 @@ interface End {
 }
 
 /** Resolves when either end is closed, or the signal aborts: then both are. */
-export async function pumped(ports: BrokerPorts, call: BrokerCall, here: End, there: End): Promise<void> {
-  const { signal, record, scrub } = call;
+export async function pumped(
+  ports: BrokerPorts,
+  call: BrokerCall,
+  known: KnownValues,
+  here: End,
+  there: End,
+): Promise<void> {
+  const { signal, record } = call;
   const tape = new Tape(ports, call);
   const cut = () => {
     here.socket.destroy();
@@ -29,13 +36,14 @@ export async function pumped(ports: BrokerPorts, call: BrokerCall, here: End, th
       if (opcode <= 2) await tape.heard("in", payload);
     return bytes;
   });
+  const channels = new Channels(known);
   const outward = pass(there, here.socket, async (bytes) => {
     const out: Buffer[] = [];
-    for (const frame of fromPod.push(bytes)) {
-      const payload = Buffer.from(scrub(frame.payload.toString("latin1")), "latin1");
-      if (frame.opcode <= 2) await tape.heard("out", payload);
-      out.push(frameBytes({ ...frame, payload: frame.opcode <= 2 ? payload : frame.payload }));
-    }
+    for (const frame of fromPod.push(bytes))
+      for (const shown of channels.shown(frame)) {
+        if (shown.opcode <= 2) await tape.heard("out", shown.payload);
+        out.push(frameBytes(shown));
+      }
     return Buffer.concat(out);
   });
   try {
@@ -61,6 +69,42 @@ async function pass(from: End, to: Duplex, through: (bytes: Buffer) => Promise<B
     to.end();
   } catch {
     to.destroy();
+  }
+}
+
+const CLOSE = 8;
+/** What programs write; the others are the client's own, and how it ended. */
+const OUTPUT = [1, 2];
+
+/** What comes out of a pod by several channels, each a stream of its own. */
+class Channels {
+  readonly #scanners: ReadonlyMap<number, ValueScanner>;
+  #channel = 0;
+
+  constructor(known: KnownValues) {
+    this.#scanners = new Map(OUTPUT.map((channel) => [channel, new ValueScanner(known)]));
+  }
+
+  /** What may be shown of it; before the end, what was held back. */
+  shown(frame: Frame): Frame[] {
+    const { opcode, payload } = frame;
+    if (opcode === CLOSE) return [...this.#rest(), frame];
+    if (opcode > 2) return [frame];
+    const isFirst = opcode !== 0;
+    if (isFirst) this.#channel = payload[0] ?? 0;
+    const scanner = this.#scanners.get(this.#channel);
+    // How a command ended is said last: whoever reads that reads no more.
+    if (scanner === undefined) return [...(this.#channel === 3 ? this.#rest() : []), frame];
+    const shown = scanner.push(isFirst ? payload.subarray(1) : payload);
+    return [{ ...frame, payload: isFirst ? Buffer.concat([payload.subarray(0, 1), shown]) : shown }];
+  }
+
+  #rest(): Frame[] {
+    return [...this.#scanners].flatMap(([channel, scanner]) => {
+      const rest = scanner.end();
+      const payload = Buffer.concat([Buffer.of(channel), rest]);
+      return rest.length === 0 ? [] : [{ fin: true, opcode: 2, payload }];
+    });
   }
 }
 

@@ -1,171 +1,166 @@
-/**
- * Known values in a stream of bytes, however it is cut into parts: found in one pass (Aho-Corasick), in each form that
- * tools write them in, and replaced. Pure.
- */
+/** Known values in bytes, however they are cut into parts: found in the forms that tools write them in, and replaced. Pure. */
 
 /** Shorter values turn up by chance. */
 export const SHORTEST_VALUE = 6;
-/** So much of what may be the beginning of a value goes out rather than wait for what follows: a prompt is to be seen. */
-const RELEASED = 3;
-const REPLACEMENT = Buffer.from("[masked: Secret value]");
+export const REPLACEMENT = "[masked: Secret value]";
+const REPLACED = Buffer.from(REPLACEMENT);
+/** By so many bytes a form is looked up. As much, but one, of what may begin a value goes out: a prompt is to be seen. */
+const ANCHOR = 4;
+/** Parts of values that span lines are values, too, from this length on. */
+const SHORTEST_LINE = 16;
 
-/** All values at once; made once, used by any number of streams. */
+/** All values at once; made once, used for any number of texts. */
 export interface KnownValues {
-  readonly next: readonly Map<number, number>[];
-  readonly fail: readonly number[];
-  /** How long the longest value is that ends in this state, 0 for none. */
-  readonly ends: readonly number[];
-  readonly depth: readonly number[];
+  /** By their first bytes; the longest first. */
+  byAnchor: ReadonlyMap<number, readonly Buffer[]>;
+  /** Hashes of anchors, a bit each: most places are passed over after one look. */
+  bits: Uint8Array;
+  shift: number;
+  count: number;
 }
 
 /** @param values as they are; those that are too short are left out. */
 export function knownValues(values: Iterable<Uint8Array>): KnownValues {
-  const trie = { next: [new Map<number, number>()], fail: [0], ends: [0], depth: [0] };
-  for (const value of values) for (const form of formsOf(Buffer.from(value))) insert(trie, form);
-  link(trie);
-  return trie;
-}
-
-type Trie = { next: Map<number, number>[]; fail: number[]; ends: number[]; depth: number[] };
-
-function insert({ next, fail, ends, depth }: Trie, form: Buffer): void {
-  let state = 0;
-  for (const byte of form) {
-    let to = next[state]?.get(byte);
-    if (to === undefined) {
-      to = next.length;
-      next[state]?.set(byte, to);
-      next.push(new Map());
-      fail.push(0);
-      ends.push(0);
-      depth.push((depth[state] ?? 0) + 1);
-    }
-    state = to;
+  const forms = new Map<string, Buffer>();
+  for (const value of values)
+    for (const form of formsOf(Buffer.from(value))) forms.set(form.toString("latin1"), form);
+  const byAnchor = new Map<number, Buffer[]>();
+  const size = Math.max(12, Math.min(24, Math.ceil(Math.log2(forms.size + 1)) + 6));
+  const [bits, shift] = [new Uint8Array(2 ** size / 8), 32 - size];
+  for (const form of forms.values()) {
+    const anchor = form.readUInt32BE(0);
+    const alike = byAnchor.get(anchor);
+    if (alike === undefined) byAnchor.set(anchor, [form]);
+    else alike.push(form);
+    const hash = Math.imul(anchor, MULTIPLIER) >>> shift;
+    bits[hash >>> 3] = (bits[hash >>> 3] ?? 0) | (1 << (hash & 7));
   }
-  ends[state] = form.length;
+  for (const list of byAnchor.values()) list.sort((a, b) => b.length - a.length);
+  return { byAnchor, bits, shift, count: forms.size };
 }
 
-/** Breadth first: the state to go on from where a byte does not fit. */
-function link({ next, fail, ends }: Trie): void {
-  const queue = [0];
-  for (let at = 0; at < queue.length; at++) {
-    const state = queue[at] ?? 0;
-    for (const [byte, to] of next[state] ?? []) {
-      let back = fail[state] ?? 0;
-      while (back !== 0 && !next[back]?.has(byte)) back = fail[back] ?? 0;
-      const found = state === 0 ? 0 : (next[back]?.get(byte) ?? 0);
-      fail[to] = found === to ? 0 : found;
-      ends[to] = Math.max(ends[to] ?? 0, ends[fail[to] ?? 0] ?? 0);
-      queue.push(to);
-    }
-  }
-}
+/** Knuth's: spreads what is alike. */
+const MULTIPLIER = 0x9e3779b1;
 
-/** The value, in base64 (alone, and wherever it stands in more), twice in base64, escaped for URLs and for JSON. */
+/** The value, its long lines, in base64 (alone, wherever it stands in more, and twice), escaped for URLs and for JSON. */
 function formsOf(value: Buffer): Buffer[] {
   if (value.length < SHORTEST_VALUE) return [];
   const text = value.toString();
   const isText = Buffer.from(text).equals(value);
-  const base64 = value.toString("base64");
-  const plain = [value, ...parts(value), Buffer.from(base64).toString("base64").replace(/=+$/, "")];
-  const escaped = isText ? [encodeURIComponent(text.toWellFormed()), JSON.stringify(text).slice(1, -1)] : [];
-  // The last line end of a file is seldom shown.
-  const trimmed = isText && text.trimEnd() !== text ? [text.trimEnd()] : [];
-  const all = [...plain, ...escaped, ...trimmed].map((form) => Buffer.from(form));
-  return all.filter(({ length }) => length >= SHORTEST_VALUE);
+  const twice = Buffer.from(value.toString("base64")).toString("base64").replace(/=+$/, "");
+  const lines = text.split("\n").filter((line) => line.length >= SHORTEST_LINE && !line.startsWith("-----"));
+  const written = isText ? [...asWritten(text), ...asWritten(text.trimEnd()), ...lines] : [];
+  const forms = [value, ...[...partsOfBase64(value), twice, ...written].map((form) => Buffer.from(form))];
+  // What stands in the mask itself would be found there.
+  return forms.filter((form) => form.length >= SHORTEST_VALUE && !REPLACED.includes(form));
+}
+
+function asWritten(text: string): string[] {
+  return [text, encodeURIComponent(text.toWellFormed()), JSON.stringify(text).slice(1, -1)];
 }
 
 /** Of the base64 of a longer text in which the value begins 0, 1 or 2 bytes behind a multiple of three. */
-function parts(value: Buffer): string[] {
+function partsOfBase64(value: Buffer): string[] {
   return [0, 1, 2].flatMap((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), value]).toString("base64");
     const end = text.endsWith("=") ? text.indexOf("=") - 1 : text.length;
     const part = text.slice(shift === 0 ? 0 : shift + 1, end);
-    const urlSafe = part.replaceAll("+", "-").replaceAll("/", "_");
-    return urlSafe === part ? [part] : [part, urlSafe];
+    return [...(shift === 0 ? [text] : []), part, part.replaceAll("+", "-").replaceAll("/", "_")];
   });
+}
+
+/** The text without any of the values; itself where it holds none. */
+export function withoutValues(known: KnownValues, text: string): string {
+  if (known.count === 0 || text.length < SHORTEST_VALUE) return text;
+  const scanner = new ValueScanner(known);
+  const bytes = Buffer.from(text);
+  const scanned = Buffer.concat([scanner.push(bytes), scanner.end()]);
+  return scanned.equals(bytes) ? text : scanned.toString();
+}
+
+interface Spot {
+  from: number;
+  to: number;
 }
 
 /** One stream. */
 export class ValueScanner {
   readonly #known: KnownValues;
-  #state = 0;
-  /** What may still become a value, and is not out yet. */
+  /** The last bytes that are out: a value may begin in them. */
+  #context: Buffer = Buffer.alloc(0);
+  /** What may be the beginning of a value, and is not out. */
   #held: Buffer = Buffer.alloc(0);
-  /** How much of the beginning of that is out already. */
-  #out = 0;
 
   constructor(known: KnownValues) {
     this.#known = known;
   }
 
-  /** What may go out of it by now. */
+  /** What may go out by now. */
   push(bytes: Uint8Array): Buffer {
-    if (this.#known.next.length === 1) return Buffer.from(bytes);
-    const { next, fail, ends, depth } = this.#known;
-    const text = Buffer.concat([this.#held, bytes]);
-    const found: Buffer[] = [];
-    // Up to where `text` is out; and from where it is a value that has been found.
-    let done = this.#out;
-    let masked: { from: number; to: number } | undefined;
-    const settle = (upTo: number) => {
-      if (masked !== undefined && masked.from <= upTo) {
-        if (masked.from > done) found.push(text.subarray(done, masked.from));
-        found.push(REPLACEMENT);
-        done = Math.max(done, masked.to);
-        masked = undefined;
-      }
-      if (upTo > done) {
-        found.push(text.subarray(done, upTo));
-        done = upTo;
-      }
-    };
-    for (let at = this.#held.length; at < text.length; at++) {
-      const byte = text[at] ?? 0;
-      while (this.#state !== 0 && !next[this.#state]?.has(byte)) this.#state = fail[this.#state] ?? 0;
-      this.#state = next[this.#state]?.get(byte) ?? 0;
-      const length = ends[this.#state] ?? 0;
-      // Values that overlap are one spot.
-      if (length > 0) masked = widened(masked, at + 1 - length, at + 1);
-      const open = at + 1 - (depth[this.#state] ?? 0);
-      if (masked !== undefined && masked.to <= open) settle(masked.to);
-    }
-    const open = text.length - (depth[this.#state] ?? 0);
-    return this.#rest(text, found, { open, masked, settle, done: () => done });
+    return this.#known.count === 0 ? Buffer.from(bytes) : this.#scan(bytes, false);
   }
 
-  #rest(
-    text: Buffer,
-    found: Buffer[],
-    step: {
-      open: number;
-      masked: { from: number; to: number } | undefined;
-      settle: (upTo: number) => void;
-      done: () => number;
-    },
-  ): Buffer {
-    const { open, masked, settle, done } = step;
-    // What is found is told at once; where it goes on into another one, that one begins with it.
-    if (masked === undefined) {
-      const few = text.length - open <= RELEASED ? text.length : open;
-      settle(Math.max(open, few));
-    } else settle(masked.to);
-    this.#held = Buffer.from(text.subarray(open));
-    this.#out = Math.max(0, done() - open);
-    return Buffer.concat(found);
-  }
-
-  /** What is left at the end of the stream. */
+  /** What is left at the end. */
   end(): Buffer {
-    const rest = this.#held.subarray(this.#out);
-    this.#held = Buffer.alloc(0);
-    this.#out = 0;
-    this.#state = 0;
-    return Buffer.from(rest);
+    return this.#known.count === 0 ? Buffer.alloc(0) : this.#scan(Buffer.alloc(0), true);
+  }
+
+  #scan(bytes: Uint8Array, isEnd: boolean): Buffer {
+    const out = this.#context.length;
+    const text = Buffer.concat([this.#context, this.#held, bytes]);
+    const { spots, open } = found(this.#known, text, isEnd);
+    // A value that is whole is told, even where another one may begin in it.
+    const upTo = Math.max(open, spots.at(-1)?.to ?? 0);
+    const parts: Buffer[] = [];
+    let at = out;
+    for (const { from, to } of spots) {
+      if (to <= out) continue;
+      if (from > at) parts.push(text.subarray(at, from));
+      parts.push(REPLACED);
+      at = to;
+    }
+    if (upTo > at) parts.push(text.subarray(at, upTo));
+    this.#context = Buffer.from(text.subarray(Math.max(0, upTo - ANCHOR + 1), upTo));
+    this.#held = Buffer.from(text.subarray(upTo));
+    return Buffer.concat(parts);
   }
 }
 
-function widened(masked: { from: number; to: number } | undefined, from: number, to: number) {
-  if (masked === undefined || masked.to < from) return { from, to };
-  return { from: Math.min(masked.from, from), to };
+/** The values in it, overlapping ones as one; and from where on it may be the beginning of one. */
+function found(known: KnownValues, text: Buffer, isEnd: boolean): { spots: Spot[]; open: number } {
+  const { byAnchor, bits, shift } = known;
+  const spots: Spot[] = [];
+  let anchor = text.length < ANCHOR ? 0 : text.readUInt32BE(0) >>> 8;
+  for (let at = 0; at + ANCHOR <= text.length; at++) {
+    anchor = (anchor << 8) | (text[at + ANCHOR - 1] ?? 0);
+    const hash = Math.imul(anchor, MULTIPLIER) >>> shift;
+    if (((bits[hash >>> 3] ?? 0) & (1 << (hash & 7))) === 0) continue;
+    const length = lengthAt(byAnchor.get(anchor >>> 0), text, at, isEnd);
+    if (length === "open") return { spots, open: at };
+    if (length > 0) add(spots, { from: at, to: at + length });
+  }
+  return { spots, open: text.length };
+}
+
+/** How long the longest value is that begins there; `open` where only its beginning is there yet. */
+function lengthAt(
+  forms: readonly Buffer[] | undefined,
+  text: Buffer,
+  at: number,
+  isEnd: boolean,
+): number | "open" {
+  let isOpen = false;
+  for (const form of forms ?? []) {
+    const there = Math.min(form.length, text.length - at);
+    if (text.compare(form, 0, there, at, at + there) !== 0) continue;
+    if (there === form.length) return form.length;
+    isOpen = true;
+  }
+  return isOpen && !isEnd ? "open" : 0;
+}
+
+function add(spots: Spot[], spot: Spot): void {
+  const last = spots.at(-1);
+  if (last === undefined || spot.from > last.to) spots.push(spot);
+  else last.to = Math.max(last.to, spot.to);
 }

@@ -99,6 +99,19 @@ describe("a session", function () {
     expect(await bed.must("human", ["get", "secret", "db", "-n", "demo", "-o", "jsonpath={.data}"])).to.equal(
       before,
     );
+    const printing = [
+      "exec",
+      "-n",
+      "demo",
+      "web",
+      "--",
+      "sh",
+      "-c",
+      `printf '%s' correct-horse; sleep 0.1; echo -battery`,
+    ];
+    const blocked = bed.start(session.who, printing);
+    expect((await bed.decide(await bed.pending("web", "CONNECT"), "Approve")).code).to.equal(0);
+    expect((await blocked.ended).stdout).to.equal("[masked: Secret value]\n");
     const missing = await inside(["get", "secret", "none", "-n", "demo"]);
     expect(missing.output).to.contain('secrets "none" not found');
   });

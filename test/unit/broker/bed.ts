@@ -10,6 +10,7 @@ import { sessions } from "#apiserver-ext/resources/sessions.ts";
 import { agentMatcher } from "#core/agents.ts";
 import { Waiters } from "#core/hold/waiters.ts";
 import type { Entry } from "#core/ledger/entry.ts";
+import { knownValues } from "#core/mask/values.ts";
 import { begin } from "#core/session/life.ts";
 import { LiveSessions } from "#core/session/live.ts";
 import type { Profile } from "#core/session/profile.ts";
@@ -51,6 +52,9 @@ const TERMS: SessionTerms = {
   ...{ defaultSeconds: 600, maxSeconds: 3600, idleSeconds: 0, maxSessions: 2, requestsPerSecond: 1000 },
   exec: { stdin: true, tty: false },
 };
+
+/** The value of a Secret of the namespace. */
+export const KNOWN = "correct-horse";
 
 export const EMPTY = { kind: "ConfigMapList", apiVersion: "v1", metadata: {}, items: [] };
 
@@ -110,6 +114,7 @@ export async function startBed(terms: Partial<SessionTerms> = {}): Promise<Bed> 
     live: new LiveSessions(() => clock.now()),
     profile: (name) => profiles.get(name),
     installationNamespace: "hoop-system",
+    known: { of: async () => knownValues([Buffer.from(KNOWN)]) },
     upstream: {
       request: async ({ method, path, headers, signal }) =>
         request({ host: "127.0.0.1", port, method, path, headers, signal, agent: false }),

@@ -2,8 +2,9 @@
 import { once } from "node:events";
 import { expect } from "chai";
 import { innerHeaders } from "#apiserver-ext/broker/headers.ts";
+import { REPLACEMENT } from "#core/mask/values.ts";
 import { endOf } from "#core/session/life.ts";
-import { type Bed, EMPTY, json, startBed } from "./bed.ts";
+import { type Bed, EMPTY, json, KNOWN, startBed } from "./bed.ts";
 
 describe("the broker of a session", () => {
   let bed: Bed;
@@ -77,7 +78,7 @@ describe("the broker of a session", () => {
     const socket = bed.raw(`${head.join("\r\n")}\r\n\r\n`);
     await once(socket, "data");
     socket.destroy();
-    const [{ lines } = { lines: [] }] = bed.arrived;
+    const lines = bed.arrived.flatMap((one) => one.lines);
     const lost = sent
       .slice(0, -2)
       .filter((line) => lines.includes(line.replace(/^[^:]+/, (name) => name.toLowerCase())));
@@ -90,11 +91,18 @@ describe("the broker of a session", () => {
   it("acts as nobody whom a client names", async () => {
     const { status } = await get(MAPS, { "impersonate-user": "system:admin" });
     expect([status, bed.arrived]).to.deep.equal([403, []]);
-    const named = ["impersonate-user", "impersonate-group", "impersonate-uid", "impersonate-extra-hoop.dev%2fagent"];
+    const named = [
+      "impersonate-user",
+      "impersonate-group",
+      "impersonate-uid",
+      "impersonate-extra-hoop.dev%2fagent",
+    ];
     const lines = named.map((name) => [name, "system:masters"] as const);
     const identity = { serviceAccount: { namespace: "a", name: "b" }, extras: {} };
     const headers = innerHeaders([...lines, ["x-remote-user", "root"]], identity, { masked: true });
-    expect(Object.keys(headers).filter((name) => /^impersonate|^x-remote/.test(name))).to.deep.equal(["impersonate-user"]);
+    expect(Object.keys(headers).filter((name) => /^impersonate|^x-remote/.test(name))).to.deep.equal([
+      "impersonate-user",
+    ]);
     expect(headers["impersonate-user"]).to.equal("system:serviceaccount:a:b");
   });
 
@@ -165,6 +173,27 @@ describe("the broker of a session", () => {
       expect(text).to.not.match(/dmFsdWU|plain-value/);
       expect(shown.kind).to.equal(form.kind);
     }
+  });
+
+  it("masks the values of Secrets wherever they turn up, and in logs however these are cut", async () => {
+    const encoded = Buffer.from(KNOWN).toString("base64");
+    const map = {
+      kind: "ConfigMap",
+      metadata: { name: KNOWN, labels: { a: KNOWN } },
+      data: { a: `x${KNOWN}y`, b: encoded },
+    };
+    bed.behind.answer = (_request, response) => json(response, map);
+    expect((await get(MAPS)).json).to.deep.equal({
+      ...map,
+      metadata: { name: KNOWN, labels: { a: REPLACEMENT } },
+      data: { a: `x${REPLACEMENT}y`, b: REPLACEMENT },
+    });
+    bed.behind.answer = (_request, response) => {
+      response.writeHead(200, { "Content-Type": "text/plain" });
+      response.write(`one ${KNOWN.slice(0, 7)}`);
+      setImmediate(() => response.end(`${KNOWN.slice(7)} two corr`));
+    };
+    expect((await get("/api/v1/namespaces/demo/pods/x/log")).text).to.equal(`one ${REPLACEMENT} two corr`);
   });
 
   it("leaves what it need not mask as it came, to the last byte", async () => {
