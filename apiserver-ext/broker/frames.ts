@@ -8,41 +8,54 @@ export interface Frame {
 }
 
 /** The stream is none of frames, or one is too large. */
-export class BadFrame extends Error {}
+class BadFrame extends Error {}
 
 const LARGEST = 16 * 1024 * 1024;
 
 /** Takes bytes as they come and gives the frames that are whole. Payloads are unmasked. */
 export class FrameReader {
-  #held: Buffer = Buffer.alloc(0);
+  #parts: Buffer[] = [];
+  #size = 0;
+  /** So many bytes must be there before there is anything to be read. */
+  #needed = 2;
 
   push(bytes: Buffer): Frame[] {
-    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+    this.#parts.push(bytes);
+    this.#size += bytes.length;
+    if (this.#size < this.#needed) return [];
+    let held = Buffer.concat(this.#parts);
     const frames: Frame[] = [];
-    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame);
-    return frames;
+    for (;;) {
+      const next = frameAt(held);
+      if ("needed" in next) {
+        this.#parts = [held];
+        this.#size = held.length;
+        this.#needed = next.needed;
+        return frames;
+      }
+      frames.push(next.frame);
+      held = held.subarray(next.length);
+    }
   }
+}
 
-  #next(): Frame | undefined {
-    const held = this.#held;
-    if (held.length < 2) return undefined;
-    const first = held.readUInt8(0);
-    const second = held.readUInt8(1);
-    if ((first & 0x70) !== 0) throw new BadFrame("a frame uses an extension");
-    const isMasked = (second & 0x80) !== 0;
-    const short = second & 0x7f;
-    const extended = short === 126 ? 2 : short === 127 ? 8 : 0;
-    const head = 2 + extended + (isMasked ? 4 : 0);
-    if (held.length < head) return undefined;
-    const length =
-      extended === 0 ? short : extended === 2 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2));
-    if (length > LARGEST) throw new BadFrame("a frame is too large");
-    if (held.length < head + length) return undefined;
-    const payload = Buffer.from(held.subarray(head, head + length));
-    if (isMasked) unmask(payload, held.subarray(head - 4, head));
-    this.#held = held.subarray(head + length);
-    return { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload };
-  }
+function frameAt(held: Buffer): { frame: Frame; length: number } | { needed: number } {
+  if (held.length < 2) return { needed: 2 };
+  const first = held.readUInt8(0);
+  const second = held.readUInt8(1);
+  if ((first & 0x70) !== 0) throw new BadFrame("a frame uses an extension");
+  const isMasked = (second & 0x80) !== 0;
+  const short = second & 0x7f;
+  const extended = short === 126 ? 2 : short === 127 ? 8 : 0;
+  const head = 2 + extended + (isMasked ? 4 : 0);
+  if (held.length < head) return { needed: head };
+  const length =
+    extended === 0 ? short : extended === 2 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2));
+  if (length > LARGEST) throw new BadFrame("a frame is too large");
+  if (held.length < head + length) return { needed: head + length };
+  const payload = Buffer.from(held.subarray(head, head + length));
+  if (isMasked) unmask(payload, held.subarray(head - 4, head));
+  return { frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload }, length: head + length };
 }
 
 function unmask(payload: Buffer, key: Buffer): void {

@@ -6,7 +6,7 @@ import type { Testbed, Who } from "./testbed.ts";
 const RBAC = "rbac.authorization.k8s.io";
 
 /** Where sessions act: their ServiceAccounts lie there, and Hoop may act as these. */
-export const WORK = "work";
+const WORK = "work";
 
 export interface SessionSpec {
   profile: string;
