@@ -38,7 +38,7 @@ export function sessions(ports: SessionsPorts, proxy: ConnectSubresource) {
     ...{ group: GROUP, version: VERSION, kind: "Session", plural: "sessions", singular: "session" },
     scope: "Namespaced",
     shortNames: ["sess"],
-    categories: ["hoop"],
+    categories: [],
     description:
       "A Session lets an agent act as the ServiceAccount of its AgentProfile for the length of one task: kubectl with " +
       "status.path behind the API server's address does all it does, masked and recorded. Deleting it ends it at once.",

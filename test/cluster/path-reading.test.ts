@@ -143,7 +143,7 @@ describe("reading with kubectl", () => {
       /^secure-secrets +ssec +hoop.dev\/v1alpha1 +true +SecureSecret +create,get,list,patch,update,watch\s*$/,
     );
     expect(lines[4]).to.match(
-      /^sessions +sess +hoop.dev\/v1alpha1 +true +Session +create,delete,deletecollection,get,list,patch,update,watch +hoop\s*$/,
+      /^sessions +sess +hoop.dev\/v1alpha1 +true +Session +create,delete,deletecollection,get,list,patch,update,watch\s*$/,
     );
   });
 
