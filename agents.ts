@@ -4,6 +4,7 @@ import type { Client } from "#cluster/client.ts";
 import type { RegistrationState } from "#cluster/registrations.ts";
 import { type AgentMatcher, agentMatcher, liveMatcher, together } from "#core/agents.ts";
 import type { Log } from "#core/ports.ts";
+import type { Profile } from "#core/session/profile.ts";
 import type { Settings } from "./settings.ts";
 
 /** Has the API server send us what these agents do, and tells how that went. */
@@ -12,6 +13,8 @@ type Register = (agents: AgentMatcher) => Promise<readonly RegistrationState[]>;
 export interface LiveAgents {
   /** Always asks about those of the moment. */
   matcher: AgentMatcher;
+  /** The AgentProfile of that name. */
+  profile(name: string): Profile | undefined;
   /** Resolves when the profiles are known. */
   ready(): Promise<void>;
   /** Registers those of the moment, and from now on whenever there are others. Resolves after the first time. */
@@ -45,6 +48,7 @@ export function liveAgents(settings: Settings, client: Client, log: Log): LiveAg
 
   return {
     matcher,
+    profile: profiles.profile,
     ready: profiles.ready,
     register(given) {
       register = given;

@@ -9,6 +9,7 @@ import { frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
 import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
+import { upstream } from "#cluster/upstream.ts";
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
@@ -16,6 +17,8 @@ import type { LogKeys } from "#core/log/appender.ts";
 import type { Catalogue } from "#core/policy/catalogue.ts";
 import type { Log } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
+import { LiveSessions } from "#core/session/live.ts";
+import { keepSweeping } from "#core/session/sweep.ts";
 import type { Store } from "#kit/storage.ts";
 import { ledgerKeys, passingKeys } from "#ledger/key-file.ts";
 import { startTelling } from "#notify/telling.ts";
@@ -25,7 +28,7 @@ import type { Metrics } from "#web/metrics.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
-import { liveAgents } from "./agents.ts";
+import { type LiveAgents, liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
 import {
   apiOf,
@@ -112,7 +115,8 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     for (const one of await startTelling(noticing, await channelsOf(settings, client, log)))
       stops.push(() => one.stop());
 
-    const api = apiOf(settings, ports, counting, { client, namespaces, proxy, search });
+    const sessions = sessionsOf(settings, agents, ports, stops);
+    const api = apiOf(settings, ports, counting, { client, namespaces, proxy, search, ...sessions });
     const callers = liveCallers(settings, () => certificates);
     const checkWritten = policies.checker(agents.matcher, settings.identity);
     const webhook = webhookHandler({ ...ports, checkWritten, audit: outcomes.audit }, callers);
@@ -155,6 +159,22 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     await inReverse(stops);
     throw error;
   }
+}
+
+/** What sessions and their broker need beside. */
+function sessionsOf(
+  settings: Settings,
+  { profile }: LiveAgents,
+  ports: ReviewPorts,
+  stops: (() => Promise<void>)[],
+) {
+  const through = upstream(settings.kubeconfig);
+  const sessions = { profile, live: new LiveSessions(clock.now), upstream: through };
+  stops.push(
+    async () => through.close(),
+    background((signal) => keepSweeping({ ...ports, ...sessions }, signal)),
+  );
+  return sessions;
 }
 
 /** What of the cluster is known at every moment. */

@@ -2,6 +2,7 @@
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join, parse, resolve } from "node:path";
+import { KnownSecrets } from "#apiserver-ext/broker/known.ts";
 import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";
@@ -13,6 +14,7 @@ import { objectNow } from "#cluster/objects.ts";
 import { referent } from "#cluster/referents.ts";
 import { secretsBackend } from "#cluster/secrets.ts";
 import { tokenReview } from "#cluster/token-review.ts";
+import type { Upstream } from "#cluster/upstream.ts";
 import type { JsonObject } from "#core/admission.ts";
 import { ADMISSION_FIELDS } from "#core/agents.ts";
 import { Feed, feedState } from "#core/audit/feed.ts";
@@ -31,6 +33,7 @@ import type { PolicyPorts } from "#core/policy/ports.ts";
 import type { HoldTerms } from "#core/policy/verdict.ts";
 import type { Log, Meter } from "#core/ports.ts";
 import type { ReviewPorts } from "#core/review.ts";
+import type { LiveSessions } from "#core/session/live.ts";
 import { accessLine } from "#kit/access-log.ts";
 import { liveAuthenticationConfig } from "#kit/authentication-config.ts";
 import type { AccessReviewSpec } from "#kit/authz.ts";
@@ -110,19 +113,26 @@ export interface Followed {
   client: Client;
   namespaces: NamespaceCache;
   proxy: FrontProxy;
+  /** The AgentProfile of a name. */
+  profile: LiveAgents["profile"];
+  live: LiveSessions;
+  upstream: Upstream;
 }
 
 export function apiOf(
   settings: Settings,
   ports: ReviewPorts,
   counting: Metrics,
-  { client, namespaces, proxy, search }: Followed & { search: SearchIndex },
+  { client, namespaces, proxy, search, ...sessions }: Followed & { search: SearchIndex },
 ): ApiHandler {
   const { log } = ports;
+  const secrets = secretsBackend(client);
   return aggregatedApi({
     ...ports,
     search,
-    secrets: secretsBackend(client),
+    ...sessions,
+    secrets,
+    known: new KnownSecrets(secrets, clock.now),
     reveal: settings.secrets.reveal,
     namespaceExists: (uid) => namespaces.nameOf(uid) !== undefined,
     authenticationConfig: liveAuthenticationConfig(proxy.current, log),

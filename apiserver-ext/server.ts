@@ -6,12 +6,21 @@ import type { RequestEvent } from "#kit/events.ts";
 import type { Checks } from "#kit/health.ts";
 import type { Namespaces } from "#kit/namespaces.ts";
 import { type ApiHandler, createApi } from "#kit/server.ts";
+import type { BrokerPorts } from "./broker/ports.ts";
+import { sessionProxy } from "./broker/proxy.ts";
 import { type ApprovalsPorts, approvals } from "./resources/approvals.ts";
 import { type LedgersPorts, ledgers } from "./resources/ledgers.ts";
 import { type RecordsPorts, records } from "./resources/records.ts";
 import { type SecureSecretsPorts, secureSecrets } from "./resources/secure-secrets.ts";
+import { type SessionsPorts, sessions } from "./resources/sessions.ts";
 
-export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts, LedgersPorts, SecureSecretsPorts {
+export interface AggregatedApiPorts
+  extends ApprovalsPorts,
+    RecordsPorts,
+    LedgersPorts,
+    SecureSecretsPorts,
+    SessionsPorts,
+    BrokerPorts {
   /** How the cluster vouches for callers, as of now; `undefined` while that is not known. */
   authenticationConfig: () => AuthenticationConfig | undefined;
   tokenReview: TokenReview;
@@ -27,7 +36,13 @@ export interface AggregatedApiPorts extends ApprovalsPorts, RecordsPorts, Ledger
 export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
   return createApi({
     title: "Hoop",
-    resources: [approvals(ports), records(ports), ledgers(ports), secureSecrets(ports)],
+    resources: [
+      approvals(ports),
+      records(ports),
+      ledgers(ports),
+      secureSecrets(ports),
+      sessions(ports, sessionProxy(ports)),
+    ],
     authenticate: delegatedAuthentication({
       config: ports.authenticationConfig,
       tokenReview: ports.tokenReview,

@@ -1,6 +1,8 @@
 /** AgentProfiles (policy.hoop.dev): followed as they change, and told in their status whether they are in force. */
 import type { Owned } from "#core/agents.ts";
 import type { Log } from "#core/ports.ts";
+import type { Profile } from "#core/session/profile.ts";
+import { durationSeconds, type SessionTerms } from "#core/session/session.ts";
 import { type Client, isNotFound, path } from "./client.ts";
 import { follow, type Listed } from "./list-watch.ts";
 
@@ -25,6 +27,14 @@ type AgentProfile = Listed & {
     serviceAccounts?: { namespace: string; name: string }[];
     extras?: { key: string; values: string[] }[];
     owners?: { users?: string[]; groups?: string[] };
+    session?: {
+      serviceAccount: { namespace: string; name: string };
+      duration?: { default?: string; max?: string };
+      idleTimeout?: string;
+      maxSessions?: number;
+      requestsPerSecond?: number;
+      exec?: { stdin?: boolean; tty?: boolean };
+    };
   };
   status?: { conditions?: Condition[] };
 };
@@ -32,6 +42,8 @@ type AgentProfile = Listed & {
 export interface AgentProfiles {
   /** Resolves when it is known which there are. */
   ready(): Promise<void>;
+  /** The one of that name, as it is now. */
+  profile(name: string): Profile | undefined;
   /** Whom each names, and whose they are. */
   agents(): Owned[];
   /**
@@ -68,6 +80,10 @@ export function agentProfiles(client: Client, log: Log, changed: () => void): Ag
   );
   return {
     ready: following.ready,
+    profile(name) {
+      const found = profiles.get(name);
+      return found && profileOf(found);
+    },
     agents: () => [...profiles.values()].map(agentsOf),
     async tell(problem) {
       const known = [...profiles.values()];
@@ -83,13 +99,38 @@ function named(profiles: ReadonlyMap<string, AgentProfile>): unknown {
 }
 
 function agentsOf({ spec }: AgentProfile): Owned {
-  const { users = [], groups = [], serviceAccounts = [], extras = [], owners = {} } = spec;
-  const agents = {
+  const { session, owners = {} } = spec;
+  const named = settingsOf(spec);
+  // What is done in a session is done by an agent, and by one of theirs.
+  const account = session?.serviceAccount;
+  const actsAs = account === undefined ? [] : [`${account.namespace}/${account.name}`];
+  const agents = { ...named, serviceAccounts: [...named.serviceAccounts, ...actsAs] };
+  return { agents, owners: { users: owners.users ?? [], groups: owners.groups ?? [] } };
+}
+
+function settingsOf({ users = [], groups = [], serviceAccounts = [], extras = [] }: AgentProfile["spec"]) {
+  return {
     ...{ users, groups },
     serviceAccounts: serviceAccounts.map(({ namespace, name }) => `${namespace}/${name}`),
     extras: Object.fromEntries(extras.map(({ key, values }) => [key, values])),
   };
-  return { agents, owners: { users: owners.users ?? [], groups: owners.groups ?? [] } };
+}
+
+function profileOf({ metadata: { name }, spec }: AgentProfile): Profile {
+  const agents = settingsOf(spec);
+  if (spec.session === undefined) return { name, agents };
+  const { serviceAccount, duration = {}, idleTimeout, exec = {}, ...limits } = spec.session;
+  const maxSeconds = durationSeconds(duration.max ?? "8h");
+  const session: SessionTerms = {
+    serviceAccount: { namespace: serviceAccount.namespace, name: serviceAccount.name },
+    defaultSeconds: Math.min(durationSeconds(duration.default ?? "1h"), maxSeconds),
+    maxSeconds,
+    idleSeconds: idleTimeout === undefined ? 0 : durationSeconds(idleTimeout),
+    maxSessions: limits.maxSessions ?? 10,
+    requestsPerSecond: limits.requestsPerSecond ?? 50,
+    exec: { stdin: exec.stdin ?? true, tty: exec.tty ?? true },
+  };
+  return { name, agents, session };
 }
 
 async function tellOne(client: Client, profile: AgentProfile, problem: string, log: Log): Promise<void> {

@@ -62,9 +62,13 @@ export interface AdmissionRequest {
 /** `userInfo.extra` key that identifies the very credential: a token's JTI or a certificate's hash. */
 const CREDENTIAL_ID = "authentication.kubernetes.io/credential-id";
 
+/** The key that says out of which session a request comes: it has no credential of its own. */
+export const SESSION_UID = "hoop.dev/session-uid";
+
 /** The credential of the caller, "" where the cluster does not tell. */
 export function credentialOf(user: UserInfo): string {
-  return user.extra.get(CREDENTIAL_ID)?.[0] ?? "";
+  const session = user.extra.get(SESSION_UID)?.[0];
+  return session === undefined ? (user.extra.get(CREDENTIAL_ID)?.[0] ?? "") : `session:${session}`;
 }
 
 /** The namespace the target lies in, "" for cluster-scoped ones; a Namespace object is cluster-scoped. */

@@ -141,7 +141,7 @@ export function liveMatcher(current: () => AgentMatcher): AgentMatcher {
 }
 
 /** Whether one of the names of a user is among those of the settings. */
-function enrolment(settings: AgentSettings): (user: UserInfo) => boolean {
+export function enrolment(settings: AgentSettings): (user: UserInfo) => boolean {
   const groups = new Set(settings.groups);
   const users = new Set(usersOf(settings));
   const extras = Object.entries(settings.extras);
@@ -195,7 +195,8 @@ export function agentMatcher(
   };
 }
 
-function serviceAccountUser(namespacedName: string): string {
+/** The user name of a ServiceAccount that is given as NAMESPACE/NAME. */
+export function serviceAccountUser(namespacedName: string): string {
   return `system:serviceaccount:${namespacedName.replace("/", ":")}`;
 }
 

@@ -121,7 +121,10 @@ function valuesIn({ data, stringData }: JsonObject): string[] {
 /** An object in JSON in a string, as kubectl keeps it in an annotation. */
 function maskEmbedded(json: string): string {
   try {
-    return JSON.stringify(maskValue(parseJson(json)));
+    const value = parseJson(json);
+    const masked = JSON.stringify(maskValue(value));
+    // What holds nothing to mask stays as it was written.
+    return masked === JSON.stringify(value) ? json : masked;
   } catch {
     return maskText(json);
   }
@@ -171,4 +174,44 @@ function mapItems(list: Json[], map: (item: Json, index: number) => Json): Json[
     copy[index] = mapped;
   }
   return copy ?? list;
+}
+
+/** In base64, as the data of Secrets are: clients that decode it find this text. */
+const ENCODED_SECRET_VALUE = Buffer.from(SECRET_VALUE).toString("base64");
+
+/** What nobody may write: it stands for a value that he has not seen. */
+export const MASKED_MARKS: readonly string[] = ["[masked: ", ENCODED_SECRET_VALUE];
+
+/**
+ * What a client is answered in place of an object or list: as {@link maskObject}, but nothing is left out, and all of it
+ * is of the type that clients decode it as.
+ */
+export function maskAnswer(answer: JsonObject): JsonObject {
+  const masked = Array.isArray(answer["items"]) ? maskItems(answer) : maskMembers(answer);
+  return decodable(masked, text(masked, "kind"));
+}
+
+function maskItems(answer: JsonObject): JsonObject {
+  const isSecrets = text(answer, "kind") === "SecretList";
+  return mapMembers(answer, (name, value) => {
+    if (name !== "items" || !Array.isArray(value)) return maskValue(value);
+    return value.map((item) => {
+      if (!isObject(item) || !isSecrets || Object.hasOwn(item, "kind")) return maskValue(item);
+      const { kind: _, ...rest } = maskMembers({ ...item, kind: "Secret" });
+      return rest;
+    });
+  });
+}
+
+function decodable(object: JsonObject, kind: string): JsonObject {
+  return mapMembers(object, (name, value) => {
+    if (kind === "Secret" && name === "data")
+      return isObject(value)
+        ? mapMembers(value, (_, item) => (item === SECRET_VALUE ? ENCODED_SECRET_VALUE : item))
+        : {};
+    if (name !== "items" && name !== "object" && name !== "rows") return value;
+    const ofItem = kind === "SecretList" ? "Secret" : "";
+    const inside = (item: Json) => (isObject(item) ? decodable(item, text(item, "kind") || ofItem) : item);
+    return Array.isArray(value) ? value.map(inside) : inside(value);
+  });
 }

@@ -16,6 +16,7 @@ import { lineOf, lineWithPayload } from "./ledger/line.ts";
 import { maskObject } from "./mask.ts";
 import type { Verdict } from "./policy/verdict.ts";
 import type { Clock, Random, Store } from "./ports.ts";
+import { sessionNameOf } from "./session/extras.ts";
 import { micros } from "./times.ts";
 
 export async function record(
@@ -42,11 +43,13 @@ function entryFor(
 ): AdmissionEntry {
   const credentialID = credentialOf(request.userInfo);
   const message = messageOf(outcome);
+  const session = sessionNameOf(request.userInfo);
   return {
     schema: "hoop.dev/admission/v3",
     kind: "admission",
     time: micros(now),
     request: request.uid,
+    ...(session === undefined ? {} : { session }),
     effect: mayTakeEffect(request, outcome) ? "open" : "none",
     ...objectOf(request),
     caller,

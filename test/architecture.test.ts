@@ -25,6 +25,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: ["apiserver-ext/resources", "apiserver-ext/kit", "core"],
     packages: ["node:crypto", "typebox"],
   },
+  "apiserver-ext/broker": {
+    ours: ["apiserver-ext/broker", "apiserver-ext/kit", "core"],
+    packages: ["node:*"],
+  },
   "apiserver-ext/server.ts": { ours: ["apiserver-ext"], packages: [] },
   webhook: {
     ours: ["webhook", "core", "apiserver-ext/kit/x509.ts", "apiserver-ext/kit/connections.ts"],
@@ -149,7 +153,17 @@ describe("architecture", () => {
     });
 
   it("reads the environment only where a process begins", () => {
-    const folders = ["core", "apiserver-ext", "webhook", "store", "search", "cluster", "certs", "notify", "web"];
+    const folders = [
+      "core",
+      "apiserver-ext",
+      "webhook",
+      "store",
+      "search",
+      "cluster",
+      "certs",
+      "notify",
+      "web",
+    ];
     const readers = folders
       .flatMap(sources)
       .filter((file) => readFileSync(join(ROOT, file), "utf8").includes("process.env"));

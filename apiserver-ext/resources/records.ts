@@ -1,7 +1,7 @@
 /** `records`: the ledger, read-only. A record's name is its index; it lies in the namespace of what it is about. */
 import { createHash } from "node:crypto";
 import Type, { type Static } from "typebox";
-import { isObject, type Json, type JsonObject, text } from "#core/admission.ts";
+import { isObject, type JsonObject, text } from "#core/admission.ts";
 import type { AgentMatcher } from "#core/agents.ts";
 import { Entry, OutcomeEntry } from "#core/ledger/entry.ts";
 import { facetValues, namespaceOf, usernameOf } from "#core/ledger/facets.ts";
@@ -88,7 +88,7 @@ export function records(ports: RecordsPorts) {
         name: "Target",
         type: "string",
         description: "Of what.",
-        cell: ({ spec }) => targetText(json(spec)["target"]),
+        cell: ({ spec }) => targetText(json(spec), spec.kind),
       },
       {
         name: "Approval",
@@ -108,6 +108,7 @@ export function records(ports: RecordsPorts) {
       "spec.agent.username": ({ spec }) => usernameOf(json(spec)),
       "spec.kind": ({ spec }) => spec.kind,
       "spec.answer": ({ spec }) => text(json(spec), "answer"),
+      "spec.session.name": ({ spec }) => facetValues.session(json(spec)).at(-1) ?? "",
       "spec.approval.name": ({ spec }) => text(json(spec)["approval"], "name"),
     },
     conditions: RECORD_CONDITIONS,
@@ -137,12 +138,17 @@ function eventText(entry: Entry): string {
       return entry.result;
     case "request":
       return entry.code === undefined ? entry.stage : `answered ${entry.code}`;
+    case "session":
+      return `session ${entry.event}`;
+    case "brokered":
+      return entry.code === undefined ? entry.event : `${entry.event} ${entry.code}`;
     default:
       return entry.kind;
   }
 }
 
-function targetText(target: Json | undefined): string {
+function targetText({ session, target }: JsonObject, kind: string): string {
+  if (kind === "session") return `sessions/${text(session, "name")}`;
   if (!isObject(target)) return "";
   const [resource, subresource, name] = ["resource", "subresource", "name"].map((key) => text(target, key));
   return `${resource}${subresource === "" ? "" : `/${subresource}`}/${name}`;

@@ -175,6 +175,10 @@ function message(entry: Entry): string {
       return `${entry.verb} ${entry.uri}: ${entry.code ?? "no answer"}`;
     case "erasure":
       return `payloads of ${entry.spans.reduce((sum, { from, to }) => sum + to - from, 0)} records erased`;
+    case "session":
+      return `session ${entry.session.name} ${entry.event}: ${entry.message ?? entry.reason ?? entry.profile}`;
+    case "brokered":
+      return `${entry.event} ${entry.method} ${entry.uri}${entry.code === undefined ? "" : ` ${entry.code}`}`;
     default:
       // A newer server may know more kinds.
       return entry satisfies never;

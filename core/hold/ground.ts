@@ -1,10 +1,11 @@
 /** What a held request stands on at one moment: where its approval lives, what it goes to, and what it refers to. */
 import { type AdmissionRequest, member, targetName, targetNamespace, text } from "../admission.ts";
 import { type Referred, type ReferredWords, referencesOf, referredWords } from "../digest/refers-to.ts";
-import { type Asked, digestOf } from "../digest.ts";
+import { type Asked, digestOf, type Subject } from "../digest.ts";
 import type { PodSpecPaths } from "../policy/facts/workload.ts";
 import type { PolicyLookups } from "../policy/ports.ts";
 import type { Cluster, Lookup } from "../ports.ts";
+import { sessionUidOf } from "../session/extras.ts";
 
 export interface GroundPorts {
   cluster: Cluster;
@@ -44,13 +45,20 @@ export async function groundOf(ports: GroundPorts, request: AdmissionRequest): P
     if (!one.known) return { kind: "could-not-tell", why: one.why };
     refersTo.push({ reference, state: one.state });
   }
-  const asked = digestOf(
-    request,
-    { username: request.userInfo.username },
-    { connectUid: connect.uid, refersTo, volatilePaths: ports.volatilePaths, key: ports.installationKey },
-  );
+  const asked = digestOf(request, subjectOf(request), {
+    connectUid: connect.uid,
+    refersTo,
+    volatilePaths: ports.volatilePaths,
+    key: ports.installationKey,
+  });
   const shown = refersTo.map((one) => referredWords(one, ports.installationKey));
   return { kind: "ground", on: { asked, refersTo: shown } };
+}
+
+/** Two sessions that act as one ServiceAccount are two agents. */
+function subjectOf({ userInfo }: AdmissionRequest): Subject {
+  const session = sessionUidOf(userInfo);
+  return { username: userInfo.username, ...(session === undefined ? {} : { session }) };
 }
 
 /** A namespaced target's approval lives in its namespace, every other in the installation's. */

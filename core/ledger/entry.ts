@@ -61,7 +61,7 @@ export const AdmissionEntry = Type.Object(
     request: Type.String({
       description: "The uid of the AdmissionReview: another one each time it is asked.",
     }),
-    session: Type.Optional(Type.String({ description: "The session that it belongs to." })),
+    session: Type.Optional(Type.String({ description: "NAMESPACE/NAME of the session that it belongs to." })),
     effect: Type.Union([Type.Literal("none"), Type.Literal("open")], {
       description:
         "none: nothing comes of it (denied, held, a dry run). open: it was let through, and whether it took effect is " +
@@ -322,6 +322,73 @@ export const ErasureEntry = Type.Object(
 );
 export type ErasureEntry = Static<typeof ErasureEntry>;
 
+const SessionRef = Type.Object({ namespace: Type.String(), name: Type.String(), uid: Type.String() });
+
+export const SessionEntry = Type.Object(
+  {
+    schema: Type.Literal("hoop.dev/session/v1"),
+    kind: Type.Literal("session"),
+    time: Time,
+    event: Type.Union(
+      [
+        Type.Literal("begun"),
+        Type.Literal("extended"),
+        Type.Literal("ended"),
+        Type.Literal("expired"),
+        Type.Literal("revoked"),
+      ],
+      {
+        description:
+          "extended: it has another end. ended: by its agent, or because nobody used it. expired: its time was over. revoked: somebody else ended it, or its profile.",
+      },
+    ),
+    session: SessionRef,
+    profile: Type.String(),
+    agent: Agent,
+    serviceAccount: Type.Object({ namespace: Type.String(), name: Type.String() }),
+    expiresAt: Type.String(),
+    reason: Type.Optional(Type.String({ description: "What the agent said it is for. Not verified." })),
+    by: Type.Optional(Type.String({ description: "Who did this, where somebody did." })),
+    message: Type.Optional(Type.String()),
+    shortened: Shortened,
+  },
+  { description: "A step in the life of a session." },
+);
+export type SessionEntry = Static<typeof SessionEntry>;
+
+export const BrokeredEntry = Type.Object(
+  {
+    schema: Type.Literal("hoop.dev/brokered/v1"),
+    kind: Type.Literal("brokered"),
+    time: Time,
+    event: Type.Union([Type.Literal("request"), Type.Literal("stream"), Type.Literal("response")], {
+      description:
+        "request: written before it was passed on. stream: a part of what went to and fro since. response: how it ended.",
+    }),
+    call: Type.String({ description: "The same in all entries of one request." }),
+    session: SessionRef,
+    profile: Type.String(),
+    agent: Agent,
+    method: Type.String(),
+    uri: Type.String({ description: "Path and query below the session, masked." }),
+    verb: Type.String(),
+    target: Type.Optional(Type.Omit(Target, ["kind", "uid"])),
+    command: Type.Optional(Type.String({ description: "What the client says was typed. Not verified." })),
+    userAgent: Type.Optional(Type.String()),
+    auditID: Type.Optional(Type.String()),
+    code: Type.Optional(Type.Integer({ description: "HTTP status; 101: the connection was upgraded." })),
+    milliseconds: Type.Optional(Type.Integer()),
+    bytes: Type.Optional(Type.Integer({ description: "Of the body, as it was passed on." })),
+    sha256: Type.Optional(Type.String({ description: "Over those bytes, hex." })),
+    truncated: Type.Optional(Type.Boolean({ description: "The payload does not have all of them." })),
+    message: Type.Optional(Type.String()),
+    payload: Type.Optional(PayloadDigest),
+    shortened: Shortened,
+  },
+  { description: "A request through a session's broker, or what came back." },
+);
+export type BrokeredEntry = Static<typeof BrokeredEntry>;
+
 /** Of any kind and version that may lie in a ledger. */
 export const Entry = Type.Union([
   AdmissionEntry,
@@ -335,5 +402,7 @@ export const Entry = Type.Union([
   GapEntry,
   FirstGapEntry,
   ErasureEntry,
+  SessionEntry,
+  BrokeredEntry,
 ]);
 export type Entry = Static<typeof Entry>;

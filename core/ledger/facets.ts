@@ -26,7 +26,7 @@ const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 /** Every value by which each facet of an entry can be asked for. */
 export const facetValues: Readonly<Record<Facet, (entry: JsonObject) => string[]>> = {
   agent: (entry) => namesOf(usernameOf(entry)),
-  session: ({ session }) => given(isObject(session) ? text(session, "name") : session),
+  session: ({ session }) => sessionNames(session),
   approval: ({ approval }) => given(text(approval, "name")),
   verdict: ({ verdict }) => given(verdict),
   answer: ({ answer }) => given(answer),
@@ -53,8 +53,9 @@ export function facetValue(facet: Facet, asked: string): string {
 }
 
 /** The namespace that its record lies in; undefined: that of the installation. */
-export function namespaceOf({ kind, approval, target }: JsonObject): string | undefined {
-  return given(text(kind === "approval" ? approval : target, "namespace"))[0];
+export function namespaceOf({ kind, approval, session, target }: JsonObject): string | undefined {
+  const place = isObject(session) ? session : kind === "approval" ? approval : target;
+  return given(text(place, "namespace"))[0];
 }
 
 /** Microseconds since the epoch; undefined where it is no RFC 3339 time. What is finer is cut off. */
@@ -97,6 +98,12 @@ function namesOf(username: string): string[] {
   const [, namespace, name] = SERVICE_ACCOUNT.exec(username) ?? [];
   if (username === "") return [];
   return name === undefined ? [username] : [username, name, `${namespace}:${name}`, `${namespace}/${name}`];
+}
+
+/** NAME or NAMESPACE/NAME. */
+function sessionNames(session: Json | undefined): string[] {
+  if (isObject(session)) return sessionNames(`${text(session, "namespace")}/${text(session, "name")}`);
+  return given(session).flatMap((path) => [...new Set([path, path.slice(path.indexOf("/") + 1)])]);
 }
 
 /** `deployments`, `deployments.apps`; of a subresource also `deployments/scale`, `deployments.apps/scale`. */

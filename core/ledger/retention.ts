@@ -4,7 +4,7 @@
  */
 import type { Clock, Log, Store } from "../ports.ts";
 import { micros } from "../times.ts";
-import { asked } from "./asked.ts";
+import { asked, ofSession } from "./asked.ts";
 import type { Entry, ErasureEntry } from "./entry.ts";
 import { lineOf } from "./line.ts";
 
@@ -126,9 +126,10 @@ async function dueFrom(store: Store, next: number, before: number, holds: readon
 }
 
 function isHeld(entry: Entry, holds: readonly Hold[]): boolean {
-  const about = entry.kind === "request" ? entry : asked(entry);
+  const about = entry.kind === "request" ? entry : (asked(entry) ?? ofSession(entry));
   if (about === undefined) return false;
-  const { agent, target } = about;
+  const { agent } = about;
+  const target = "target" in about ? about.target : undefined;
   const approval = "approval" in about ? about.approval?.name : undefined;
   return holds.some(
     (hold) =>

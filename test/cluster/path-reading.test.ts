@@ -133,7 +133,7 @@ describe("reading with kubectl", () => {
   it("api-resources lists the resources, with their short names and verbs", async () => {
     const wide = ["api-resources", "--api-group=hoop.dev", "-o", "wide", "--no-headers"];
     const lines = (await read(...wide)).trim().split("\n").sort();
-    expect(lines).to.have.length(4);
+    expect(lines).to.have.length(5);
     expect(lines[0]).to.match(
       /^approvals +appr +hoop.dev\/v1alpha1 +true +Approval +get,list,watch +hoop\s*$/,
     );
@@ -141,6 +141,9 @@ describe("reading with kubectl", () => {
     expect(lines[2]).to.match(/^records +rec +hoop.dev\/v1alpha1 +true +Record +get,list,watch\s*$/);
     expect(lines[3]).to.match(
       /^secure-secrets +ssec +hoop.dev\/v1alpha1 +true +SecureSecret +create,get,list,patch,update,watch\s*$/,
+    );
+    expect(lines[4]).to.match(
+      /^sessions +sess +hoop.dev\/v1alpha1 +true +Session +create,delete,deletecollection,get,list,patch,update,watch\s*$/,
     );
   });
 

@@ -8,7 +8,7 @@ const ENTRY: JsonObject = {
   kind: "admission",
   time: "2026-11-21T10:00:00.123456Z",
   agent: { username: "system:serviceaccount:ci:bot", groups: ["hoop:agents"] },
-  session: "s-1",
+  session: "ci/s-1",
   operation: "CREATE",
   target: { group: "apps", resource: "deployments", subresource: "scale", namespace: "shop", name: "web" },
   rules: [{ name: "scale", message: "Too Large" }],
@@ -22,7 +22,7 @@ const ENTRY: JsonObject = {
 describe("what an entry is found by", () => {
   const found: Record<Facet, string[]> = {
     agent: ["system:serviceaccount:ci:bot", "bot", "ci:bot", "ci/bot"],
-    session: ["s-1"],
+    session: ["ci/s-1", "s-1"],
     approval: ["a-1"],
     verdict: ["hold"],
     answer: ["held"],

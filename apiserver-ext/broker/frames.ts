@@ -1,0 +1,79 @@
+/** WebSocket frames (RFC 6455), as far as two ends need them that agreed on no extension. */
+
+export interface Frame {
+  fin: boolean;
+  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
+  opcode: number;
+  payload: Buffer;
+}
+
+/** The stream is none of frames, or one is too large. */
+class BadFrame extends Error {}
+
+const LARGEST = 16 * 1024 * 1024;
+
+/** Takes bytes as they come and gives the frames that are whole. Payloads are unmasked. */
+export class FrameReader {
+  #parts: Buffer[] = [];
+  #size = 0;
+  /** So many bytes must be there before there is anything to be read. */
+  #needed = 2;
+
+  push(bytes: Buffer): Frame[] {
+    this.#parts.push(bytes);
+    this.#size += bytes.length;
+    if (this.#size < this.#needed) return [];
+    let held = Buffer.concat(this.#parts);
+    const frames: Frame[] = [];
+    for (;;) {
+      const next = frameAt(held);
+      if ("needed" in next) {
+        this.#parts = [held];
+        this.#size = held.length;
+        this.#needed = next.needed;
+        return frames;
+      }
+      frames.push(next.frame);
+      held = held.subarray(next.length);
+    }
+  }
+}
+
+function frameAt(held: Buffer): { frame: Frame; length: number } | { needed: number } {
+  if (held.length < 2) return { needed: 2 };
+  const first = held.readUInt8(0);
+  const second = held.readUInt8(1);
+  if ((first & 0x70) !== 0) throw new BadFrame("a frame uses an extension");
+  const isMasked = (second & 0x80) !== 0;
+  const short = second & 0x7f;
+  const extended = short === 126 ? 2 : short === 127 ? 8 : 0;
+  const head = 2 + extended + (isMasked ? 4 : 0);
+  if (held.length < head) return { needed: head };
+  const length =
+    extended === 0 ? short : extended === 2 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2));
+  if (length > LARGEST) throw new BadFrame("a frame is too large");
+  if (held.length < head + length) return { needed: head + length };
+  const payload = Buffer.from(held.subarray(head, head + length));
+  if (isMasked) unmask(payload, held.subarray(head - 4, head));
+  return { frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload }, length: head + length };
+}
+
+function unmask(payload: Buffer, key: Buffer): void {
+  for (let at = 0; at < payload.length; at++) payload[at] = (payload[at] ?? 0) ^ (key[at & 3] ?? 0);
+}
+
+/** As a server sends it: not masked. */
+export function frameBytes({ fin, opcode, payload }: Frame): Buffer {
+  const { length } = payload;
+  const head = Buffer.alloc(length < 126 ? 2 : length < 0x10000 ? 4 : 10);
+  head.writeUInt8((fin ? 0x80 : 0) | opcode, 0);
+  if (length < 126) head.writeUInt8(length, 1);
+  else if (length < 0x10000) {
+    head.writeUInt8(126, 1);
+    head.writeUInt16BE(length, 2);
+  } else {
+    head.writeUInt8(127, 1);
+    head.writeBigUInt64BE(BigInt(length), 2);
+  }
+  return Buffer.concat([head, payload]);
+}

@@ -1,0 +1,21 @@
+/** What the broker needs. */
+import type { AgentMatcher } from "#core/agents.ts";
+import type { Waiters } from "#core/hold/waiters.ts";
+import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
+import type { BeginPorts } from "#core/session/life.ts";
+import type { LiveSessions } from "#core/session/live.ts";
+import type { KnownSecrets } from "./known.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface BrokerPorts extends BeginPorts {
+  store: Store;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  cluster: Cluster;
+  agents: AgentMatcher;
+  waiters: Waiters;
+  live: LiveSessions;
+  upstream: Upstream;
+  known: Pick<KnownSecrets, "of">;
+}

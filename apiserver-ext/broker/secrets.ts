@@ -1,0 +1,136 @@
+/**
+ * Secrets in a session: asked for as such, answered by `secure-secrets`. So no value comes here at all, what a client
+ * reads it may send back, and the ServiceAccount needs no right to Secrets.
+ */
+import { isObject, type Json, type JsonObject, member, text } from "#core/admission.ts";
+import { parseJson } from "#core/json.ts";
+import type { RequestInfo } from "#kit/request-info.ts";
+import { StatusError } from "#kit/status.ts";
+import { readYaml } from "#kit/yaml.ts";
+
+const API_VERSION = "hoop.dev/v1alpha1";
+const LARGEST_BODY = 3 * 1024 * 1024;
+
+/** What `secure-secrets` does not do is done to the Secret itself: deleting it. */
+export function isOfSecrets({ group, resource, subresource, verb }: RequestInfo): boolean {
+  return group === "" && resource === "secrets" && subresource === "" && !verb.startsWith("delete");
+}
+
+/** Where they are asked for, without the query. */
+export function securePath({ namespace, name }: RequestInfo): string {
+  const within = namespace === "" ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `/apis/${API_VERSION}${within}/secure-secrets${name === "" ? "" : `/${encodeURIComponent(name)}`}`;
+}
+
+export interface Sent {
+  body: Buffer;
+  contentType: string;
+}
+
+type Rewrite = (text: string) => Sent;
+
+const REWRITES: Readonly<Record<string, Rewrite>> = {
+  "application/json": (text) => json(secured(read(text)), "application/json"),
+  "application/yaml": (text) => json(secured(readAsYaml(text)), "application/json"),
+  "application/apply-patch+yaml": (text) => json(secured(readAsYaml(text)), "application/apply-patch+yaml"),
+  "application/merge-patch+json": (text) => json(secured(read(text)), "application/merge-patch+json"),
+  "application/strategic-merge-patch+json": (text) => {
+    const patch = read(text);
+    if (!isPlainMerge(patch)) throw unsupported();
+    return json(secured(patch), "application/merge-patch+json");
+  },
+  "application/json-patch+json": (text) => ({
+    body: Buffer.from(text),
+    contentType: "application/json-patch+json",
+  }),
+};
+
+/** @throws {StatusError} UnsupportedMediaType, BadRequest. */
+export function securedBody(contentType: string, body: Buffer): Sent {
+  const [type = ""] = contentType.split(";");
+  const rewrite = REWRITES[type.trim().toLowerCase() || "application/json"];
+  if (rewrite === undefined) throw unsupported();
+  return rewrite(body.toString());
+}
+
+function json(value: Json, contentType: string): Sent {
+  return { body: Buffer.from(JSON.stringify(value)), contentType };
+}
+
+function read(body: string): Json {
+  try {
+    return parseJson(body);
+  } catch {
+    throw new StatusError("BadRequest", "the body of the request is not valid JSON");
+  }
+}
+
+function readAsYaml(body: string): Json {
+  const reading = readYaml(body, LARGEST_BODY);
+  if (reading.outcome !== "read")
+    throw new StatusError("BadRequest", "the body of the request is not valid YAML");
+  return reading.value as Json;
+}
+
+function secured(value: Json): Json {
+  if (!isObject(value)) return value;
+  const named: JsonObject = { ...value };
+  if (named["apiVersion"] === "v1") named["apiVersion"] = API_VERSION;
+  if (named["kind"] === "Secret") named["kind"] = "SecureSecret";
+  return named;
+}
+
+/** Whether a strategic merge means the same as a plain one: no directives, none of the lists that are merged. */
+function isPlainMerge(value: Json): boolean {
+  if (Array.isArray(value)) return false;
+  if (!isObject(value)) return true;
+  return Object.entries(value).every(([name, child]) => !name.startsWith("$") && isPlainMerge(child));
+}
+
+function unsupported(): StatusError {
+  return new StatusError(
+    "UnsupportedMediaType",
+    "Secrets are written in JSON or YAML, without lists to be merged",
+  );
+}
+
+/** An answer of `secure-secrets` in the words of Secrets. */
+export function asSecrets(value: JsonObject): JsonObject {
+  switch (value["kind"]) {
+    case "SecureSecret":
+      return asSecret(value);
+    case "SecureSecretList":
+      return { ...value, apiVersion: "v1", kind: "SecretList", items: eachOf(value["items"]) };
+    case "Table":
+      return {
+        ...value,
+        rows: eachOf(value["rows"], (row) => ({ ...row, object: asObject(row["object"]) })),
+      };
+    case "Status":
+      return asStatus(value);
+    default:
+      return value;
+  }
+}
+
+function asSecret({ sizes: _, ...value }: JsonObject): JsonObject {
+  return { ...value, apiVersion: "v1", kind: "Secret" };
+}
+
+function asObject(value: Json | undefined): Json {
+  return isObject(value) ? asSecrets(value) : (value ?? null);
+}
+
+function eachOf(items: Json | undefined, map = asSecrets): Json {
+  return Array.isArray(items) ? items.map((item) => (isObject(item) ? map(item) : item)) : [];
+}
+
+function asStatus(status: JsonObject): JsonObject {
+  const { group: _, ...details } = member(status, "details");
+  const named = details["kind"] === undefined ? details : { ...details, kind: "secrets" };
+  return {
+    ...status,
+    ...(isObject(status["details"]) ? { details: named } : {}),
+    message: text(status, "message").replaceAll(/secure-secrets\.hoop\.dev(?= ")/g, "secrets"),
+  };
+}

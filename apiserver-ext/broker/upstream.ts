@@ -1,0 +1,36 @@
+/** The API server, as the broker passes requests on to it. */
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+
+export interface UpstreamCall {
+  method: string;
+  /** Path and query, exactly as they are sent. */
+  path: string;
+  headers: Readonly<Record<string, string | string[]>>;
+  /** It streams, or is to be upgraded: it gets a connection of its own. */
+  lasts: boolean;
+  signal: AbortSignal;
+}
+
+export interface Upstream {
+  /** With Hoop's own credentials; not sent before its `end`. */
+  request(call: UpstreamCall): Promise<ClientRequest>;
+}
+
+/** What comes back: an answer, or a connection that was upgraded. */
+export interface Reply {
+  response: IncomingMessage;
+  upgraded: { socket: Duplex; head: Buffer } | undefined;
+}
+
+/** Sends it and waits for the answer to begin. Rejects where there is none. */
+export async function sent(upstream: Upstream, call: UpstreamCall, body: Buffer | undefined): Promise<Reply> {
+  const request = await upstream.request(call);
+  return new Promise((resolve, reject) => {
+    // Also later on, when its connection breaks: whoever reads the answer is told.
+    request.on("error", reject);
+    request.once("response", (response) => resolve({ response, upgraded: undefined }));
+    request.once("upgrade", (response, socket, head) => resolve({ response, upgraded: { socket, head } }));
+    request.end(body);
+  });
+}

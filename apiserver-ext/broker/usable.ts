@@ -1,0 +1,35 @@
+/** Who may use a session: its own subject with its own credential, while it lasts. Asked anew for each request. */
+import { allows, misuse, phaseAt, subjectOf } from "#core/session/life.ts";
+import { findSession } from "#core/session/rows.ts";
+import type { Session, SessionTerms } from "#core/session/session.ts";
+import type { Caller } from "#kit/resource.ts";
+import { forbiddenObject, notFound, StatusError } from "#kit/status.ts";
+import type { BrokerPorts } from "./ports.ts";
+
+const RESOURCE = { group: "hoop.dev", plural: "sessions" };
+
+/** @throws {StatusError} NotFound, Forbidden, ServiceUnavailable. */
+export async function usable(
+  ports: BrokerPorts,
+  namespace: string,
+  name: string,
+  caller: Caller,
+): Promise<{ session: Session; terms: SessionTerms }> {
+  const lookup = await ports.cluster.namespaceUid(namespace);
+  if (!lookup.known) throw new StatusError("ServiceUnavailable", lookup.why, { retryAfterSeconds: 1 });
+  const session = (await findSession(ports.store, lookup.uid, name))?.session;
+  const wrong = session && misuse(session, caller);
+  if (session === undefined || wrong === "not-found") throw notFound(RESOURCE, name);
+  if (wrong === "another-credential")
+    throw forbiddenObject(RESOURCE, name, "it was begun with another credential: begin one with this");
+  const phase = phaseAt(session, ports.clock.now());
+  if (phase !== "Active")
+    throw forbiddenObject(RESOURCE, name, `it is ${phase}${reasonOf(session)}: begin another one`);
+  const allowed = allows(ports, ports.profile(session.spec.profile), subjectOf(session));
+  if ("refused" in allowed) throw forbiddenObject(RESOURCE, name, allowed.refused);
+  return { session, terms: allowed.terms };
+}
+
+function reasonOf({ status }: Session): string {
+  return status.message === undefined ? "" : ` (${status.message})`;
+}

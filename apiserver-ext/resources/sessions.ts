@@ -1,0 +1,214 @@
+/** `sessions`: just-in-time access. Made and deleted by agents, used through the subresource `proxy` alone. */
+import Type from "typebox";
+import type { AgentMatcher } from "#core/agents.ts";
+import type { Clock, Cluster, Store } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
+import { sessionLine } from "#core/session/entries.ts";
+import { type BeginPorts, begin, ended, extended, phaseAt } from "#core/session/life.ts";
+import type { LiveSessions } from "#core/session/live.ts";
+import { allSessions, SESSIONS } from "#core/session/rows.ts";
+import { type Session, SessionSpec, SessionStatus } from "#core/session/session.ts";
+import {
+  type Caller,
+  type ConnectSubresource,
+  defineResource,
+  type KubeObject,
+  type WriteContext,
+} from "#kit/resource.ts";
+import { forbiddenObject, invalid } from "#kit/status.ts";
+import { stored } from "#kit/stored.ts";
+import { GROUP, VERSION } from "./group.ts";
+
+export interface SessionsPorts extends BeginPorts {
+  store: Store;
+  clock: Clock;
+  cluster: Cluster;
+  agents: AgentMatcher;
+  live: LiveSessions;
+  /** Whether a namespace of this uid exists now. */
+  namespaceExists: (uid: string) => boolean;
+}
+
+export type SessionObject = Session & KubeObject;
+
+const RESOURCE = { group: GROUP, plural: "sessions" };
+
+export function sessions(ports: SessionsPorts, proxy: ConnectSubresource) {
+  return defineResource<SessionObject>({
+    ...{ group: GROUP, version: VERSION, kind: "Session", plural: "sessions", singular: "session" },
+    scope: "Namespaced",
+    shortNames: ["sess"],
+    categories: [],
+    description:
+      "A Session lets an agent act as the ServiceAccount of its AgentProfile for the length of one task: kubectl with " +
+      "status.path behind the API server's address does all it does, masked and recorded. Deleting it ends it at once.",
+    schema: Type.Object({ spec: SessionSpec, status: Type.Optional(SessionStatus) }),
+    columns: [
+      {
+        name: "Agent",
+        type: "string",
+        description: "Whose it is.",
+        cell: ({ status }) => printable(status.subject.username),
+      },
+      { name: "Profile", type: "string", description: "By which profile.", cell: ({ spec }) => spec.profile },
+      {
+        name: "Phase",
+        type: "string",
+        description: "Whether it may be used.",
+        cell: (session) => phaseAt(session, ports.clock.now()),
+      },
+      { name: "Expires", type: "string", description: "Until when.", cell: ({ status }) => status.expiresAt },
+      {
+        name: "Age",
+        type: "date",
+        description: "Since when.",
+        cell: ({ metadata }) => metadata.creationTimestamp,
+      },
+      {
+        name: "Acts-As",
+        type: "string",
+        priority: 1,
+        description: "As which ServiceAccount.",
+        cell: ({ status: { serviceAccount } }) => `${serviceAccount.namespace}/${serviceAccount.name}`,
+      },
+      {
+        name: "Reason",
+        type: "string",
+        priority: 1,
+        description: "What for.",
+        cell: ({ spec }) => printable(spec.reason ?? ""),
+      },
+      {
+        name: "Message",
+        type: "string",
+        priority: 1,
+        description: "Why it is over.",
+        cell: ({ status }) => status.message ?? "",
+      },
+    ],
+    fields: {
+      "spec.profile": ({ spec }) => spec.profile,
+      "status.phase": ({ status }) => status.phase,
+      "status.subject.username": ({ status }) => status.subject.username,
+    },
+    visible: (caller) =>
+      ports.agents.identify(caller).kind === "agent"
+        ? ({ status }) => status.subject.username === caller.username
+        : undefined,
+    strategy: {
+      prepareForCreate: (session, caller) => begun(ports, session, caller),
+      prepareForUpdate: (session, old) => changed(ports, session, old),
+      validateUpdate: unchangeable,
+    },
+    storage: storageOf(ports),
+    subresources: { proxy },
+  });
+}
+
+/** Whatever a caller says of the status is replaced. */
+function begun(ports: SessionsPorts, session: SessionObject, caller: Caller): SessionObject {
+  const { name } = session.metadata;
+  const outcome = begin(ports, caller, session, ports.clock.now());
+  if ("status" in outcome) return { ...session, status: outcome.status };
+  const { refused, field } = outcome;
+  if (field === undefined) throw forbiddenObject(RESOURCE, name, refused);
+  const message = `Invalid value: ${refused}`;
+  throw invalid({ group: GROUP, kind: "Session", name }, [{ reason: "FieldValueInvalid", message, field }]);
+}
+
+function storageOf(ports: SessionsPorts) {
+  const { store, clock, live } = ports;
+  /** What the ledger is told of the object that is about to be written. */
+  const lines = new WeakMap<SessionObject, string[]>();
+  const told = (object: SessionObject, line: string[]) => {
+    lines.set(object, line);
+    return object;
+  };
+  const rows = stored<SessionObject>(store, {
+    prefix: SESSIONS,
+    prefixOf: async (namespace) => {
+      const lookup = await ports.cluster.namespaceUid(namespace);
+      return lookup.known ? lookup.uid : undefined;
+    },
+    accept: (key) => ports.namespaceExists(key.split("/")[1] ?? ""),
+    lines: ({ object }) => lines.get(object) ?? [],
+  });
+  return {
+    ...rows,
+    async create(object: SessionObject, context: WriteContext) {
+      await checkNumber(ports, object);
+      const line = sessionLine(object, "begun", clock.now(), context.caller.username);
+      return rows.create(told(object, [line]), context);
+    },
+    async replace(object: SessionObject, expected: string, context: WriteContext) {
+      const { metadata, status } = object;
+      // Somebody has deleted it, and a finalizer keeps what is shown of it.
+      const isDeleted = metadata.deletionTimestamp !== undefined && status.phase === "Active";
+      const over = isDeleted ? deleted(object, context, clock.now()) : undefined;
+      const line = over?.line ?? sessionLine(object, "extended", clock.now(), context.caller.username);
+      const before = await rows.get(metadata.namespace, metadata.name, { kind: "latest" });
+      const isTold = isDeleted || before?.status.expiresAt !== status.expiresAt;
+      const result = await rows.replace(
+        told(over?.session ?? object, isTold ? [line] : []),
+        expected,
+        context,
+      );
+      if (isDeleted && result.outcome === "stored" && !context.dryRun) live.end(metadata.uid);
+      return result;
+    },
+    async remove(object: SessionObject, expected: string, context: WriteContext) {
+      // What is over was told when it ended.
+      const isActive = object.status.phase === "Active";
+      told(object, isActive ? [deleted(object, context, clock.now()).line] : []);
+      const result = await rows.remove(object, expected, context);
+      if (result.outcome === "stored" && !context.dryRun) live.end(object.metadata.uid);
+      return result;
+    },
+  };
+}
+
+/** How it is over for having been deleted, and what is told of it. */
+function deleted(session: SessionObject, { caller }: WriteContext, now: number) {
+  const by = caller.username;
+  const isOwn = by === session.status.subject.username;
+  const message = `deleted by ${printable(by)}`;
+  const over = { ...session, ...ended(session, { phase: isOwn ? "Ended" : "Revoked", message }, now) };
+  return { session: over, line: sessionLine(over, isOwn ? "ended" : "revoked", now, by) };
+}
+
+/** Of a change, only another end counts. */
+function changed(ports: SessionsPorts, session: SessionObject, old: SessionObject): SessionObject {
+  const same = { ...session, status: old.status };
+  if (session.spec.duration === old.spec.duration) return same;
+  const outcome = extended(ports, old, session.spec.duration, ports.clock.now());
+  if ("status" in outcome) return { ...same, status: outcome.status };
+  throw forbiddenObject(RESOURCE, old.metadata.name, outcome.refused);
+}
+
+function unchangeable({ spec }: SessionObject, old: SessionObject) {
+  const fields = ["profile", "reason"] as const;
+  return fields
+    .filter((field) => spec[field] !== old.spec[field])
+    .map((field) => ({
+      ...{ reason: "FieldValueForbidden", message: "Forbidden: does not change" },
+      field: `spec.${field}`,
+    }));
+}
+
+/** Several made at the same moment may get past it by that many. */
+async function checkNumber(ports: SessionsPorts, { metadata, spec, status }: SessionObject): Promise<void> {
+  const most = ports.profile(spec.profile)?.session?.maxSessions ?? 0;
+  const now = ports.clock.now();
+  const own = (await allSessions(ports.store)).filter(
+    ({ session }) =>
+      session.status.subject.username === status.subject.username &&
+      session.spec.profile === spec.profile &&
+      phaseAt(session, now) === "Active",
+  );
+  if (own.length >= most)
+    throw forbiddenObject(
+      RESOURCE,
+      metadata.name,
+      `you have ${own.length} sessions, and may have ${most} at once`,
+    );
+}

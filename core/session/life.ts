@@ -1,0 +1,161 @@
+/**
+ * The life of a session:
+ *
+ *     (made) ──▶ Active ── time ──▶ Expired
+ *                  ├── not used for too long ──▶ Ended
+ *                  ├── its profile no longer allows it, or is gone ──▶ Revoked
+ *                  └── deleted ──▶ (gone)
+ *
+ * Pure; each function leaves what it is given as it is.
+ */
+import type { UserInfo } from "../admission.ts";
+import { credentialOf } from "../admission.ts";
+import { type AgentMatcher, enrolment, serviceAccountUser } from "../agents.ts";
+import { seconds } from "../times.ts";
+import { inSession } from "./extras.ts";
+import type { Profile } from "./profile.ts";
+import { durationSeconds, type Session, type SessionPhase, type SessionStatus } from "./session.ts";
+
+/** Whom a session may never act as: what these are for is the cluster's own business. */
+const CLOSED_NAMESPACES = ["kube-system", "kube-public", "kube-node-lease"];
+
+/** What goes into an HTTP header line and comes out the same. */
+const PLAIN = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
+
+/** `field`: what of the spec is wrong. Without one: this caller may not have it. */
+export type Begun = { status: SessionStatus } | { refused: string; field?: "spec.duration" | "spec.profile" };
+
+export interface BeginPorts {
+  agents: Pick<AgentMatcher, "identify">;
+  /** The AgentProfile of that name, as it is now. */
+  profile: (name: string) => Profile | undefined;
+  installationNamespace: string;
+}
+
+/** Whether this caller may have such a session, and how it begins. */
+export function begin(
+  ports: BeginPorts,
+  caller: UserInfo,
+  { metadata, spec }: Pick<Session, "spec"> & { metadata: { namespace?: string; name: string } },
+  now: number,
+): Begun {
+  if (inSession(caller)) return { refused: "a session begins no other" };
+  if (ports.agents.identify(caller).kind !== "agent") return { refused: "only agents have sessions" };
+  const profile = ports.profile(spec.profile);
+  const allowed = allows(ports, profile, caller);
+  if ("refused" in allowed) return allowed;
+  const { terms } = allowed;
+  const length = spec.duration === undefined ? terms.defaultSeconds : durationSeconds(spec.duration);
+  if (length < 1 || length > terms.maxSeconds)
+    return { refused: `the profile allows 1s to ${terms.maxSeconds}s`, field: "spec.duration" };
+  const credentialID = credentialOf(caller);
+  return {
+    status: {
+      phase: "Active",
+      subject: {
+        username: caller.username,
+        ...(caller.uid === "" ? {} : { uid: caller.uid }),
+        groups: [...caller.groups],
+        extra: Object.fromEntries([...caller.extra].map(([key, values]) => [key, [...values]])),
+        ...(credentialID === "" ? {} : { credentialID }),
+      },
+      serviceAccount: { ...terms.serviceAccount },
+      ...(terms.idleSeconds === 0 ? {} : { idleSeconds: terms.idleSeconds }),
+      startedAt: seconds(now),
+      expiresAt: seconds(now + length * 1000),
+      path: `/apis/hoop.dev/v1alpha1/namespaces/${metadata.namespace ?? ""}/sessions/${metadata.name}/proxy`,
+    },
+  };
+}
+
+/** With another length from its beginning on, or why it cannot have that. */
+export function extended(
+  ports: BeginPorts,
+  session: Session,
+  duration: string | undefined,
+  now: number,
+): { status: SessionStatus } | { refused: string } {
+  const { status, spec } = session;
+  if (phaseAt(session, now) !== "Active") return { refused: "it is over" };
+  const terms = ports.profile(spec.profile)?.session;
+  if (terms === undefined) return { refused: "its AgentProfile has no sessions any more" };
+  const length = duration === undefined ? terms.defaultSeconds : durationSeconds(duration);
+  if (length < 1 || length > terms.maxSeconds)
+    return { refused: `the profile allows 1s to ${terms.maxSeconds}s from its beginning on` };
+  return { status: { ...status, expiresAt: seconds(Date.parse(status.startedAt) + length * 1000) } };
+}
+
+/** The terms on which the profile gives this caller sessions, or why it does not. */
+export function allows(
+  { agents, installationNamespace }: BeginPorts,
+  profile: Profile | undefined,
+  caller: UserInfo,
+): { terms: NonNullable<Profile["session"]> } | { refused: string; field?: "spec.profile" } {
+  // To whom it does not belong it might as well not be there.
+  if (profile === undefined || !enrolment(profile.agents)(caller))
+    return { refused: "there is no such AgentProfile that names you", field: "spec.profile" };
+  const { session: terms } = profile;
+  if (terms === undefined) return { refused: "this AgentProfile has no spec.session", field: "spec.profile" };
+  const { namespace, name } = terms.serviceAccount;
+  if (namespace === installationNamespace || CLOSED_NAMESPACES.includes(namespace))
+    return { refused: "its ServiceAccount lies in a namespace that no session may act in" };
+  const account = {
+    username: serviceAccountUser(`${namespace}/${name}`),
+    uid: "",
+    groups: [],
+    extra: new Map(),
+  };
+  if (agents.identify(account).kind !== "agent") return { refused: "its ServiceAccount is none of an agent" };
+  if (!PLAIN.test(caller.username) || !PLAIN.test(profile.name))
+    return { refused: "your user name cannot be told to the API server" };
+  return { terms };
+}
+
+/** The phase as of now: what has run out is Expired, whether or not that was written yet. */
+export function phaseAt({ status }: Session, now: number): SessionPhase {
+  return status.phase === "Active" && Date.parse(status.expiresAt) <= now ? "Expired" : status.phase;
+}
+
+/** Why it is over, by now; undefined: it goes on. `lastUsed`: milliseconds since the epoch. */
+export function endOf(
+  ports: BeginPorts,
+  session: Session,
+  now: number,
+  lastUsed: number,
+): { phase: Exclude<SessionPhase, "Active">; message: string } | undefined {
+  const { status, spec } = session;
+  if (status.phase !== "Active") return undefined;
+  if (phaseAt(session, now) === "Expired") return { phase: "Expired", message: "its time is over" };
+  const allowed = allows(ports, ports.profile(spec.profile), subjectOf(session));
+  if ("refused" in allowed) return { phase: "Revoked", message: `its AgentProfile: ${allowed.refused}` };
+  const { serviceAccount } = allowed.terms;
+  const isSame =
+    serviceAccount.namespace === status.serviceAccount.namespace &&
+    serviceAccount.name === status.serviceAccount.name;
+  if (!isSame) return { phase: "Revoked", message: "its AgentProfile names another ServiceAccount now" };
+  if (status.idleSeconds !== undefined && lastUsed + status.idleSeconds * 1000 <= now)
+    return { phase: "Ended", message: `it was not used for ${status.idleSeconds}s` };
+  return undefined;
+}
+
+export function ended(
+  session: Session,
+  { phase, message }: { phase: Exclude<SessionPhase, "Active">; message: string },
+  now: number,
+): Session {
+  return { ...session, status: { ...session.status, phase, message, endedAt: seconds(now) } };
+}
+
+/** Why this caller may not use it; undefined: he may. Another's session does not exist to him. */
+export function misuse(session: Session, caller: UserInfo): "not-found" | "another-credential" | undefined {
+  const { subject } = session.status;
+  if (subject.username !== caller.username || (subject.uid ?? "") !== caller.uid || inSession(caller))
+    return "not-found";
+  return (subject.credentialID ?? "") === credentialOf(caller) ? undefined : "another-credential";
+}
+
+/** Its agent, as it was when the session began. */
+export function subjectOf({ status: { subject } }: Session): UserInfo {
+  const extra = new Map(Object.entries(subject.extra));
+  return { username: subject.username, uid: subject.uid ?? "", groups: subject.groups, extra };
+}

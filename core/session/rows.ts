@@ -1,0 +1,29 @@
+/** How sessions lie in the store: `sessions/NSUID/NAME`. A namespace that comes anew has none of the old one. */
+import type { Revision, Store } from "#kit/storage.ts";
+import type { Session } from "./session.ts";
+
+export const SESSIONS = "sessions/";
+
+export interface FoundSession {
+  key: string;
+  session: Session;
+  revision: Revision;
+}
+
+export function sessionKey(namespaceUid: string, name: string): string {
+  return `${SESSIONS}${namespaceUid}/${name}`;
+}
+
+export async function findSession(
+  store: Store,
+  namespaceUid: string,
+  name: string,
+): Promise<FoundSession | undefined> {
+  const row = await store.get(sessionKey(namespaceUid, name));
+  return row && { key: row.key, session: JSON.parse(row.value) as Session, revision: row.revision };
+}
+
+export async function allSessions(store: Store): Promise<FoundSession[]> {
+  const { rows } = await store.list(SESSIONS);
+  return rows.map(({ key, value, revision }) => ({ key, revision, session: JSON.parse(value) as Session }));
+}

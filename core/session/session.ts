@@ -1,0 +1,99 @@
+/**
+ * The Session: its schema (one value is the type, the OpenAPI document and the validation). A session lets one agent
+ * act as the scoped ServiceAccount of its AgentProfile, through `sessions/NAME/proxy` alone, until it ends.
+ */
+import Type, { type Static } from "typebox";
+
+const Time = Type.String({ format: "date-time", description: "RFC 3339, UTC." });
+
+/** `90s`, `10m`, `1h30m`. */
+const DURATION = "^([0-9]+(\\.[0-9]+)?(s|m|h))+$";
+
+export type SessionPhase = SessionStatus["phase"];
+
+export const SessionSpec = Type.Object({
+  profile: Type.String({
+    minLength: 1,
+    maxLength: 253,
+    description: "The AgentProfile whose spec.session says what this session may be. It must name you.",
+  }),
+  reason: Type.Optional(
+    Type.String({ maxLength: 1000, description: "What the session is for. Recorded; not verified." }),
+  ),
+  duration: Type.Optional(
+    Type.String({
+      pattern: DURATION,
+      maxLength: 32,
+      description: "How long it shall last, such as 90s, 10m, 1h. Left out: what the profile says.",
+    }),
+  ),
+});
+export type SessionSpec = Static<typeof SessionSpec>;
+
+export const SessionStatus = Type.Object({
+  phase: Type.Union(
+    [Type.Literal("Active"), Type.Literal("Ended"), Type.Literal("Expired"), Type.Literal("Revoked")],
+    {
+      description:
+        "Active: it may be used. Ended: it was not used for too long. Expired: its time is over. Revoked: it was taken back.",
+    },
+  ),
+  subject: Type.Object(
+    {
+      username: Type.String(),
+      uid: Type.Optional(Type.String()),
+      groups: Type.Array(Type.String()),
+      extra: Type.Record(Type.String(), Type.Array(Type.String())),
+      credentialID: Type.Optional(
+        Type.String({
+          description: "The one credential that may use it (a token's JTI, a certificate's hash).",
+        }),
+      ),
+    },
+    { description: "Whose session it is: who made it. Nobody else may use it." },
+  ),
+  serviceAccount: Type.Object(
+    { namespace: Type.String(), name: Type.String() },
+    { description: "As whom it acts: what this ServiceAccount may do is all that the session may." },
+  ),
+  idleSeconds: Type.Optional(Type.Integer({ description: "It ends when it is not used for so long." })),
+  startedAt: Time,
+  expiresAt: Time,
+  endedAt: Type.Optional(Time),
+  message: Type.Optional(Type.String({ description: "Why it is no longer Active." })),
+  path: Type.String({
+    description: "What follows the API server's address in the `server` of a kubeconfig.",
+  }),
+});
+export type SessionStatus = Static<typeof SessionStatus>;
+
+export interface Session {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace: string; uid: string; creationTimestamp: string };
+  spec: SessionSpec;
+  status: SessionStatus;
+}
+
+/** What an AgentProfile says of the sessions of its agents. */
+export interface SessionTerms {
+  serviceAccount: { namespace: string; name: string };
+  /** Seconds. */
+  defaultSeconds: number;
+  maxSeconds: number;
+  /** 0: never. */
+  idleSeconds: number;
+  /** At once, of one agent. */
+  maxSessions: number;
+  requestsPerSecond: number;
+  exec: { stdin: boolean; tty: boolean };
+}
+
+/** Whole seconds, rounded up; `text` is as {@link DURATION}. */
+export function durationSeconds(text: string): number {
+  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+  const parts = [...text.matchAll(/([0-9.]+)([smh])/g)];
+  return Math.ceil(
+    parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0),
+  );
+}
