@@ -16,7 +16,7 @@ import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
 import type { AgentMatcher } from "#core/agents.ts";
 import { type Catalogue, catalogueProblems, readCatalogue } from "#core/policy/catalogue.ts";
 import { checkWritten, type Written } from "#core/policy/check-written.ts";
-import { compilePolicy } from "#core/policy/compile.ts";
+import { compilerInTurns } from "#core/policy/compile.ts";
 import type { PolicyPorts } from "#core/policy/ports.ts";
 import { type PolicySet, policySet } from "#core/policy/set.ts";
 import type { AgentPolicy } from "#core/policy/spec.ts";
@@ -56,7 +56,7 @@ export function livePolicies(
   const broken = brokenAnnotations(client, log);
   const owned = dependents(client, log);
   const policies = agentPolicies(client, log, {
-    compile: compilePolicy,
+    compile: compilerInTurns(),
     changed() {
       const all = policies.all();
       // First what they need, then they.
@@ -107,7 +107,7 @@ export function livePolicies(
       told = then;
     },
     checker: (agents, identity) => async (request) => {
-      const found = checkWritten({ catalogue, agents, identity }, request);
+      const found = await checkWritten({ catalogue, agents, identity }, request);
       const asked = found.params === undefined ? [] : await paramWarnings(client, found.params);
       return { ...found, warnings: [...found.warnings, ...asked] };
     },

@@ -141,6 +141,13 @@ export function milliseconds(duration: string): number {
   return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
 }
 
+export const ledgerPath = {
+  brief: "Directory or database file to read; left out: the ledger of the cluster",
+  placeholder: "PATH",
+  parse: String,
+  optional: true,
+} as const;
+
 /** Single letters, as kubectl has them. `h` is taken by --help. */
 export const aliases = { n: "namespace", s: "server", o: "output" } as const;
 export const watchAliases = { A: "allNamespaces", w: "watch" } as const;

@@ -6,7 +6,7 @@ import type { UninstallFlags } from "./commands/uninstall.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
 import type { Context } from "./context.ts";
 import { description } from "./description.ts";
-import { aliases, connectionFlags, decisionFlags, milliseconds, waitFlag } from "./flags.ts";
+import { aliases, connectionFlags, decisionFlags, ledgerPath, milliseconds, waitFlag } from "./flags.ts";
 
 const jsonOutput = { kind: "enum", values: ["json"], brief: "Output format", optional: true } as const;
 
@@ -147,14 +147,7 @@ export const verify = buildCommand<VerifyFlags, [string?], Context>({
     aliases,
     positional: {
       kind: "tuple",
-      parameters: [
-        {
-          brief: "Directory or database file; left out: the ledger of the cluster",
-          placeholder: "PATH",
-          parse: String,
-          optional: true,
-        },
-      ],
+      parameters: [ledgerPath],
     },
   },
   docs: {

@@ -2,6 +2,7 @@
 import type { AgentPolicy } from "#core/policy/spec.ts";
 import type { Log } from "#core/ports.ts";
 import { type Client, isNotFound, path } from "./client.ts";
+import { type Entry, type Held, type Holding, heldPolicies } from "./held-policies.ts";
 import { follow, type Listed } from "./list-watch.ts";
 import { type PolicyStatus, type Standing, statusOf } from "./policy-status.ts";
 
@@ -17,11 +18,6 @@ const AT_ONCE = 8;
 type Stored = Listed &
   Pick<AgentPolicy, "spec"> & { metadata: { generation?: number }; status?: PolicyStatus };
 
-export interface Held<Compiled> {
-  policy: AgentPolicy;
-  compiled: Compiled;
-}
-
 export interface AgentPolicies<Compiled> {
   /** Resolves when it is known which there are. */
   ready(): Promise<void>;
@@ -32,11 +28,7 @@ export interface AgentPolicies<Compiled> {
   stop(): Promise<void>;
 }
 
-export interface Following<Compiled> {
-  /** Must not throw. Called once for each spec. */
-  compile(policy: AgentPolicy): Compiled;
-  /** They are others than before. */
-  changed(): void;
+export interface Following<Compiled> extends Holding<Compiled> {
   /** How one stands. */
   standing(held: Held<Compiled>): Standing;
 }
@@ -46,60 +38,18 @@ export function agentPolicies<Compiled>(
   log: Log,
   { compile, changed, standing }: Following<Compiled>,
 ): AgentPolicies<Compiled> {
-  /** `text`: of what is compiled. Not the generation: only what the API server makes of the status leaves that alone. */
-  interface Entry {
-    stored: Stored;
-    text: string;
-    held: Held<Compiled>;
-  }
-  const entries = new Map<string, Entry>();
   const stopped = new AbortController();
   let again: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
 
-  /** Whether anything but its status is new. */
-  function put(stored: Stored, before: Entry | undefined): boolean {
-    const { metadata, spec } = stored;
-    const text = JSON.stringify([metadata.uid, spec]);
-    const isSame = before?.text === text;
-    const held = isSame ? before.held : anew(stored);
-    entries.set(metadata.name, { stored, text, held });
-    return !isSame || before.stored.metadata.generation !== metadata.generation;
-  }
+  const held = heldPolicies<Stored, Compiled>({ compile, changed }, log);
+  const following = follow<Stored>(client, { path: COLLECTION, definition: DEFINITION, ...held.taking }, log);
 
-  function anew({ metadata: { name, uid, generation }, spec }: Stored): Held<Compiled> {
-    const metadata = { name, uid, ...(generation === undefined ? {} : { generation }) };
-    const policy = { metadata, spec };
-    return { policy, compiled: compile(policy) };
-  }
-
-  const following = follow<Stored>(
-    client,
-    {
-      path: COLLECTION,
-      definition: DEFINITION,
-      replace(objects) {
-        const before = new Map(entries);
-        entries.clear();
-        const isNew = objects.map((stored) => put(stored, before.get(stored.metadata.name)));
-        if (isNew.includes(true) || entries.size !== before.size) changed();
-      },
-      put(stored) {
-        if (put(stored, entries.get(stored.metadata.name))) changed();
-      },
-      remove({ metadata }) {
-        entries.delete(metadata.name);
-        changed();
-      },
-    },
-    log,
-  );
-
-  async function tellOne(entry: Entry): Promise<boolean> {
-    const { stored, held } = entry;
+  async function tellOne(entry: Entry<Stored, Compiled>): Promise<boolean> {
+    const { stored } = entry;
     const { name, generation = 0 } = stored.metadata;
-    const status = statusOf(standing(held), generation, stored.status, new Date());
+    const status = statusOf(standing(entry.held), generation, stored.status, new Date());
     if (status === undefined) return true;
     try {
       const { status: now } = await client.request<Pick<Stored, "status">>({
@@ -119,7 +69,7 @@ export function agentPolicies<Compiled>(
 
   async function tellAll(): Promise<void> {
     next = undefined;
-    const left = [...entries.values()].values();
+    const left = held.all().values();
     let failed = false;
     const some = async () => {
       for (const entry of left) if (!(await tellOne(entry))) failed = true;
@@ -138,13 +88,18 @@ export function agentPolicies<Compiled>(
   }
 
   return {
-    ready: following.ready,
-    all: () => [...entries].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, { held }]) => held),
+    async ready() {
+      await following.ready();
+      await held.taken();
+    },
+    all: () => held.all().map((entry) => entry.held),
     tell,
     async stop() {
       stopped.abort();
       clearTimeout(again);
+      held.stop();
       await following.stop();
+      await held.taken();
       await writing;
     },
   };

@@ -4,19 +4,10 @@
  */
 import { type ClientRequest, request as plainRequest } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
+import type { UpstreamCall } from "#core/ports.ts";
 import { KubeConfig } from "./client-node.ts";
 
 const CALLS = 256;
-
-export interface UpstreamCall {
-  method: string;
-  /** Path and query, exactly as they are sent. */
-  path: string;
-  headers: Readonly<Record<string, string | string[]>>;
-  /** It streams, or is to be upgraded: it gets a connection of its own. */
-  lasts: boolean;
-  signal: AbortSignal;
-}
 
 export interface Upstream {
   /** With Hoop's own credentials; not sent before its `end`. */

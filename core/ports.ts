@@ -32,6 +32,17 @@ export interface Cluster {
   referent(reference: Reference): Promise<Referent>;
 }
 
+/** A request of somebody else's, passed on to the API server. */
+export interface UpstreamCall {
+  method: string;
+  /** Path and query, exactly as they are sent. */
+  path: string;
+  headers: Readonly<Record<string, string | string[]>>;
+  /** It streams, or is to be upgraded: it gets a connection of its own. */
+  lasts: boolean;
+  signal: AbortSignal;
+}
+
 /** What is counted. Seconds; no name of anybody or anything. */
 export interface Meter {
   /** A request was judged and recorded; without the time it waited for people. */

@@ -1,16 +1,7 @@
 /** The API server, as the broker passes requests on to it. */
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-
-export interface UpstreamCall {
-  method: string;
-  /** Path and query, exactly as they are sent. */
-  path: string;
-  headers: Readonly<Record<string, string | string[]>>;
-  /** It streams, or is to be upgraded: it gets a connection of its own. */
-  lasts: boolean;
-  signal: AbortSignal;
-}
+import type { UpstreamCall } from "#core/ports.ts";
 
 export interface Upstream {
   /** With Hoop's own credentials; not sent before its `end`. */

@@ -2,7 +2,7 @@
 import { buildCommand } from "@stricli/core";
 import type { Context } from "../context.ts";
 import { description } from "../description.ts";
-import { aliases, connectionFlags } from "../flags.ts";
+import { aliases, connectionFlags, ledgerPath } from "../flags.ts";
 import { filterFlags } from "./filter-flags.ts";
 import type { ExportFlags } from "./run.ts";
 
@@ -41,17 +41,7 @@ export const exportCommand = buildCommand<ExportFlags, [string?], Context>({
       ...connectionFlags,
     },
     aliases: { n: aliases.n, s: aliases.s, f: "filename" },
-    positional: {
-      kind: "tuple",
-      parameters: [
-        {
-          brief: "Directory or database file to read; left out: the ledger of the cluster",
-          placeholder: "PATH",
-          parse: String,
-          optional: true,
-        },
-      ],
-    },
+    positional: { kind: "tuple", parameters: [ledgerPath] },
   },
   docs: {
     brief: "Write records to a file that others can read and prove",

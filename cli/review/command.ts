@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { description } from "../description.ts";
 import { agentNames } from "../doctor/names.ts";
 import { moment } from "../export/filter-flags.ts";
-import { aliases, connectionFlags } from "../flags.ts";
+import { aliases, connectionFlags, ledgerPath } from "../flags.ts";
 import type { ReviewFlags } from "./run.ts";
 
 const text = { kind: "parsed", parse: String, optional: true } as const;
@@ -55,17 +55,7 @@ export const review = buildCommand<ReviewFlags, [string?], Context>({
       ...connectionFlags,
     },
     aliases,
-    positional: {
-      kind: "tuple",
-      parameters: [
-        {
-          brief: "Directory or database file to read; left out: the ledger of the cluster",
-          placeholder: "PATH",
-          parse: String,
-          optional: true,
-        },
-      ],
-    },
+    positional: { kind: "tuple", parameters: [ledgerPath] },
   },
   docs: {
     brief: "Review the access of an agent: what it may do, what it did, who let it",

@@ -7,7 +7,7 @@ import { type AgentMatcher, type AgentSettings, agentMatcher } from "../agents.t
 import { canonical } from "../canonical.ts";
 import { APPROVERS, annotationProblems, annotationRules, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
 import { type Catalogue, catalogueProblems } from "./catalogue.ts";
-import { compilePolicy } from "./compile.ts";
+import { compilerInTurns } from "./compile.ts";
 import { oddApprovers, oddities } from "./odd.ts";
 import { whyNoParams } from "./param-kinds.ts";
 import { type Problem, policyOf } from "./read.ts";
@@ -31,7 +31,11 @@ export interface WrittenContext {
 }
 
 type Found = { problems: readonly Problem[]; warnings: readonly string[] } & Pick<Written, "params">;
-type Check = (context: WrittenContext, request: AdmissionRequest, object: JsonObject) => Found;
+type Check = (
+  context: WrittenContext,
+  request: AdmissionRequest,
+  object: JsonObject,
+) => Found | Promise<Found>;
 
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["agentpolicies.policy.hoop.dev", policy],
@@ -42,15 +46,15 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
 
 const NOTHING: Found = { problems: [], warnings: [] };
 
-/** Pure. What agents write is judged, not checked. */
-export function checkWritten(context: WrittenContext, request: AdmissionRequest): Written {
+/** Pure; a large policy is compiled a little at a time. What agents write is judged, not checked. */
+export async function checkWritten(context: WrittenContext, request: AdmissionRequest): Promise<Written> {
   const { resource, kind, name, object, userInfo } = request;
   const check = CHECKS.get(`${resource.resource}.${resource.group}`);
   const isAgents = context.agents.identify(userInfo).kind === "agent";
   const { problems, warnings, params } =
     check === undefined || object === null || request.subresource !== "" || isAgents
       ? NOTHING
-      : check(context, request, object);
+      : await check(context, request, object);
   return {
     what: { group: kind.group, kind: kind.kind, name },
     refusals: problems.map((problem) => ({ field: problem.path, message: placed(problem) })),
@@ -68,14 +72,20 @@ function isUnchanged({ object, oldObject }: AdmissionRequest, part: string): boo
   return oldObject !== null && of(object) === of(oldObject);
 }
 
-function policy({ catalogue, agents }: WrittenContext, request: AdmissionRequest, object: JsonObject): Found {
+const compileInTurns = compilerInTurns();
+
+async function policy(
+  { catalogue, agents }: WrittenContext,
+  request: AdmissionRequest,
+  object: JsonObject,
+): Promise<Found> {
   if (isUnchanged(request, "spec")) return NOTHING;
   const read = policyOf(object);
   if ("problems" in read) return { problems: read.problems, warnings: [] };
   const { paramKind, paramRef } = read.policy.spec;
   const noParams = paramKind === undefined ? "" : whyNoParams(paramKind);
   const problems = [
-    ...compilePolicy(read.policy).problems,
+    ...(await compileInTurns(read.policy)).problems,
     ...catalogueProblems(catalogue, read.policy),
     ...(noParams === "" ? [] : [{ path: "spec.paramKind", message: noParams }]),
   ];

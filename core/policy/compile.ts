@@ -68,31 +68,64 @@ export interface Origin {
   switchable: boolean;
 }
 
+export interface Compilation {
+  policy: CompiledPolicy;
+  problems: Problem[];
+}
+
 /** Never throws. `origin` says that it is of the shipped catalogue. */
-export function compilePolicy(
+export function compilePolicy(policy: AgentPolicy, origin?: Origin): Compilation {
+  const steps = compiling(policy, origin);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Milliseconds of work after which others have their turn. */
+const TURN = 5;
+
+/** The same, however many of however many rules: other work gets its turn in between. */
+export function compilerInTurns(): (policy: AgentPolicy) => Promise<Compilation> {
+  let until = 0;
+  return async (policy) => {
+    const steps = compiling(policy);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (performance.now() < until) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      until = performance.now() + TURN;
+    }
+  };
+}
+
+/** Stops before each expression. */
+function* compiling(
   { metadata: { name }, spec }: AgentPolicy,
   origin?: Origin,
-): { policy: CompiledPolicy; problems: Problem[] } {
+): Generator<void, Compilation, void> {
   const misshapen = shapeProblems(spec);
   if (misshapen.length > 0) return { policy: unreadable(name, misshapen), problems: misshapen };
   const problems: Problem[] = [];
   const match = matcher(spec.matchConstraints, "spec.matchConstraints");
   problems.push(...match.problems);
   const params = paramsOf(spec, problems);
-  const environment = environmentOf(spec, problems);
+  const environment = yield* environmentOf(spec, problems);
   const context: Context = {
     environment,
     problems,
     broken: match.problems.length > 0 ? "its policy's matchConstraints are not valid" : params.broken,
     prefix: origin === undefined ? `${name}/` : "",
   };
-  const conditions = (spec.matchConditions ?? []).map(({ name: called, expression }, i) => ({
+  const conditions = yield* each(spec.matchConditions, ({ name: called, expression }, i) => ({
     name: called,
     condition: expressionOf(context, expression, `spec.matchConditions[${i}].expression`),
   }));
   noteTwice(spec.matchConditions, "spec.matchConditions", problems);
   noteTwice(spec.rules, "spec.rules", problems);
-  const rules = (spec.rules ?? []).map((rule, i) => ruleOf(context, rule, `spec.rules[${i}]`));
+  const rules = yield* each(spec.rules, (rule, i) => ruleOf(context, rule, `spec.rules[${i}]`));
+  const entries = yield* each(spec.catalogue, (entry, i) => entryOf(context, entry, `spec.catalogue[${i}]`));
   const policy: CompiledPolicy = {
     name,
     ...(origin === undefined ? {} : { origin }),
@@ -101,9 +134,18 @@ export function compilePolicy(
     ...(params.params === undefined ? {} : { params: params.params }),
     rules,
     reach: reachOf(spec, [match, ...rules.map((rule) => rule.match)]),
-    entries: (spec.catalogue ?? []).map((entry, i) => entryOf(context, entry, `spec.catalogue[${i}]`)),
+    entries,
   };
   return { policy, problems };
+}
+
+function* each<T, U>(all: readonly T[] = [], make: (one: T, at: number) => U): Generator<void, U[], void> {
+  const made: U[] = [];
+  for (const [at, one] of all.entries()) {
+    yield;
+    made.push(make(one, at));
+  }
+  return made;
 }
 
 interface Context {
@@ -149,12 +191,13 @@ function paramsOf(
 }
 
 /** A variable that does not compile is not there: what names it does not compile either. */
-function environmentOf(
+function* environmentOf(
   { paramKind, variables = [] }: AgentPolicySpec,
   problems: Problem[],
-): PolicyEnvironment {
+): Generator<void, PolicyEnvironment, void> {
   let environment = paramKind === undefined ? POLICY : POLICY_WITH_PARAMS;
   for (const [i, variable] of variables.entries()) {
+    yield;
     const extended = withVariables(environment, [variable]);
     if ("error" in extended)
       problems.push({ path: `spec.variables[${i}].${extended.part}`, ...extended.error });

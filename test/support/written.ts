@@ -7,7 +7,7 @@ import { CATALOGUE } from "./policies.ts";
 const IDENTITY = "system:serviceaccount:hoop-system:hoop";
 const AGENTS = { groups: ["hoop:agents"], users: [], serviceAccounts: ["ci/bot"], extras: {} };
 
-export function written(request: AdmissionRequest): Written {
+export function written(request: AdmissionRequest): Promise<Written> {
   const agents = agentMatcher(AGENTS, IDENTITY);
   return checkWritten({ catalogue: CATALOGUE, agents, identity: IDENTITY }, request);
 }

@@ -26,8 +26,8 @@ function writeOf(kind: keyof typeof KINDS, object: JsonObject, given: Partial<Ad
 const policy = (yaml: string) => ({ metadata: { name: "x" }, spec: parse(yaml) as JsonObject });
 const annotated = (annotations: JsonObject) => ({ metadata: { name: "x", annotations } });
 
-const told = (of: AdmissionRequest) => {
-  const { refusals, warnings } = written(of);
+const told = async (of: AdmissionRequest) => {
+  const { refusals, warnings } = await written(of);
   return { refusals: refusals.map(({ field, message }) => `${field}: ${message}`), warnings };
 };
 const NOTHING = { refusals: [], warnings: [] };
@@ -49,8 +49,8 @@ catalogue:
 `;
 
 describe("what people write of policies", () => {
-  it("is left alone where it works", () => {
-    expect(told(writeOf("AgentPolicy", policy(WHOLE)))).to.deep.equal(NOTHING);
+  it("is left alone where it works", async () => {
+    expect(await told(writeOf("AgentPolicy", policy(WHOLE)))).to.deep.equal(NOTHING);
   });
 
   const REFUSED: Record<string, [yaml: string, ...expected: RegExp[]]> = {
@@ -92,8 +92,8 @@ describe("what people write of policies", () => {
     ],
   };
   for (const [what, [yaml, ...expected]] of Object.entries(REFUSED))
-    it(`is refused with ${what}`, () => {
-      const { refusals } = told(writeOf("AgentPolicy", policy(yaml)));
+    it(`is refused with ${what}`, async () => {
+      const { refusals } = await told(writeOf("AgentPolicy", policy(yaml)));
       expect(refusals).to.have.length(expected.length);
       for (const [i, pattern] of expected.entries()) expect(refusals[i]).to.match(pattern);
     });
@@ -135,8 +135,8 @@ describe("what people write of policies", () => {
     ],
   };
   for (const [what, [yaml, ...expected]] of Object.entries(ODD))
-    it(`is warned of with ${what}`, () => {
-      const { refusals, warnings } = told(writeOf("AgentPolicy", policy(yaml)));
+    it(`is warned of with ${what}`, async () => {
+      const { refusals, warnings } = await told(writeOf("AgentPolicy", policy(yaml)));
       expect(refusals).to.deep.equal([]);
       expect(warnings).to.have.length(expected.length);
       for (const [i, pattern] of expected.entries()) expect(warnings[i]).to.match(pattern);
@@ -153,22 +153,22 @@ describe("what people write of policies", () => {
       "rules: [{name: a, action: Deny, matchConstraints: {resourceRules: [{apiGroups: ['*'], operations: ['*'], resources: ['*/scale', 'pods/*', '*', '*/*']}]}}]",
   };
   for (const [what, yaml] of Object.entries(FINE))
-    it(`is not warned of with ${what}`, () => {
-      expect(told(writeOf("AgentPolicy", policy(yaml)))).to.deep.equal(NOTHING);
+    it(`is not warned of with ${what}`, async () => {
+      expect(await told(writeOf("AgentPolicy", policy(yaml)))).to.deep.equal(NOTHING);
     });
 
-  it("is left alone where the write changes something else: a label on what is broken already", () => {
+  it("is left alone where the write changes something else: a label on what is broken already", async () => {
     const broken = policy("rules: [{name: a, action: Deny, when: nonsense}]");
     const labelled = { ...broken, metadata: { name: "x", labels: { a: "b" } } };
     const update = { operation: "UPDATE", oldObject: broken } as const;
-    expect(told(writeOf("AgentPolicy", labelled, update))).to.deep.equal(NOTHING);
+    expect(await told(writeOf("AgentPolicy", labelled, update))).to.deep.equal(NOTHING);
     const other = policy("rules: [{name: a, action: Deny, when: other}]");
-    expect(told(writeOf("AgentPolicy", other, update)).refusals).to.have.length(1);
+    expect((await told(writeOf("AgentPolicy", other, update))).refusals).to.have.length(1);
   });
 
-  it("is not looked at where an agent writes: that is judged", () => {
+  it("is not looked at where an agent writes: that is judged", async () => {
     const object = policy("rules: [{name: a, action: Deny, when: nonsense}]");
-    expect(told(writeOf("AgentPolicy", object, { userInfo: agentUser() }))).to.deep.equal(NOTHING);
+    expect(await told(writeOf("AgentPolicy", object, { userInfo: agentUser() }))).to.deep.equal(NOTHING);
   });
 });
 
@@ -176,30 +176,29 @@ describe("what people write of who is an agent", () => {
   const profile = (spec: JsonObject, given: Partial<AdmissionRequest> = {}) =>
     told(writeOf("AgentProfile", { metadata: { name: "x" }, spec }, given));
 
-  it("is left alone where it names others", () => {
-    expect(profile({ users: ["bot"], groups: ["bots"] })).to.deep.equal(NOTHING);
+  it("is left alone where it names others", async () => {
+    expect(await profile({ users: ["bot"], groups: ["bots"] })).to.deep.equal(NOTHING);
   });
-  it("is warned of where it names who never is one", () => {
-    expect(
-      profile({
-        users: ["bot", "system:serviceaccount:hoop-system:hoop"],
-        serviceAccounts: [{ namespace: "kube-system", name: "job-controller" }],
-      }).warnings,
-    ).to.deep.equal([
+  it("is warned of where it names who never is one", async () => {
+    const { warnings } = await profile({
+      users: ["bot", "system:serviceaccount:hoop-system:hoop"],
+      serviceAccounts: [{ namespace: "kube-system", name: "job-controller" }],
+    });
+    expect(warnings).to.deep.equal([
       "spec.users[1]: system:serviceaccount:hoop-system:hoop is never an agent",
       "spec.serviceAccounts[0]: system:serviceaccount:kube-system:job-controller is never an agent",
     ]);
   });
-  it("is warned of where it names who writes it", () => {
+  it("is warned of where it names who writes it", async () => {
     const userInfo = user("ann", ["admins"]);
-    expect(profile({ groups: ["admins"] }, { userInfo }).warnings).to.deep.equal([
+    expect((await profile({ groups: ["admins"] }, { userInfo })).warnings).to.deep.equal([
       "spec: you are an agent by this yourself, and can then not take it back",
     ]);
   });
 });
 
 describe("what people write into annotations", () => {
-  it("is left alone where it works, and where it is not Hoop's", () => {
+  it("is left alone where it works, and where it is not Hoop's", async () => {
     const annotations = {
       "hoop.dev/require-approval": 'request.operation == "DELETE"',
       "hoop.dev/deny": "request.operation == 'CONNECT'",
@@ -208,18 +207,20 @@ describe("what people write into annotations", () => {
       "hoop.dev/agent": "bot",
       "example.com/deny": "nonsense (",
     };
-    expect(told(writeOf("Namespace", annotated(annotations)))).to.deep.equal(NOTHING);
-    expect(told(writeOf("ServiceAccount", annotated(annotations), { name: "bot" }))).to.deep.equal(NOTHING);
+    expect(await told(writeOf("Namespace", annotated(annotations)))).to.deep.equal(NOTHING);
+    expect(await told(writeOf("ServiceAccount", annotated(annotations), { name: "bot" }))).to.deep.equal(
+      NOTHING,
+    );
   });
 
-  it("is refused where it does not compile, with line and column", () => {
+  it("is refused where it does not compile, with line and column", async () => {
     const object = annotated({
       "hoop.dev/require-approval": "request.operation ==\n 'DELETE' && foo",
       "hoop.dev/deny": "yes",
       "hoop.dev/approvers": "0 of sre",
     });
     for (const kind of ["Namespace", "ServiceAccount"] as const) {
-      const { refusals } = told(writeOf(kind, object));
+      const { refusals } = await told(writeOf(kind, object));
       expect(refusals).to.have.length(3);
       expect(refusals[0]).to.match(/^metadata\.annotations\[hoop\.dev\/deny\]: line 1, column 1: /);
       expect(refusals[1]).to.match(
@@ -229,27 +230,29 @@ describe("what people write into annotations", () => {
     }
   });
 
-  it("is refused for what the write changes, and not for what it leaves", () => {
+  it("is refused for what the write changes, and not for what it leaves", async () => {
     const update = {
       operation: "UPDATE",
       oldObject: annotated({ "hoop.dev/deny": "nonsense (", "hoop.dev/approvers": "sre" }),
     } as const;
     const now = annotated({ "hoop.dev/deny": "nonsense (", "hoop.dev/approvers": "sre, security" });
-    expect(told(writeOf("Namespace", now, update))).to.deep.equal(NOTHING);
+    expect(await told(writeOf("Namespace", now, update))).to.deep.equal(NOTHING);
   });
 
-  it("is warned of where nothing comes of it", () => {
+  it("is warned of where nothing comes of it", async () => {
     const object = annotated({
       "hoop.dev/require-aproval": "true",
       "hoop.dev/deny": "false",
       "hoop.dev/approvers": "system:authenticated",
     });
-    expect(told(writeOf("Namespace", object)).warnings).to.deep.equal([
+    expect((await told(writeOf("Namespace", object))).warnings).to.deep.equal([
       "metadata.annotations[hoop.dev/require-aproval]: there is no such annotation of Hoop's",
       "metadata.annotations[hoop.dev/deny]: it is never true",
       "metadata.annotations[hoop.dev/approvers]: whoever is logged in may be in system:authenticated",
     ]);
-    expect(told(writeOf("ServiceAccount", annotated({ "hoop.dev/deny": "true" }))).warnings).to.deep.equal([
+    expect(
+      (await told(writeOf("ServiceAccount", annotated({ "hoop.dev/deny": "true" })))).warnings,
+    ).to.deep.equal([
       "metadata.annotations: this ServiceAccount is no agent as things are, so they do nothing",
     ]);
   });
