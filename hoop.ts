@@ -109,7 +109,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     policies.whenChanged(ledger.configurationChanged);
     const expiring = (signal: AbortSignal) => keepExpiring(ports, signal);
     const looking = (signal: AbortSignal) => examining(settings, client, counting, log, signal);
-    const outcomes = await telling(settings, ports, client);
+    const outcomes = await telling(settings, ports, client, counting);
     for (const task of [...ledger.tasks, outcomes.task, expiring, looking]) stops.push(background(task));
     const noticing = { ...ports, told: counting.told };
     for (const one of await startTelling(noticing, await channelsOf(settings, client, log)))

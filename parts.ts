@@ -220,6 +220,7 @@ export async function telling(
   { audit: { waitSeconds } }: Settings,
   ports: ReviewPorts,
   client: Client,
+  { audited: counted }: Metrics,
 ): Promise<{ audit: AuditSink; task: (signal: AbortSignal) => Promise<void> }> {
   const feed = new Feed(await feedState(ports.store));
   const open = await OpenWrites.begin(ports.store, () => feed.known);
@@ -229,7 +230,7 @@ export async function telling(
     objectNow: (place: Parameters<typeof objectNow>[1]) => objectNow(client, place),
   };
   return {
-    audit: new Intake(all),
+    audit: new Intake({ ...all, counted }),
     task: (signal) => keepSettling(settling, waitSeconds, signal),
   };
 }

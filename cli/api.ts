@@ -14,6 +14,8 @@ export interface LedgerRecord {
   kind: "Record";
   metadata: { name: string; namespace: string; resourceVersion?: string };
   spec: Entry;
+  /** Not in a watch, nor from an older server. */
+  status?: { outcome: { result: string } };
 }
 
 export interface List<T> {

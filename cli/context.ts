@@ -24,6 +24,8 @@ export interface Context extends CommandContext {
   writeBytes(bytes: Uint8Array): void;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** To standard error, even where an interruption has silenced it: what whoever interrupts has to know. */
+  lastWords(text: string): void;
   /** Resolves after the time, or early when `signal`, this one or the context's, aborts. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** While words are completed: which cluster was typed so far, and where to say what a proposal is. */

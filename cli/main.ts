@@ -38,6 +38,7 @@ const context: Context = {
   terminal: { typed: stdin.isTTY === true, shown: stdout.isTTY === true },
   askHidden,
   writeBytes: (bytes) => void stdout.write(bytes),
+  lastWords: (text) => void stderr.write(text),
   now: Date.now,
   sleep: (milliseconds, early) => {
     const ends = early === undefined ? signal : AbortSignal.any([signal, early]);

@@ -76,7 +76,7 @@ export class Engine {
     if (payload !== undefined)
       this.#sql("INSERT INTO kept (number, words) VALUES (?, ?)").run(
         index,
-        deflateRawSync(words.join("\n")),
+        deflateRawSync(words.join("\n"), { level: 1 }),
       );
     for (const [from, to] of examined(entry).erases ?? []) this.#erase(from, to);
   }

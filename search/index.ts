@@ -35,8 +35,8 @@ export function searchIndex(ports: IndexPorts, { file, patience = PATIENCE }: In
 }
 
 const PATIENCE = 5_000;
-/** After a commit, milliseconds: what follows soon comes along. */
-const REST = 100;
+/** After a commit, milliseconds: a batch costs much, an entry in it little, and searches do not wait for this. */
+const REST = 5_000;
 /** Milliseconds after which a long way is told of again. */
 const TELL_EVERY = 10_000;
 /** So many entries are a long way. */

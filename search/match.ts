@@ -24,12 +24,13 @@ function fact(what: string, value: string): string {
 }
 
 /** Undefined where only time and place narrow. */
-export function matchOf({ conditions, within, agent, terms }: Query): string | undefined {
+export function matchOf({ conditions, within, of, agent, terms }: Query): string | undefined {
   const one = (what: string, value: string) => `facts : "${fact(what, value)}"`;
   const wanted = [
     ...conditions.filter(({ is }) => is).map(({ facet, value }) => one(facet, value)),
     ...(agent === undefined ? [] : [one("username", agent)]),
     ...(within === undefined ? [] : [within.map((namespace) => one("within", namespace)).join(" OR ")]),
+    ...(of === undefined ? [] : [of.map((index) => one("of", String(index))).join(" OR ")]),
     ...terms.map(termMatch),
   ];
   const unwanted = conditions.filter(({ is }) => !is).map(({ facet, value }) => one(facet, value));

@@ -6,7 +6,7 @@ import { EMPTY_TREE, encodeTree } from "#core/log/tree.ts";
 /** "hpsr" in ASCII: tells our files from other programs' databases. */
 const APPLICATION_ID = 0x68707372;
 /** Of tables, facets and words: grows when any of them changes. */
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE state (

@@ -1,5 +1,12 @@
 import { Worker } from "node:worker_threads";
-import type { Answers, Call, FromThread, Opening, ToThread } from "./sqlite-wire.ts";
+import {
+  type Answers,
+  type Call,
+  type FromThread,
+  largePayload,
+  type Opening,
+  type ToThread,
+} from "./sqlite-wire.ts";
 
 interface Waiter {
   resolve: (answer: unknown) => void;
@@ -41,6 +48,11 @@ export class Link {
     });
   }
 
+  /** Whether every call would be rejected. */
+  get refuses(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   ask<K extends keyof Answers>(call: Extract<Call, { call: K }>): Promise<Answers[K]> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     return new Promise((resolve, reject) => {
@@ -78,11 +90,11 @@ export class Link {
     if (this.#unsent.length === 0 || this.#state === "lost") return;
     const calls = this.#unsent;
     this.#unsent = [];
-    this.#post(calls);
+    this.#post(calls, calls.flatMap(largePayloads));
   }
 
-  #post(message: ToThread): void {
-    this.#worker.postMessage(message);
+  #post(message: ToThread, transferred: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transferred);
   }
 
   #receive(message: FromThread): void {
@@ -117,4 +129,10 @@ export class Link {
     this.#backups.clear();
     if (before !== "opening") this.#onLost(lost);
   }
+}
+
+/** The memory of those that a commit brings: they are copies of its own. */
+function largePayloads(call: Call): ArrayBuffer[] {
+  if (call.call !== "commit") return [];
+  return call.lines.flatMap((one) => (typeof one === "string" ? [] : largePayload(one.payload)));
 }

@@ -84,3 +84,14 @@ export type ToThread = Call[] | { backup: string } | "close";
 
 /** From the thread: "opened" or "lost" first; "lost" is its last word. `failed` "": the backup is there. */
 export type FromThread = Answer[] | "opened" | { lost: string } | { backup: string; failed: string };
+
+/** Bytes from which on giving memory away costs less than copying it. */
+const LARGE = 16_384;
+
+/** The memory of a payload that nobody else uses, where it is to be given to the other thread. */
+export function largePayload(payload: unknown): ArrayBuffer[] {
+  if (!(payload instanceof Uint8Array) || payload.byteLength < LARGE) return [];
+  return payload.buffer instanceof ArrayBuffer && payload.byteLength === payload.buffer.byteLength
+    ? [payload.buffer]
+    : [];
+}

@@ -4,14 +4,14 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { Copier } from "./sqlite-backup.ts";
 import { Engine } from "./sqlite-engine.ts";
 import { closeDatabase, openDatabase } from "./sqlite-open.ts";
-import type { Call, FromThread, Opening, ToThread } from "./sqlite-wire.ts";
+import { type Call, type FromThread, largePayload, type Opening, type ToThread } from "./sqlite-wire.ts";
 
 const opening: Opening = workerData;
 if (parentPort === null) throw new Error("sqlite-worker.ts runs only as a thread of sqlite.ts");
 serve(parentPort);
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const say = (message: FromThread) => port.postMessage(message);
+  const say = (message: FromThread, given: ArrayBuffer[] = []) => port.postMessage(message, given);
   let db: DatabaseSync | undefined;
   let forgetting: NodeJS.Timeout | undefined;
 
@@ -52,7 +52,13 @@ function serve(port: NonNullable<typeof parentPort>): void {
     port.on("message", (first: ToThread) =>
       step(() => {
         const { calls, files, closing } = gather(port, first);
-        if (calls.length > 0) say(engine.answer(calls));
+        if (calls.length > 0) {
+          const answers = engine.answer(calls);
+          say(
+            answers,
+            calls.flatMap(({ call }, at) => (call === "payload" ? largePayload(answers[at]) : [])),
+          );
+        }
         for (const file of files) copy(file);
         if (closing) void copier.close().then(() => step(() => end()));
       }),

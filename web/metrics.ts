@@ -1,5 +1,6 @@
 /** Prometheus metrics. No user, agent, namespace or approval is a label: their number has no bound. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { AuditFate } from "#core/audit/intake.ts";
 import type { Meter } from "#core/ports.ts";
 import { type ApiLoad, type ApiMetrics, apiMetrics } from "./api-metrics.ts";
 
@@ -21,6 +22,8 @@ export interface Gauges {
 export interface Metrics extends Meter {
   /** An attempt to tell of a moment in an approval's life. */
   told(channel: string, kind: string, outcome: "delivered" | "failed"): void;
+  /** So many audit events came to this. */
+  audited(fate: AuditFate, events: number): void;
   /** What doctor finds, by severity; undefined where it could not look. */
   doctor(findings: Readonly<Record<string, number>> | undefined): void;
   api: ApiMetrics;
@@ -66,6 +69,12 @@ export function metrics(gauges: Gauges): Metrics {
     labelNames: ["channel", "outcome"],
     registers,
   });
+  const audited = new Counter({
+    name: "hoop_audit_events_total",
+    help: "Audit events that the API server sent, by what came of them.",
+    labelNames: ["outcome"],
+    registers,
+  });
   const ways = new Gauge({
     name: "hoop_doctor_findings",
     help: "What kubectl hoop doctor finds, as of the last time it was examined; none while it cannot be.",
@@ -82,6 +91,7 @@ export function metrics(gauges: Gauges): Metrics {
       // Events are always on, so they see each decision once.
       if (channel === "events" && outcome === "delivered") decisions.inc({ outcome: kind });
     },
+    audited: (outcome, events) => audited.inc({ outcome }, events),
     doctor: (findings) => {
       ways.reset();
       for (const [severity, count] of Object.entries(findings ?? {})) ways.set({ severity }, count);

@@ -41,11 +41,26 @@ export async function* fittingLines(
   }
 }
 
-/** Whether a line fits; by itself, for those that come later. */
-export async function isFitting(
-  { store, query }: Pick<Looking, "store" | "query">,
-  line: Line,
-): Promise<boolean> {
+/** Which of these lines, in their order, fit. Their words are looked at where nothing else waits for it, if that can be. */
+export async function fittingOf(looking: Looking, lines: readonly Line[]): Promise<ReadonlySet<Line>> {
+  const { search, query } = looking;
+  const [first, last] = [lines[0], lines.at(-1)];
+  if (first === undefined || last === undefined) return new Set();
+  if (query.terms.length > 0) {
+    const end = last.index + 1;
+    const window = { from: first.index, end, limit: end - first.index, newest: false };
+    const found = await search.find(query, window);
+    if (found.outcome === "found") {
+      const indexes = new Set(found.indexes);
+      return new Set(lines.filter(({ index }) => indexes.has(index)));
+    }
+  }
+  const fitting = new Set<Line>();
+  for (const line of lines) if (await isFitting(looking, line)) fitting.add(line);
+  return fitting;
+}
+
+async function isFitting({ store, query }: Pick<Looking, "store" | "query">, line: Line): Promise<boolean> {
   if (!isNarrow(query)) return true;
   const entry = JSON.parse(line.line) as JsonObject;
   if (!fitsEntry(query, entry)) return false;
@@ -71,7 +86,7 @@ async function* everyLine(store: Store, { from, to }: Span, newest: boolean) {
 }
 
 /** Those, in that order. */
-async function linesAt(store: Store, indexes: readonly number[]): Promise<Line[]> {
+export async function linesAt(store: Store, indexes: readonly number[]): Promise<Line[]> {
   const spans: Span[] = [];
   for (const index of indexes.toSorted((one, other) => one - other)) {
     const last = spans.at(-1);

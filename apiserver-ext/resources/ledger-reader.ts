@@ -13,7 +13,7 @@ import type {
 import { encodeToken, parseVersion, reached, tokenOf, tooLarge } from "#kit/resource-version.ts";
 import { Sleepers } from "#kit/sleepers.ts";
 import type { Line, Revision, Span, Store } from "#kit/storage.ts";
-import { fittingLines, isFitting, PART } from "./ledger-lines.ts";
+import { fittingLines, fittingOf, PART } from "./ledger-lines.ts";
 
 /** How more can be selected by than the kit knows. */
 export interface Selecting {
@@ -162,13 +162,18 @@ async function* watchLines<T extends KubeObject>(
   const tail = new LedgerTail(store, since, await store.firstLineAfter(since));
   try {
     yield* follow(tail, request, signal, async (lines) => {
-      const events: WatchEvent<T>[] = [];
-      for (const line of lines) {
-        const object = decode(line);
-        const isOne = isSelected(request, object) && (query.index ?? line.index) === line.index;
-        if (isOne && (await isFitting({ store, query }, line))) events.push({ type: "ADDED", object });
-      }
-      return events;
+      const selected = lines
+        .map((line) => ({ line, object: decode(line) }))
+        .filter(
+          ({ line, object }) => isSelected(request, object) && (query.index ?? line.index) === line.index,
+        );
+      const fitting = await fittingOf(
+        source,
+        selected.map(({ line }) => line),
+      );
+      return selected
+        .filter(({ line }) => fitting.has(line))
+        .map(({ object }): WatchEvent<T> => ({ type: "ADDED", object }));
     });
   } finally {
     tail.close();

@@ -55,12 +55,21 @@ export const RECORD_CONDITIONS: Readonly<Record<string, (requirement: FieldRequi
     Object.entries(READINGS).map(([field, read]) => [field, (requirement) => void read(requirement)]),
   );
 
+/** Each is looked at for each entry that comes. */
+const MOST_REQUIREMENTS = 100;
+
 /** @throws {StatusError} BadRequest for what the conditions refuse. */
 export function recordQuery(
   { namespace, caller, fieldSelector }: Selection<never>,
   { agents, installationNamespace }: { agents: AgentMatcher; installationNamespace: string },
 ): RecordQuery {
-  const parts = fieldRequirements(fieldSelector).map(partOf);
+  const requirements = fieldRequirements(fieldSelector);
+  if (requirements.length > MOST_REQUIREMENTS)
+    throw new StatusError(
+      "BadRequest",
+      `invalid field selector: more than ${MOST_REQUIREMENTS} requirements`,
+    );
+  const parts = requirements.map(partOf);
   const numbers = (of: (part: Part) => number | undefined) => parts.flatMap((part) => of(part) ?? []);
   const since = numbers((part) => part.since);
   const until = numbers((part) => part.until);

@@ -7,11 +7,11 @@ import { Entry, OutcomeEntry } from "#core/ledger/entry.ts";
 import { facetValues, namespaceOf, usernameOf } from "#core/ledger/facets.ts";
 import type { Search } from "#core/ledger/search.ts";
 import { unsealPayload } from "#core/log/payload.ts";
-import { outcomeOf } from "#core/outcome/told.ts";
 import { defineResource, type KubeObject } from "#kit/resource.ts";
 import type { Line, Store } from "#kit/storage.ts";
 import { GROUP, VERSION } from "./group.ts";
 import { ledgerReader } from "./ledger-reader.ts";
+import { withOutcomes } from "./record-outcomes.ts";
 import { RECORD_CONDITIONS, recordQuery } from "./record-query.ts";
 
 export interface RecordsPorts {
@@ -31,7 +31,7 @@ const Status = Type.Object(
       { description: "What came of a request that was let through." },
     ),
   },
-  { description: "What is told of it later. Only where one record is asked for by its name." },
+  { description: "What is told of it later. A watch has none: the outcome is a record of its own." },
 );
 
 export type RecordObject = KubeObject & {
@@ -103,6 +103,13 @@ export function records(ports: RecordsPorts) {
         description: "Which rules fired.",
         cell: ({ spec }) => rulesText(spec),
       },
+      {
+        name: "Outcome",
+        type: "string",
+        priority: 1,
+        description: "What came of it; open: nothing is told yet.",
+        cell: ({ spec, status }) => status?.outcome.result ?? text(json(spec), "effect").replace("none", ""),
+      },
     ],
     fields: {
       "spec.agent.username": ({ spec }) => usernameOf(json(spec)),
@@ -120,7 +127,13 @@ export function records(ports: RecordsPorts) {
       ...reader,
       async get(namespace, name, version) {
         const record = await reader.get(namespace, name, version);
-        return record && withPayload(ports.store, await withOutcome(ports.store, record));
+        if (record === undefined) return undefined;
+        const [told = record] = await withOutcomes(ports, [record], await ports.store.revision());
+        return withPayload(ports.store, told);
+      },
+      async list(request) {
+        const page = await reader.list(request);
+        return { ...page, items: await withOutcomes(ports, page.items, Number(page.resourceVersion)) };
       },
     },
   });
@@ -147,7 +160,8 @@ function eventText(entry: Entry): string {
   }
 }
 
-function targetText({ session, target }: JsonObject, kind: string): string {
+function targetText({ of, session, target }: JsonObject, kind: string): string {
+  if (kind === "outcome") return `record ${of}`;
   if (kind === "session") return `sessions/${text(session, "name")}`;
   if (!isObject(target)) return "";
   const [resource, subresource, name] = ["resource", "subresource", "name"].map((key) => text(target, key));
@@ -178,13 +192,6 @@ function toRecord(line: Line, installationNamespace: string): RecordObject {
 /** For those who go by what an entry has, whatever its schema. */
 function json(entry: Entry): JsonObject {
   return entry as unknown as JsonObject;
-}
-
-async function withOutcome(store: Store, record: RecordObject): Promise<RecordObject> {
-  const told = record.spec.kind === "admission" && (await outcomeOf(store, Number(record.metadata.name)));
-  if (!told) return record;
-  const { schema: _, kind: __, of: ___, ...outcome } = told.entry;
-  return { ...record, status: { outcome: { record: String(told.index), ...outcome } } };
 }
 
 /** What lies beside one record: for whoever asks for that one, never in lists. */

@@ -82,6 +82,12 @@ function admission(entry: Entry) {
   return entry.kind === "admission" ? entry : undefined;
 }
 
+/** What came of it; `open`: that is not told yet. */
+function outcome({ spec, status }: LedgerRecord): string {
+  const isOpen = "effect" in spec && spec.effect === "open";
+  return status?.outcome.result ?? (isOpen ? "open" : "");
+}
+
 function observed(entry: Entry) {
   return admission(entry)?.observed ?? [];
 }
@@ -98,6 +104,7 @@ function columns(context: Context): Column<LedgerRecord>[] {
     { header: "APPROVAL", cell: ({ spec }) => approvalUse(spec) },
     { header: "AGE", cell: ({ spec }) => age(spec.time, context.now()) },
     { header: "TIME", cell: ({ spec }) => spec.time, wide: true },
+    { header: "OUTCOME", cell: outcome, wide: true },
     { header: "CALLER", cell: ({ spec }) => admission(spec)?.caller ?? "", wide: true },
     { header: "DIGEST", cell: ({ spec }) => asked(spec)?.digest?.slice(0, 12) ?? "", wide: true },
     {
@@ -122,17 +129,21 @@ function answer(entry: Entry): string {
       return entry.result;
     case "request":
       return String(entry.code ?? entry.stage);
+    case "brokered":
+      return entry.code === undefined ? entry.event : String(entry.code);
     default:
       return entry.kind;
   }
 }
 
 function agent(entry: Entry): string {
-  return entry.kind === "request" ? entry.agent.username : (asked(entry)?.agent.username ?? "");
+  return "agent" in entry ? entry.agent.username : "";
 }
 
 function operation(entry: Entry): string {
-  if (entry.kind === "request") return [entry.verb, entry.target?.subresource ?? ""].join(" ").trim();
+  if (entry.kind === "session") return entry.event;
+  if (entry.kind === "request" || entry.kind === "brokered")
+    return [entry.verb, entry.target?.subresource ?? ""].join(" ").trim();
   const about = asked(entry);
   if (about === undefined) return "";
   const words = operationWords(about.operation, about.target);
@@ -140,12 +151,14 @@ function operation(entry: Entry): string {
 }
 
 function target(entry: Entry): string {
-  if (entry.kind === "request") return requestTarget(entry);
+  if (entry.kind === "request" || entry.kind === "brokered") return requestTarget(entry);
+  if (entry.kind === "session") return `sessions/${entry.session.name}`;
+  if (entry.kind === "outcome") return `record ${entry.of}`;
   const about = asked(entry);
   return about === undefined ? "" : targetWords(about.target);
 }
 
-function requestTarget({ target: about, uri }: Extract<Entry, { kind: "request" }>): string {
+function requestTarget({ target: about, uri }: Extract<Entry, { kind: "request" | "brokered" }>): string {
   if (about === undefined) return uri;
   const resource = about.group === "" ? about.resource : `${about.resource}.${about.group}`;
   return about.name === undefined ? resource : `${resource}/${about.name}`;

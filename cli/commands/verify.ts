@@ -25,6 +25,8 @@ export interface Verified extends Report {
   readonly origin: string;
   /** Whether the keys came with the ledger: then a forger may have put them there. */
   readonly keysFromLedger: boolean;
+  /** Entries that lie there beyond the checkpoint, as while they are being published: they were not looked at. */
+  readonly unsigned: number;
 }
 
 export type VerifiedExport = Verified & ExportReport;
@@ -61,7 +63,7 @@ async function ofExport(path: string, flags: VerifyFlags): Promise<VerifiedExpor
   const known = [...knownTo(flags), ...keptIn(`${path}.checkpoint`)];
   const report = await verifyExport(file, extent, { trust, known });
   if (report.intact && flags.keep !== undefined) await keep(flags.keep, [Buffer.from(extent.checkpoint)]);
-  return { ...report, origin: trust.origin, keysFromLedger: false };
+  return { ...report, origin: trust.origin, keysFromLedger: false, unsigned: 0 };
 }
 
 function knownTo(flags: VerifyFlags): Buffer[] {
@@ -78,6 +80,7 @@ async function verifiedBy(source: Source, flags: VerifyFlags): Promise<Verified>
     intact: report.intact && findings.length === 0,
     origin: trust.origin,
     keysFromLedger,
+    unsigned: source.unsigned?.() ?? 0,
   };
 }
 

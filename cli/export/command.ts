@@ -19,7 +19,8 @@ export const exportCommand = buildCommand<ExportFlags, [string?], Context>({
       filename: {
         kind: "parsed",
         parse: String,
-        brief: "File, or directory for one; else standard output. Interrupted, the same command goes on",
+        brief:
+          "File, or directory for one; else, or with -, standard output. Interrupted, the same command goes on",
         placeholder: "FILE",
         optional: true,
       },

@@ -50,7 +50,17 @@ const text = (brief: string, placeholder: string) =>
 
 const VERDICTS = ["allow", "hold", "deny", "could-not-tell"] as const;
 const ANSWERS = ["allowed", "held", "denied"] as const;
-const KINDS = ["admission", "request", "outcome", "approval", "configuration", "gap", "erasure"];
+const KINDS = [
+  "admission",
+  "request",
+  "outcome",
+  "approval",
+  "session",
+  "brokered",
+  "configuration",
+  "gap",
+  "erasure",
+];
 
 export const filterFlags: Omit<FlagParametersForType<FilterFlags, Context>, "namespace"> = {
   since: { ...text("From this time on, or so long ago: 2026-11-01, 90d, 36h", "TIME"), parse: moment },

@@ -9,6 +9,7 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -20,6 +21,7 @@ import type { Filter } from "#core/export/filter.ts";
 import { decodeTree, encodeTree } from "#core/log/tree.ts";
 import { readWhole, writeWhole } from "#files/whole.ts";
 import { CommandError } from "../failure.ts";
+import { lock } from "./lock.ts";
 
 /** What a run goes on from. */
 export interface Saved {
@@ -61,8 +63,24 @@ export function streamOutput(write: (text: string) => void): Output {
 
 const MODE = 0o600;
 
-/** `done`: an earlier run had finished it, and was ended before it had said so. */
+/**
+ * `done`: an earlier run had finished it, and was ended before it had said so. One run at a time: FILE.lock says which.
+ * @throws {CommandError} where another one is at it, or FILE is something else.
+ */
 export async function fileOutput(file: string, command: string): Promise<Output | "done"> {
+  const unlock = lock(file);
+  try {
+    const output = await begun(file, command);
+    if (output === "done") unlock();
+    else output.whenClosed = unlock;
+    return output;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function begun(file: string, command: string): Promise<FileOutput | "done"> {
   const [part, resume] = [`${file}.part`, `${file}.resume`];
   const text = await readWhole(resume);
   if (text === undefined) {
@@ -85,6 +103,13 @@ export async function fileOutput(file: string, command: string): Promise<Output 
   return new FileOutput(file, command, openSync(part, "r+"), kept);
 }
 
+/** The entry that an unfinished export to that file goes on at; undefined where it begins anew. */
+export function goesOnAt(file: string): number | undefined {
+  if (!existsSync(`${file}.resume`)) return undefined;
+  const { tree } = JSON.parse(readFileSync(`${file}.resume`, "utf8")) as Kept;
+  return decodeTree(Buffer.from(tree, "base64")).size;
+}
+
 /** FILE.resume. */
 interface Kept {
   readonly command: string;
@@ -99,6 +124,7 @@ interface Kept {
 
 class FileOutput implements Output {
   readonly saved: Saved | undefined;
+  whenClosed: () => void = () => undefined;
   readonly #file: string;
   readonly #command: string;
   readonly #fd: number;
@@ -170,5 +196,6 @@ class FileOutput implements Output {
   close(): void {
     closeSync(this.#fd);
     if (this.#bytes === 0) rmSync(`${this.#file}.part`, { force: true });
+    this.whenClosed();
   }
 }

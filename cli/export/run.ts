@@ -1,5 +1,5 @@
 /** `kubectl hoop export`: the ledger, or a part of it, as a file that others can read and prove. */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { audit } from "#core/export/audit.ts";
 import { csv } from "#core/export/csv.ts";
@@ -18,7 +18,7 @@ import { onlineSource } from "../verify/online.ts";
 import { fileSource, type Source } from "../verify/source.ts";
 import { trustFor } from "../verify/trust.ts";
 import { type FilterFlags, filterOf, typedFilter } from "./filter-flags.ts";
-import { fileOutput, type Output, type Saved, streamOutput } from "./output.ts";
+import { fileOutput, goesOnAt, type Output, type Saved, streamOutput } from "./output.ts";
 
 export interface ExportFlags extends ConnectionFlags, FilterFlags {
   readonly format: keyof typeof FORMATS;
@@ -36,7 +36,10 @@ const SAVE_EVERY = 8;
 const BEGINNING: Progress = { tree: EMPTY_TREE, lines: 0, open: [], unsaid: {} };
 
 export async function exportRecords(this: Context, flags: ExportFlags, path?: string): Promise<void> {
-  const file = flags.filename === undefined ? undefined : fileFor(flags.filename, FORMATS[flags.format]);
+  const file =
+    flags.filename === undefined || flags.filename === "-"
+      ? undefined
+      : fileFor(flags.filename, FORMATS[flags.format]);
   let hasBegun = false;
   try {
     const output =
@@ -50,16 +53,17 @@ export async function exportRecords(this: Context, flags: ExportFlags, path?: st
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const isDamaged = error instanceof Damaged;
-    this.process.stderr.write(`${errorLine(error)}\n${nextStep(isDamaged, hasBegun ? file : undefined)}`);
+    this.lastWords(`${errorLine(error)}\n${nextStep(isDamaged, hasBegun ? file : undefined)}`);
     this.process.exitCode = isDamaged ? DAMAGED : NOT_DONE;
   }
 }
 
 function nextStep(isDamaged: boolean, file: string | undefined): string {
   if (isDamaged) return "See what is wrong with: kubectl hoop verify\n";
-  return file !== undefined && existsSync(`${file}.resume`)
-    ? `What is done is in ${file}.part: the same command goes on from there.\n`
-    : "";
+  const at = file === undefined ? undefined : goesOnAt(file);
+  return at === undefined
+    ? ""
+    : `What is done is in ${file}.part: the same command goes on from there, at entry ${at}.\n`;
 }
 
 /** A directory gets a file of its own. */

@@ -11,7 +11,17 @@ import { recordValues } from "./names.ts";
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: given, brief, placeholder, optional: true }) as const;
 
-const KINDS = ["admission", "approval", "outcome", "request", "configuration", "erasure", "gap"] as const;
+const KINDS = [
+  "admission",
+  "approval",
+  "outcome",
+  "request",
+  "session",
+  "brokered",
+  "configuration",
+  "erasure",
+  "gap",
+] as const;
 
 export const records = buildCommand<RecordsFlags, [], Context>({
   loader: async () => (await import("../commands/records.ts")).records,

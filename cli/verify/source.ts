@@ -12,6 +12,8 @@ export interface Source {
   keys: readonly string[];
   /** What is wrong with what it lies in. */
   own(): Finding[];
+  /** How many entries lie there that the checkpoint does not cover, where that is nothing odd. */
+  unsigned?(): number;
   close(): void;
 }
 
@@ -42,10 +44,12 @@ export function headOf(path: string, length: number): Buffer {
 
 function directory(path: string): Source {
   if (!isLedgerDirectory(path)) throw new CommandError(`${path} holds no ledger: no checkpoint and no tiles`);
+  const reader = directoryReader(path);
   return {
-    reader: directoryReader(path),
+    reader,
     keys: keysIn(path),
     own: () => strayFindings(path),
+    unsigned: reader.unsigned,
     close: () => undefined,
   };
 }

@@ -4,9 +4,14 @@ import { printable } from "#core/printable.ts";
 import type { Verified, VerifiedExport } from "../commands/verify.ts";
 
 export function textOf(verified: Verified | VerifiedExport): string {
-  const { intact, findings, omitted, proven, origin, counts, keysFromLedger } = verified;
+  const { intact, findings, omitted, proven, origin, counts, keysFromLedger, unsigned } = verified;
   const found = findings.map((finding) => `FOUND    ${sentence(finding)}\n`).join("");
   const more = omitted === 0 ? "" : `FOUND    ${omitted} more of these kinds\n`;
+  const ahead =
+    unsigned === 0
+      ? ""
+      : `note     ${unsigned} more entries lie behind the checkpoint, as while they are being published: nobody has signed ` +
+        "them yet, and they were not looked at.\n";
   const trusted = keysFromLedger
     ? "The keys are those that the ledger itself names. Write them down elsewhere, and give them with --key:\n" +
       "whoever can put another ledger there can put other keys with it.\n"
@@ -16,7 +21,7 @@ export function textOf(verified: Verified | VerifiedExport): string {
   const verdict = intact
     ? `ok       ${what}: ${"whole" in verified ? extentWords(verified) : "all are those that were signed, in their places."}\n`
     : `${proven} of ${what} are proven to be those that were signed, in their places.\n`;
-  return printable(`Ledger ${origin}\n${found}${more}${verdict}${trusted}`, { multiline: true });
+  return printable(`Ledger ${origin}\n${found}${more}${verdict}${ahead}${trusted}`, { multiline: true });
 }
 
 /** What it proves, and what not. */
@@ -51,9 +56,9 @@ function sentence(finding: Finding): string {
     case "forked":
       return `forked: two signed histories, which part before entry ${finding.size}`;
     case "root-differs":
-      return `entries from ${finding.since} to ${finding.size} are not all those that were signed`;
+      return `among ${entries(finding.since, finding.size)} are some that are not those that were signed`;
     case "truncated":
-      return `cut off: entries from ${finding.from} to ${finding.to} are gone`;
+      return `cut off: gone is ${entries(finding.from, finding.to)}`;
     case "store-damaged":
       return `the database: ${finding.reason}`;
     case "export-damaged":
@@ -67,7 +72,7 @@ function sentence(finding: Finding): string {
     case "entry-malformed":
       return `entry ${finding.index} is none: ${finding.reason}`;
     case "erasure-unrecorded":
-      return `payloads from ${finding.from} to ${finding.to} are marked as erased, and no entry says that they were`;
+      return `payloads of ${entries(finding.from, finding.to)} are marked as erased, and nothing says that they were`;
     default:
       return `${finding.kind.replaceAll("-", " ")}: ${place(finding)}`;
   }
@@ -77,5 +82,10 @@ function place(finding: Finding): string {
   if ("path" in finding) return finding.path;
   if ("index" in finding) return `entry ${finding.index}`;
   if ("bundle" in finding) return `bundle ${finding.bundle}`;
-  return "from" in finding ? `entries from ${finding.from} to ${finding.to}` : "";
+  return "from" in finding ? entries(finding.from, finding.to) : "";
+}
+
+/** From one index up to, and without, another. */
+function entries(from: number, to: number): string {
+  return to === from + 1 ? `entry ${from}` : `entries ${from} to ${to - 1}`;
 }

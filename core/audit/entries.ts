@@ -66,9 +66,10 @@ export function isOpenOf(event: AuditEvent, entry: Entry): entry is AdmissionEnt
 
 type Result = OutcomeEntry["result"];
 
-/** A server error may have come after the write was done. */
-function resultOf({ stage, code }: Pick<AuditEvent, "stage" | "code">): Result {
+/** A server error may have come after the write was done; a deletion of many ends with the first that fails, after others. */
+function resultOf({ stage, code, verb }: Pick<AuditEvent, "stage" | "code" | "verb">): Result {
   if (stage === "Panic" || code === undefined || code >= 500) return "cannot-tell";
+  if (verb === "deletecollection" && code >= 300) return "cannot-tell";
   return code === 101 || (code >= 200 && code < 300) ? "took-effect" : "refused";
 }
 

@@ -6,13 +6,19 @@ import type { Append, Put, Store } from "#kit/storage.ts";
 import type { AgentMatcher } from "../agents.ts";
 import type { Entry, OutcomeEntry } from "../ledger/entry.ts";
 import { lineOf, lineWithPayload } from "../ledger/line.ts";
-import type { Hint, OpenWrites } from "../outcome/open.ts";
+import { type Hint, type OpenWrites, seenKey } from "../outcome/open.ts";
 import { toldBy } from "../outcome/told.ts";
 import type { Clock, Log, Random } from "../ports.ts";
 import { agentOf, isOpenOf, type Numbered, outcomesOf, requestEntry } from "./entries.ts";
 import type { AuditEvent, EventList } from "./event.ts";
 import type { Feed } from "./feed.ts";
 import { givesTooMuch } from "./mask.ts";
+
+/**
+ * What came of an event: `recorded`, or nothing of it since it is `not-agents`, came before (`repeated`) or is none of
+ * audit.k8s.io/v1 (`unread`); `failed`: it could not be kept, and the API server sends it again.
+ */
+export type AuditFate = "recorded" | "not-agents" | "repeated" | "unread" | "failed";
 
 export interface IntakePorts {
   store: Store;
@@ -22,6 +28,7 @@ export interface IntakePorts {
   agents: AgentMatcher;
   feed: Feed;
   open: OpenWrites;
+  counted(fate: AuditFate, events: number): void;
 }
 
 /** What one event leaves. */
@@ -47,25 +54,26 @@ export class Intake {
   /** Gives how many entries were written. Rejects when the store is lost: then the API server sends it again. */
   take(list: EventList): Promise<number> {
     const taken = this.#last.then(() => this.#take(list));
-    this.#last = taken.catch(() => undefined);
+    this.#last = taken.catch(() => this.#ports.counted("failed", list.events.length + list.unread));
     return taken;
   }
 
   async #take({ events, unread }: EventList): Promise<number> {
-    const { open, log } = this.#ports;
+    const { open, log, counted } = this.#ports;
     if (unread > 0) log.warn({ unread }, "audit events that are none of audit.k8s.io/v1 were left out");
     await open.follow();
-    const mine = events.flatMap((event) => {
+    const agents = events.flatMap((event) => {
       const agent = agentOf(this.#ports.agents, event);
-      return agent === undefined || open.hasSeen(event) ? [] : [{ event, agent }];
+      return agent === undefined ? [] : [{ event, agent }];
     });
+    const mine = agents.filter(({ event }) => !open.hasSeen(event));
     const batch = new Batch(this.#ports);
     await batch.gaps(events);
     this.#lookAtPolicy(events);
     let until = performance.now() + TURN;
     const names = new Set<string>();
     for (const { event, agent } of mine) {
-      const name = `${event.auditID} ${event.stage}`;
+      const name = seenKey(event);
       if (names.has(name)) continue;
       names.add(name);
       await batch.add(await this.#said(event, agent));
@@ -73,7 +81,12 @@ export class Intake {
       await new Promise((resolve) => setImmediate(resolve));
       until = performance.now() + TURN;
     }
-    return batch.commit();
+    const written = await batch.commit();
+    counted("recorded", names.size);
+    counted("repeated", agents.length - names.size);
+    counted("not-agents", events.length - agents.length);
+    counted("unread", unread);
+    return written;
   }
 
   /** Told once in the log, and kept for doctor. */

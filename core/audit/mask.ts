@@ -69,13 +69,17 @@ function maskedOperation(operation: Json): Json {
   return { ...maskObject(rest), ...(value === undefined ? {} : { value: VALUE }) };
 }
 
-/** The API server quotes what it finds invalid. */
-const QUOTING = /((?:Invalid|Unsupported|Duplicate) value: )(?:"(?:[^"\\]|\\.)*"?|[^\s:]+)/g;
+/** The API server quotes what it finds invalid. Nothing says where an object ends: it is all that follows. */
+const QUOTING =
+  /((?:(?:Invalid|Unsupported|Duplicate) value|Not found|Too many|Too few): )(?:"(?:[^"\\]|\\.)*"?|[^\s:"]*[{[][\s\S]*|[^\s:]+)/g;
+
+/** Objects elsewhere, in JSON or in Go's words, such as how a Pod differs: any value may stand in them. */
+const OBJECTS = /(?<=[\w\]}])\{[\s\S]*|[{[]\s*[{["][\s\S]*/;
 
 /** Undefined where nothing of it may be told. */
 export function maskedMessage({ message, target }: AuditEvent): string | undefined {
   if (message === "" || isClosed(target)) return undefined;
-  return maskText(message.replace(QUOTING, `$1${VALUE}`));
+  return maskText(message.replace(QUOTING, `$1${VALUE}`).replace(OBJECTS, VALUE));
 }
 
 /** Path and query, with secret values of parameters and of commands' arguments replaced. */

@@ -10,7 +10,7 @@ import type { StoredPayload } from "../log/contents.ts";
 import { HASH_BYTES, leafHash, MAX_ENTRY_BYTES } from "../log/hash.ts";
 import { SALT_BYTES, sealPayload } from "../log/payload.ts";
 import type { Exported, Extent, Format } from "./exported.ts";
-import { parseFilter } from "./filter.ts";
+import { type Filter, isFilter, parseFilter } from "./filter.ts";
 
 const SCHEMA = "hoop.dev/export/v1";
 
@@ -95,7 +95,7 @@ function frameIn(value: JsonObject): Read | string {
   if (isObject(extent)) {
     const { schema, checkpoint, payloads, filter } = extent;
     if (schema !== SCHEMA) return "of a version that this command does not know";
-    const wanted = filter === undefined ? undefined : parseFilter(filter);
+    const wanted = filter === undefined ? undefined : filterIn(filter);
     if (typeof checkpoint !== "string" || typeof payloads !== "boolean") return "no beginning of an export";
     if (filter !== undefined && wanted === undefined) return "a filter that this command does not know";
     return { kind: "begin", extent: { checkpoint, payloads, filter: wanted } };
@@ -104,6 +104,12 @@ function frameIn(value: JsonObject): Read | string {
   return typeof lines === "number" && typeof digest === "string"
     ? { kind: "end", lines, digest }
     : "no line of an export";
+}
+
+/** What asks for nothing is no filter: all entries would have to be there. */
+function filterIn(said: JsonObject[string]): Filter | undefined {
+  const filter = parseFilter(said);
+  return filter !== undefined && isFilter(filter) ? filter : undefined;
 }
 
 function entryIn({ entry, index, payload, proof }: JsonObject): Read | string {

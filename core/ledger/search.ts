@@ -17,6 +17,8 @@ export interface Query {
   conditions: readonly Condition[];
   /** The namespace that the record has to lie in; "": that of the installation. Several: one of them. */
   within?: readonly string[];
+  /** It has to be about one of these entries, as an outcome is. */
+  of?: readonly number[];
   /** The user name that the agent has to have: all that an agent may see. */
   agent?: string;
   /** Microseconds since the epoch: not before, and before. */
@@ -49,16 +51,20 @@ export interface Search {
 }
 
 /** Whether anything narrows. */
-export function isNarrow({ conditions, within, agent, since, until, terms }: Query): boolean {
-  const has = [within, agent, since, until].some((one) => one !== undefined);
+export function isNarrow({ conditions, within, of, agent, since, until, terms }: Query): boolean {
+  const has = [within, of, agent, since, until].some((one) => one !== undefined);
   return has || conditions.length > 0 || terms.length > 0;
 }
 
 /** Whether an entry fits, but for the terms. */
-export function fitsEntry({ conditions, within, agent, since, until }: Query, entry: JsonObject): boolean {
+export function fitsEntry(
+  { conditions, within, of, agent, since, until }: Query,
+  entry: JsonObject,
+): boolean {
   const time = microseconds(entry["time"]) ?? Number.NaN;
   return (
     (within === undefined || within.includes(namespaceOf(entry) ?? "")) &&
+    (of === undefined || of.some((index) => entry["of"] === index)) &&
     (agent === undefined || usernameOf(entry) === agent) &&
     (since === undefined || time >= since) &&
     (until === undefined || time < until) &&

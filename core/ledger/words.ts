@@ -14,22 +14,43 @@ const MAX_TERMS = 20;
 
 const PLAIN = /^[\0-\x7f]*$/;
 const PLAIN_WORDS = /[a-z0-9]{1,100}/g;
+/** Between ASCII's punctuation; not too long, because many marks in a row take normalize their square in time. */
+const PIECES = /[0-9A-Za-z\u{80}-\u{10ffff}]{1,300}/gu;
 const WORDS = /[\p{L}\p{N}\p{M}]{1,100}/gu;
 
 export function wordsOf(text: string): string[] {
   if (PLAIN.test(text)) return text.toLowerCase().match(PLAIN_WORDS) ?? [];
+  const words: string[] = [];
   // Again, because a letter's small form may be one that has a compatibility form.
-  return text.normalize("NFKC").toLowerCase().normalize("NFKC").match(WORDS) ?? [];
+  for (const [piece] of text.matchAll(PIECES))
+    for (const [word] of piece.normalize("NFKC").toLowerCase().normalize("NFKC").matchAll(WORDS))
+      words.push(word);
+  return words;
 }
 
-/** A string, number or word of JSON: what stands between its punctuation. */
-const LEXEME = /"(?:[^"\\]|\\.)*"|[^\s[\]{}:,"]+/g;
+/** Where a string of JSON begins, or all of a number or word: what stands between its punctuation. */
+const LEXEME = /"|[^\s[\]{}:,"]+/g;
 
 /** Of all keys and values of a JSON text, in their order. */
 export function wordsOfJson(json: string): string[] {
   const words: string[] = [];
-  for (const [lexeme] of json.matchAll(LEXEME)) for (const word of wordsOf(plain(lexeme))) words.push(word);
+  const lexemes = new RegExp(LEXEME);
+  for (let found = lexemes.exec(json); found !== null; found = lexemes.exec(json)) {
+    if (found[0] === '"') lexemes.lastIndex = endOfString(json, found.index);
+    const lexeme = json.slice(found.index, lexemes.lastIndex);
+    for (const word of wordsOf(plain(lexeme))) words.push(word);
+  }
   return words;
+}
+
+/** Of a string that begins there; no pattern, because for some MiB of escapes that takes more stack than there is. */
+function endOfString(json: string, begin: number): number {
+  for (let at = json.indexOf('"', begin + 1); at !== -1; at = json.indexOf('"', at + 1)) {
+    let escapes = 0;
+    while (json[at - 1 - escapes] === "\\") escapes += 1;
+    if (escapes % 2 === 0) return at + 1;
+  }
+  return json.length;
 }
 
 function plain(lexeme: string): string {

@@ -2,8 +2,9 @@
  * What was let through and of which it is not told yet what came of it; and which audit events are written down already.
  * Both by following the ledger: nothing else has to be kept, and a restart goes on where this ended.
  */
+import { hash } from "node:crypto";
 import type { Line, Store } from "#kit/storage.ts";
-import type { AdmissionEntry, Entry, OutcomeEntry } from "../ledger/entry.ts";
+import type { AdmissionEntry, Entry, OutcomeEntry, RequestEntry } from "../ledger/entry.ts";
 
 /** What an audit event has told of a write that may have taken effect all the same. */
 export type Hint = Pick<OutcomeEntry, "auditID" | "code" | "reason" | "message">;
@@ -103,7 +104,7 @@ export class OpenWrites {
   }
 
   /** Whether the event is an entry already. Only as far as the ledger was followed. */
-  hasSeen(event: { auditID: string; stage: string }): boolean {
+  hasSeen(event: Heard): boolean {
     return this.#seen.has(seenKey(event));
   }
 
@@ -142,6 +143,22 @@ export class OpenWrites {
   }
 }
 
-function seenKey({ auditID, stage }: { auditID: string; stage: string }): string {
-  return `${auditID} ${stage}`;
+/** What an audit event and the entry that was made of it have in common. */
+export interface Heard extends Pick<RequestEntry, "auditID" | "stage" | "verb" | "received" | "completed"> {
+  code?: number | undefined;
+  target?: Partial<NonNullable<RequestEntry["target"]>> | undefined;
 }
+
+/**
+ * The same when an event comes again, and for no other one. The audit ID alone does not tell: a client may choose it, the
+ * same for many requests. Nobody but the API server chooses the times.
+ */
+export function seenKey({ auditID, stage, verb, received, completed, code, target = {} }: Heard): string {
+  const { group, version, resource, subresource, namespace, name } = target;
+  const said = [auditID, stage, verb, received, completed, code];
+  const all = [...said, group, version, resource, subresource, namespace, name];
+  // Entries that were too long are shortened to no less than this.
+  return hash("sha256", all.map((one = "") => String(one).slice(0, COMPARED)).join("\n"), "base64");
+}
+
+const COMPARED = 100;

@@ -2,10 +2,12 @@
  * What policies cost: the same expressions as AgentPolicies that Hoop judges and as ValidatingAdmissionPolicies that the
  * API server evaluates in its own process, beside a webhook that does nothing. None of them ever fires.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../support/control-plane.ts";
 import type { Testbed } from "../support/testbed.ts";
 import { BODIES, type Body, LARGER_BODIES } from "./bodies.ts";
 import { rotated, type Target, type Turn, turn } from "./measure.ts";
+import { cpuSeconds } from "./processes.ts";
 import { NAMESPACES } from "./registrations.ts";
 import { cellOf } from "./report.ts";
 
@@ -19,14 +21,16 @@ export interface PolicyCell {
   apiserverMicros: number;
   /** Over the null webhook's. */
   ratio: number | null;
+  /** As webhookMicros, with all that the process did in between and for a while after the last turn. */
+  withRestMicros: number | null;
   writesPerSecond: number;
   failures: number;
 }
 
 export interface PolicyOptions {
   counts: readonly number[];
-  /** Writes at once, in each turn; seconds of the turn before the first. */
-  warmUp: { concurrency: number; seconds: number };
+  /** Writes at once, in each turn; before the first, so many writes, or as many as so many seconds allow. */
+  warmUp: { concurrency: number; writes: number; seconds: number };
   seconds: number;
   rounds: number;
   apiserver: number;
@@ -228,28 +232,46 @@ async function measured(
   return cells;
 }
 
-/** By target, in turns, after one to warm up. */
+/** Milliseconds after which a process has done what it puts off, such as its search index. */
+const REST = 8_000;
+
+interface Measured {
+  turns: ReadonlyMap<Target, readonly Turn[]>;
+  /** CPU seconds of a webhook from the first turn on, until some time after the last. */
+  seconds: ReadonlyMap<Target, number>;
+}
+
+/** By target, in turns, after some to warm up. */
 async function turnsOf(
   policies: string,
   targets: readonly Target[],
   body: Body,
   { warmUp, seconds, rounds, apiserver }: PolicyOptions,
-): Promise<ReadonlyMap<Target, readonly Turn[]>> {
+): Promise<Measured> {
   const turns = new Map<Target, Turn[]>(targets.map((target) => [target, []]));
   const { concurrency } = warmUp;
-  for (const target of targets)
-    await turn(target, body, concurrency, target.pid === null ? 1 : warmUp.seconds, apiserver);
+  for (const target of targets) {
+    const until = performance.now() + (target.pid === null ? 1 : warmUp.seconds) * 1000;
+    for (let writes = 0; writes < warmUp.writes && performance.now() < until; )
+      writes += (await turn(target, body, concurrency, 1, apiserver)).times.length;
+  }
+  await delay(REST);
+  const used = () =>
+    targets.flatMap((target) => (target.pid === null ? [] : [[target, cpuSeconds(target.pid)] as const]));
+  const before = new Map(used());
   for (let round = 0; round < rounds; round++)
     for (const target of rotated(targets, round)) {
       console.log(`policies: ${policies}, ${target.name}, ${body.name}, round ${round + 1} of ${rounds}`);
       turns.get(target)?.push(await turn(target, body, concurrency, seconds, apiserver));
     }
-  return turns;
+  await delay(REST);
+  const since = used().map(([target, now]) => [target, now - (before.get(target) ?? 0)] as const);
+  return { turns, seconds: new Map(since) };
 }
 
 function cellsOf(
   policies: string,
-  turns: ReadonlyMap<Target, readonly Turn[]>,
+  { turns, seconds }: Measured,
   { name: body }: Body,
   { none, nothing }: Targets,
 ): PolicyCell[] {
@@ -259,11 +281,14 @@ function cellsOf(
   const least = of(nothing).webhookMicros;
   return [...turns.keys()].map((target) => {
     const { webhookMicros, apiserverMicros, throughput, failures } = of(target);
+    const writes = (turns.get(target) ?? []).reduce((sum, { times }) => sum + times.length, 0);
+    const spent = seconds.get(target);
     return {
       policies,
       body,
       target: target.name,
       webhookMicros,
+      withRestMicros: spent === undefined ? null : (spent / Math.max(1, writes)) * 1e6,
       apiserverMicros: apiserverMicros - floor,
       ratio: webhookMicros === null || least === null ? null : webhookMicros / least,
       writesPerSecond: throughput,

@@ -4,6 +4,7 @@ import type { Entry } from "#core/ledger/entry.ts";
 import { until } from "../support/control-plane.ts";
 import { startProcess } from "../support/hoop-process.ts";
 import { binding, namespaced, pod } from "../support/objects.ts";
+import { asUserOf, type Caller } from "../support/raw.ts";
 import { type Blocked, type Ended, startTestbed, type Testbed } from "../support/testbed.ts";
 
 type Of<K extends Entry["kind"]> = Extract<Entry, { kind: K }>;
@@ -11,8 +12,10 @@ type Numbered = { index: number; entry: Entry };
 
 describe("what came of an agent's requests", () => {
   let bed: Testbed;
+  let human: Caller;
   before(async () => {
     bed = await startTestbed({ audited: true, settings: { audit: { waitSeconds: 3600 } } });
+    human = await asUserOf(bed.kubeconfig("human"));
     const hard = { "count/services": "0" };
     await bed.apply(namespaced("v1", "ResourceQuota", "no-services", { spec: { hard } }));
     // Here nobody counts: no controllers run.
@@ -31,8 +34,9 @@ describe("what came of an agent's requests", () => {
   after(() => bed?.stop());
 
   async function entries(): Promise<Numbered[]> {
-    const raw = await bed.must("human", ["get", "--raw", "/apis/hoop.dev/v1alpha1/records"]);
-    const { items } = JSON.parse(raw) as { items: { metadata: { name: string }; spec: Entry }[] };
+    const { code, text } = await human({ path: "/apis/hoop.dev/v1alpha1/records" });
+    expect(code, text).to.equal(200);
+    const { items } = JSON.parse(text) as { items: { metadata: { name: string }; spec: Entry }[] };
     return items.map(({ metadata, spec }) => ({ index: Number(metadata.name), entry: spec }));
   }
 
@@ -84,16 +88,11 @@ describe("what came of an agent's requests", () => {
     expect(made).to.deep.include({ source: "audit", result: "took-effect", code: 201 });
     const uid = ["get", "configmap", "plain", "-n", "demo", "-o", "jsonpath={.metadata.uid}"];
     expect(made.object?.uid).to.equal(await bed.must("human", uid));
-    const status = [
-      "get",
-      "record",
-      String(made.of),
-      "-n",
-      "demo",
-      "-o",
-      "jsonpath={.status.outcome.result}",
-    ];
-    expect(await bed.must("human", status)).to.equal("took-effect");
+    const path = "/apis/hoop.dev/v1alpha1/namespaces/demo/records";
+    const alone = JSON.parse((await human({ path: `${path}/${made.of}` })).text);
+    expect(alone.status.outcome.result).to.equal("took-effect");
+    const { items } = JSON.parse((await human({ path: `${path}?fieldSelector=name%3Dplain` })).text);
+    expect(items[0].status).to.deep.equal(alone.status);
     await bed.must("agent", ["apply", "-f", "-"], {
       input: JSON.stringify(namespaced("v1", "ConfigMap", "plain", { data: { a: "b" } })),
     });
@@ -220,6 +219,14 @@ describe("what came of an agent's requests", () => {
     watch.child.kill();
     await watch.ended;
     await request(({ verb, stage }) => verb === "watch" && stage === "ResponseComplete");
+  });
+
+  it("its reads are entries each, whatever audit ID it says that they have", async () => {
+    const agent = await asUserOf(bed.kubeconfig("agent"));
+    for (const path of ["/api/v1/namespaces/demo/configmaps", "/api/v1/namespaces/demo/services"])
+      expect((await agent({ path, headers: { "Audit-ID": "mine" } })).code).to.equal(200);
+    for (const resource of ["configmaps", "services"])
+      await request(({ auditID, target }) => auditID === "mine" && target?.resource === resource);
   });
 
   it("what is refused before it is judged is an entry, too, and a person's request none", async () => {

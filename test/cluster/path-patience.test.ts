@@ -37,9 +37,10 @@ describe("when nobody decides", () => {
         : [],
     );
 
-  /** The command that the agent was told to wait with, as words. */
+  /** The command that the agent was told to wait with, as words: all that stands there to the end of the line. */
   function waitCommand({ output }: Ended): string[] {
-    const command = /kubectl (wait \S+ .*?) Then run/.exec(output.replaceAll("\n", " "))?.[1];
+    const command = / Wait with: kubectl (wait \S+ .*)$/m.exec(output)?.[1];
+    expect(command, output).to.not.equal(undefined);
     return command?.trim().split(/ +/) ?? [];
   }
 

@@ -28,6 +28,7 @@ export class Heard {
   readonly warned: string[] = [];
   /** Where was looked, and what is found there. */
   readonly looked: Place[] = [];
+  readonly counted: Record<string, number> = {};
   found: (place: Place) => Found = () => ({ kind: "absent" });
   intake!: Intake;
   settling!: Settling;
@@ -53,7 +54,13 @@ export class Heard {
       log: { info: note, warn: note, error: note },
     };
     const groups = { groups: ["hoop:agents"], users: [], serviceAccounts: [], extras: {} };
-    heard.intake = new Intake({ ...ports, agents: agentMatcher(groups, "hoop") });
+    heard.intake = new Intake({
+      ...ports,
+      agents: agentMatcher(groups, "hoop"),
+      counted: (fate, events) => {
+        heard.counted[fate] = (heard.counted[fate] ?? 0) + events;
+      },
+    });
     const objectNow = async (place: Place) => {
       heard.looked.push(place);
       return heard.found(place);

@@ -42,6 +42,7 @@ describe("the web server", () => {
     counting.hold("spent", 12);
     counting.told("events", "approved", "delivered");
     counting.notRecorded();
+    counting.audited("repeated", 3);
     counting.told("callback", "denied", "failed");
     counting.api.request({ ...LABELS, code: 404, seconds: 0.03 });
     counting.api.reviewed({ kind: "authz", code: "200", seconds: 0.01 });
@@ -53,6 +54,7 @@ describe("the web server", () => {
       'hoop_hold_wait_seconds_bucket{le="25",outcome="spent"} 1',
       'hoop_decisions_total{outcome="approved"} 1',
       "hoop_ledger_append_failures_total 1",
+      'hoop_audit_events_total{outcome="repeated"} 3',
       'hoop_notifications_total{channel="callback",outcome="failed"} 1',
       `apiserver_request_total{${SHOWN},component="apiserver",dry_run="",code="404"} 1`,
       `apiserver_request_duration_seconds_bucket{le="0.05",${SHOWN},component="apiserver",dry_run=""} 1`,

@@ -101,6 +101,18 @@ export function changes(store: () => Store): void {
     expect(await store().changes("a/", revision)).to.deep.equal({ outcome: "ok", changes: [], revision });
   });
 
+  it("tells nothing after commits of lines alone, however many, and then what comes", async () => {
+    const since = await committed(store(), put("a/1"));
+    for (const line of ["one", "two"]) {
+      const revision = await committed(store(), { lines: [line] });
+      expect(await store().changes("a/", since)).to.deep.equal({ outcome: "ok", changes: [], revision });
+    }
+    const revision = await committed(store(), { puts: [{ key: "a/2", value: "{}" }], lines: ["three"] });
+    const change = { type: "put", key: "a/2", value: "{}", revision, previous: null };
+    expect(await store().changes("a/", since)).to.deep.equal({ outcome: "ok", changes: [change], revision });
+    expect(await store().changes("a/", revision + 1)).to.deep.equal({ outcome: "expired" });
+  });
+
   for (const limit of [1, 2, 3, 5, 100]) {
     it(`leaves nothing out when read ${limit} at a time, and never cuts a revision in two`, async () => {
       const since = await store().revision();

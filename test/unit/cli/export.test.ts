@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect } from "chai";
@@ -35,6 +35,17 @@ describe("kubectl hoop export", function () {
   });
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
+  it("takes - for standard output", async () => {
+    const [named, unnamed] = await Promise.all([
+      hoop(["export", made.file, "--key", PUBLIC_KEY, "-f", "-"]),
+      hoop(["export", made.file, "--key", PUBLIC_KEY]),
+    ]);
+    expect(named.stdout)
+      .to.match(/^\{"export":/)
+      .and.to.equal(unnamed.stdout);
+    expect(existsSync("-")).to.equal(false);
+  });
+
   it("writes all of a database with what proves it, and its checkpoint beside it", async () => {
     const file = at("all.jsonl");
     const { code, stderr } = await hoop(["export", made.file, "-f", file, "--payloads", "--key", PUBLIC_KEY]);
@@ -52,6 +63,18 @@ describe("kubectl hoop export", function () {
     const database = await hoop(["export", made.file]);
     expect(published.stdout).to.equal(database.stdout);
     expect(database.stdout.split("\n")).to.have.length(made.entries + 3);
+  });
+
+  it("names the very entries that are missing", async () => {
+    const file = at("whole.jsonl");
+    await hoop(["export", made.file, "--key", PUBLIC_KEY, "-f", file]);
+    const lines = readFileSync(file, "utf8").split("\n");
+    const without = async (from: number, count: number) => {
+      writeFileSync(at("cut.jsonl"), lines.toSpliced(1 + from, count).join("\n"));
+      return (await hoop(["verify", at("cut.jsonl"), "--key", PUBLIC_KEY])).stdout;
+    };
+    expect(await without(20, 1)).to.contain("FOUND    entries missing: entry 20\n");
+    expect(await without(20, 3)).to.contain("FOUND    entries missing: entries 20 to 22\n");
   });
 
   it("says of a part what it proves, and what not", async () => {
@@ -89,8 +112,8 @@ describe("kubectl hoop export", function () {
   it("goes on after kills at any moment, and ends with the very same bytes", async () => {
     const file = at("killed.jsonl");
     const args = ["export", at("large.db"), "--payloads", "-f"];
-    await hoop([...args, at("whole.jsonl")]);
-    const whole = readFileSync(at("whole.jsonl"));
+    expect((await hoop([...args, at("unbroken.jsonl")])).code).to.equal(0);
+    const whole = readFileSync(at("unbroken.jsonl"));
     for (const part of [0.05, 0.3, 0.6, 0.85]) {
       const killed = await killedAt(part * whole.length, [...args, file], `${file}.part`);
       if (!killed) break;
@@ -101,6 +124,42 @@ describe("kubectl hoop export", function () {
     const last = finished ? undefined : await hoop([...args, file]);
     expect(last?.code ?? 0, last?.stderr).to.equal(0);
     expect(readFileSync(file).equals(whole)).to.equal(true);
+  });
+
+  it("says where it goes on when it is interrupted, and lets nobody else write there meanwhile", async () => {
+    const file = at("interrupted.jsonl");
+    const args = ["export", at("large.db"), "--payloads", "-f", file];
+    const others: { code: number; stderr: string }[] = [];
+    const first = await hoop(args, {
+      onSlept: async (interrupt) => {
+        others.push(await hoop(args));
+        interrupt();
+      },
+    });
+    expect(others.map(({ code }) => code)).to.deep.equal([2]);
+    expect(others[0]?.stderr).to.contain(`another export writes to ${file} (process ${process.pid} on `);
+    expect(first.code).to.equal(2);
+    const [, entry = ""] =
+      /the same command goes on from there, at entry (\d+)\.\n$/.exec(first.stderr) ?? [];
+    expect(existsSync(`${file}.lock`)).to.equal(false);
+    const last = await hoop(args);
+    expect(last.code, last.stderr).to.equal(0);
+    expect(last.stderr).to.contain(`Going on at entry ${entry},`);
+    const whole = at("uninterrupted.jsonl");
+    await hoop([...args.slice(0, -1), whole]);
+    expect(readFileSync(file).equals(readFileSync(whole))).to.equal(true);
+  });
+
+  it("takes over from one that was killed, and not from one on another machine", async () => {
+    const file = at("locked.jsonl");
+    const child = spawn(process.execPath, ["-e", ""]);
+    await once(child, "close");
+    const args = ["export", made.file, "-f", file];
+    writeFileSync(`${file}.lock`, `${child.pid} elsewhere.invalid\n`);
+    expect((await hoop(args)).stderr).to.contain(`remove ${file}.lock`);
+    writeFileSync(`${file}.lock`, `${child.pid} ${hostname()}\n`);
+    expect((await hoop(args)).code).to.equal(0);
+    expect(existsSync(`${file}.lock`)).to.equal(false);
   });
 
   it("goes on by the filter that it began with, whatever 90d means by then", async () => {

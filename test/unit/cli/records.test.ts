@@ -73,10 +73,26 @@ describe("kubectl hoop records", () => {
 
   it("tells more when there is room for it", async () => {
     const { stdout } = await hoop(["records", "-owide"], { records: RECORDS });
-    expect(stdout).to.match(/TIME +CALLER +DIGEST +TRIED +MESSAGE\n/);
-    expect(stdout).to.match(/09:59:00\.000000Z +verified +abababababab +<none> +runs as root of the node\n/);
+    expect(stdout).to.match(/TIME +OUTCOME +CALLER +DIGEST +TRIED +MESSAGE\n/);
+    expect(stdout).to.match(
+      /09:59:00\.000000Z +<none> +verified +abababababab +<none> +runs as root of the node\n/,
+    );
     expect(stdout).to.match(/ +<none> +<none> +<none> +Approve by bob: ok\n/);
     expect(stdout).to.match(/ +shop\/registry \(Audit\) +from elsewhere\n/);
+  });
+
+  it("tells beside a request what came of it, as the server has it, as soon as that is told", async () => {
+    const open = { schema: "hoop.dev/admission/v3", effect: "open" };
+    const told = { ...record(1, open), status: { outcome: { record: "5", result: "took-effect" } } };
+    const records = [told, record(2, open), record(3, { ...open, effect: "none" })];
+    const { stdout } = await hoop(["records", "-owide"], { records });
+    const outcomes = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(/ {2,}/)[10]);
+    expect(outcomes).to.deep.equal(["OUTCOME", "took-effect", "open", "<none>"]);
+    const { stdout: json } = await hoop(["records", "-ojson"], { records });
+    expect(JSON.parse(json).items[0].status).to.deep.equal(told.status);
   });
 
   it("tells what came of it, and of requests that no admission has seen", async () => {
@@ -88,7 +104,7 @@ describe("kubectl hoop records", () => {
       code: 200,
     };
     const records = [
-      record(1, { kind: "outcome", of: 0, source: "audit", result: "took-effect" }),
+      record(1, { kind: "outcome", agent: undefined, of: 0, source: "audit", result: "took-effect" }),
       record(2, { ...request, target: { ...POD, subresource: "log" } }),
       record(3, { ...request, target: undefined, code: undefined }),
     ];
@@ -99,9 +115,31 @@ describe("kubectl hoop records", () => {
       .slice(1)
       .map((line) => line.split(/ {2,}/).slice(1, 6).join("|"));
     expect(rows).to.deep.equal([
-      "1|took-effect|<none>|<none>|<none>",
+      "1|took-effect|<none>|<none>|record 0",
       "2|200|system:serviceaccount:ci:deployer|get log|pods/web",
       "3|ResponseComplete|system:serviceaccount:ci:deployer|get|/api/v1/pods",
+    ]);
+  });
+
+  it("tells of a session who used it, for what, and how that ended", async () => {
+    const session = { namespace: "shop", name: "deploy-1", uid: "u" };
+    const call = { kind: "brokered", session, verb: "list", method: "GET", uri: "/api/v1/pods" };
+    const records = [
+      record(1, { kind: "session", session, event: "begun" }),
+      record(2, { ...call, event: "request", target: { ...POD, name: undefined } }),
+      record(3, { ...call, event: "response", target: undefined, code: 403 }),
+    ];
+    const { stdout } = await hoop(["records"], { records });
+    const rows = stdout
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(/ {2,}/).slice(1, 6).join("|"));
+    const who = "system:serviceaccount:ci:deployer";
+    expect(rows).to.deep.equal([
+      `1|session|${who}|begun|sessions/deploy-1`,
+      `2|request|${who}|list|pods`,
+      `3|403|${who}|list|/api/v1/pods`,
     ]);
   });
 

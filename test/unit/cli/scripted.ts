@@ -16,6 +16,8 @@ export interface Script {
   watches?: string[][];
   /** Called when all watches are over. */
   onWatched?: () => void;
+  /** Each time it has slept; it can be interrupted there. */
+  onSlept?: (interrupt: () => void) => Promise<void>;
   /** Answers instead of the approvals where it does not return undefined. */
   answer?: (args: readonly string[], input: string | undefined) => Answered | Promise<Answered>;
   interactive?: boolean;
@@ -133,9 +135,13 @@ function scripted(script: Script): { ran: Ran; context: Context } {
       return hidden.shift() ?? "";
     },
     writeBytes: (bytes) => void ran.bytes.push(...bytes),
+    lastWords: (text) => {
+      ran.stderr += text;
+    },
     now: () => script.now ?? NOW,
     sleep: async (_, early) => {
       await new Promise((resolve) => setImmediate(resolve));
+      await script.onSlept?.(() => interruption.abort());
       if (early?.aborted === true) return;
     },
     signal: interruption.signal,

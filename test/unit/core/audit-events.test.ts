@@ -167,6 +167,18 @@ describe("of an audit event is kept", () => {
     expect(maskedMessage(event({ responseStatus, objectRef: { resource: "secrets" } }))).to.equal(undefined);
   });
 
+  const WHOLE: Record<string, string> = {
+    "in JSON": 'spec.template: Invalid value: {"env":[{"name":"DB","value":"hunter2"}]}: field is immutable',
+    "in a list": 'spec.x: Invalid value: ["a b", "hunter2"]: no',
+    "in Go's words": 'spec.x: Invalid value: core.Pod{Env:[]core.EnvVar{{Value:"hunter2"}}}: no',
+    "where it differs": 'spec: Forbidden: may not change\n  core.PodSpec{\n- \tValue: "hunter2",\n  }',
+  };
+  for (const [how, message] of Object.entries(WHOLE))
+    it(`of a message nothing of an object that it quotes ${how}`, () =>
+      expect(maskedMessage(event({ responseStatus: { code: 422, message } })))
+        .to.match(/^spec.*\[masked: value\]$/s)
+        .and.not.include("hunter2"));
+
   it("that the policy gives too much, where it gives bodies of Secrets or tokens", () => {
     const about = { objectRef: { resource: "secrets", apiVersion: "v1" } };
     expect(givesTooMuch(event({ ...about, requestObject: secret }))).to.equal(true);
@@ -288,6 +300,11 @@ describe("what came of an admission, by its audit event", () => {
     expect(results(answered(200), ...all).map(({ result }) => result)).to.deep.equal(
       Array(3).fill("took-effect"),
     );
+  });
+
+  it("of a deletecollection that failed with one of them cannot be told of the others", () => {
+    const failed = { ...answered(403, "Forbidden"), verb: "deletecollection" };
+    expect(results(failed, admission(3)).map(({ result }) => result)).to.deep.equal(["cannot-tell"]);
   });
 
   it("has the object's uid and version where the event has the object", () => {

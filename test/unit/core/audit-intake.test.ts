@@ -67,6 +67,29 @@ describe("audit events", () => {
     expect(await again.take(...all)).to.equal(0);
   });
 
+  it("leave each its own, whatever one audit ID a client gives to all of its requests", async () => {
+    const same = (given: JsonObject = {}) => read("mine", given);
+    const other = { objectRef: { resource: "secrets", namespace: "demo", apiVersion: "v1" } };
+    const later = { requestReceivedTimestamp: "2026-11-21T09:00:00.000001Z" };
+    const all = [
+      same(),
+      same(other),
+      same(later),
+      same({ verb: "list" }),
+      same({ responseStatus: { code: 403 } }),
+    ];
+    expect(await heard.take(...all)).to.equal(5);
+    const again = await Heard.begin(heard.store, heard.clock);
+    expect(await again.take(...all, same({ ...other, ...later }))).to.equal(1);
+  });
+
+  it("come again by the same marks where they were too long to be kept in full", async () => {
+    const long = read("x".repeat(60_000), { verb: "y".repeat(60_000), userAgent: "z".repeat(60_000) });
+    expect(await heard.take(long)).to.equal(1);
+    const again = await Heard.begin(heard.store, heard.clock);
+    expect(await again.take(long)).to.equal(0);
+  });
+
   it("of a watch leave an entry when it begins, and one when it ends", async () => {
     const watch = (stage: string) => read("r1", { verb: "watch", stage });
     expect(await heard.take(watch("ResponseStarted"))).to.equal(1);
@@ -133,6 +156,18 @@ describe("audit events", () => {
     expect(heard.warned.filter((text) => text.includes("audit policy"))).to.have.length(1);
     expect((await feedState(heard.store))?.tooMuch).to.equal(heard.clock.now());
     expect(await heard.store.payload(0)).to.equal(undefined);
+  });
+
+  it("are counted by what came of them", async () => {
+    const person = read("p", { user: { username: "ann", groups: [] } });
+    await heard.take(read("r1"), read("r1"), read("r2"), person, { stage: "ResponseComplete" });
+    await heard.take(read("r2"));
+    expect(heard.counted).to.include({ recorded: 2, repeated: 2, "not-agents": 1, unread: 1 });
+    expect(heard.counted).to.not.have.property("failed");
+    await heard.store.close();
+    await heard.take(read("r3")).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(heard.counted).to.include({ recorded: 2, failed: 1 });
   });
 
   it("that none of this knows are said to be left out", async () => {

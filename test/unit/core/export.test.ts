@@ -132,6 +132,13 @@ describe("an export in csv", () => {
     it(`writes ${what} so that it is read as text`, () =>
       expect(csvRow(["x", cell])).to.equal(`x,${written}\r\n`));
 
+  it("has no filter that asks for nothing: that would be an export of all entries with some left out", () => {
+    const begin = (filter: Filter) =>
+      readLine(Buffer.from(jsonl.begin({ checkpoint: "", payloads: false, filter }).trimEnd()));
+    expect(begin({})).to.equal("a filter that this command does not know");
+    expect(begin({ agent: "bot" })).to.deep.include({ kind: "begin" });
+  });
+
   it("has a cell for each header", () => {
     const simple = one(decided, { text: "{}" });
     const extent = { checkpoint: "", payloads: false, filter: undefined };

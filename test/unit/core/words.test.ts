@@ -18,6 +18,13 @@ describe("words", () => {
     expect(wordsOfJson(json)).to.deep.equal(["ab", "x", "y", "12345678901234567890", "true", "null", "c"]);
   });
 
+  it("are found at once in what would take normalization hours, and in megabytes of escapes", () => {
+    const marks = `a${"\u0301\u0327".repeat(500_000)} end`;
+    expect(wordsOf(marks).at(-1)).to.equal("end");
+    for (const text of ["\\n", '\\"', "x"])
+      expect(wordsOfJson(`{"a":"${text.repeat(5_000_000)} end"}`).at(-1)).to.equal("end");
+  });
+
   const questions: Record<string, [asked: string, text: string, found: boolean]> = {
     "every one, in any order": ["nginx deploy", "deploy of nginx", true],
     "not where one is missing": ["nginx deploy", "nginx", false],

@@ -1,6 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { verify } from "#core/log/verify.ts";
 import type { Store } from "#kit/storage.ts";
@@ -53,6 +61,58 @@ describe("the published ledger", () => {
     await append(store, 300);
     await new Publisher(store, directory).publish();
     expect(await report()).to.deep.include({ intact: true, proven: 600 });
+  });
+
+  describe("while a publication is under way", () => {
+    const HELD = { "the parts before are there still": false, "the parts before are gone": true };
+    /** 300 entries are signed, 540 lie there. */
+    const begun = async (areGone: boolean) => {
+      await append(store, 300);
+      await new Publisher(store, directory).publish();
+      const signed = readFileSync(join(directory, "checkpoint"));
+      const parts = ["entries", "0"].map((level) => join(directory, `tile/${level}/001.p/44`));
+      const before = parts.map((part) => readFileSync(part));
+      await append(store, 240);
+      await new Publisher(store, directory).publish();
+      writeFileSync(join(directory, "checkpoint"), signed);
+      if (areGone) return;
+      for (const [n, part] of parts.entries()) {
+        mkdirSync(dirname(part), { recursive: true });
+        writeFileSync(part, before[n] ?? "");
+      }
+    };
+    const alter = (path: string, at: (length: number) => number) => {
+      const bytes = readFileSync(join(directory, path));
+      const place = at(bytes.length);
+      bytes.writeUInt8(bytes.readUInt8(place) ^ 1, place);
+      writeFileSync(join(directory, path), bytes);
+    };
+    const isFine = async () => {
+      expect(await report()).to.deep.include({ intact: true, proven: 300, findings: [] });
+      expect(strayFindings(directory)).to.deep.equal([]);
+      expect(directoryReader(directory).unsigned()).to.equal(240);
+    };
+
+    for (const [name, areGone] of Object.entries(HELD)) {
+      it(`what is signed proves itself, and what lies behind it is no finding: ${name}`, async () => {
+        await begun(areGone);
+        await isFine();
+      });
+
+      it(`what lies behind it may be altered, since nobody has signed it: ${name}`, async () => {
+        await begun(areGone);
+        alter("tile/entries/001", (length) => length - 1);
+        alter("tile/entries/002.p/28", () => 5);
+        alter("tile/0/002.p/28", () => 5);
+        await isFine();
+      });
+
+      it(`what is signed may not: ${name}`, async () => {
+        await begun(areGone);
+        alter(areGone ? "tile/entries/001" : "tile/entries/001.p/44", () => 5);
+        expect((await report()).intact).to.equal(false);
+      });
+    }
   });
 
   it("writes the checkpoint only where there is another", async () => {

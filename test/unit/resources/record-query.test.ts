@@ -68,6 +68,12 @@ describe("what a list of records asks for", () => {
       expect(asked(selector, { caller: caller("bot", "hoop:agents") }).agent).to.equal("bot");
   });
 
+  it("is no more than a hundred conditions: each is looked at for each entry that comes", () => {
+    const many = (count: number) => Array.from({ length: count }, (_, n) => `agent!=a${n}`).join(",");
+    expect(asked(many(100)).conditions).to.have.length(100);
+    expect(() => asked(many(101))).to.throw(StatusError, "more than 100 requirements");
+  });
+
   for (const selector of [
     "agent=",
     "since=now",
