@@ -13,7 +13,7 @@ import { BODIES, type Body } from "./bodies.ts";
 import { type HoopProcess, hoopProcess, sumOf } from "./hoop.ts";
 import { Client } from "./load.ts";
 import { rotated, type Target, type Turn, turn } from "./measure.ts";
-import { type NullWebhook, startNullWebhook } from "./null-webhook.ts";
+import { LANGUAGES, type NullWebhook, startNullWebhook } from "./null-webhook.ts";
 import { shares } from "./people.ts";
 import { type PolicyCell, policyCells } from "./policies.ts";
 import { aimTable, policyTable } from "./policy-report.ts";
@@ -30,6 +30,7 @@ const HELP = `npm run bench -- [OPTION…]
   --policies LIST     so many policies at a time (1,100,1000; "": none)
   --only TEXT         only targets and bodies whose "TARGET, BODY" contains one of these, given once or more
   --stamp-by WAY      policy (the API server's own) or webhook (Hoop's second)
+  --null LANGUAGE     in what the webhook is written that does nothing: go, node (go)
   --json FILE         everything measured
   --profile DIR       CPU profiles: of the API server for each cell (go tool pprof), of Hoop (*.cpuprofile)
 
@@ -48,6 +49,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [""] },
     "stamp-by": { type: "string", default: "policy" },
+    null: { type: "string", default: "go" },
     json: { type: "string", default: "" },
     profile: { type: "string", default: "" },
     help: { type: "boolean", short: "h", default: false },
@@ -65,10 +67,12 @@ const WARM_UP_POLICIES = { concurrency: 16, writes: 5_000, seconds: 25 };
 /** Of the part about people, where many short turns tell more than few long ones. */
 const PEOPLE = { concurrency: 16, seconds: 1.5 };
 
+const NULL = options.null === "node" ? "node" : "go";
+
 const FLOORS: Floors = {
   none: "no webhook",
-  nothing: "null webhook in Go",
-  stamped: "null webhook in Go, stamped",
+  nothing: `null webhook in ${LANGUAGES[NULL]}`,
+  stamped: `null webhook in ${LANGUAGES[NULL]}, stamped`,
 };
 
 type Machine = Record<"apiserver", number> & { bed: Testbed; admin: Client; hoop: HoopProcess };
@@ -231,7 +235,7 @@ async function main(): Promise<void> {
   try {
     const { directory, url, adminKubeconfig } = bed.controlPlane;
     const apiserver = Number(await readFile(join(directory, "pids", "kube-apiserver.pid"), "utf8"));
-    const webhook = await startNullWebhook(scratch, NULL_HOST);
+    const webhook = await startNullWebhook(scratch, NULL_HOST, NULL);
     stops.unshift(webhook.stop);
     await register(bed, webhook);
     const hoop = await hoopProcess(bed, scratch, options.profile);
