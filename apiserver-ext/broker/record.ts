@@ -122,10 +122,15 @@ function targetOf({ info }: Inner): NonNullable<BrokeredEntry["target"]> {
   };
 }
 
-/** Masked, and as long as is kept. What is no object is told as text. */
+/**
+ * Masked, and as long as is kept. What is no object is told as text. In protobuf and CBOR a value stands without the name
+ * by which it would be known as a secret: the entry has their hash, and the object is in the admission entry.
+ */
 function readable(body: Buffer): Json {
+  const text = body.toString();
+  if (text.includes("\0") || text.includes("\uFFFD")) return "[not kept: no text]";
   const value = objectIn(body);
-  if (value === undefined) return cut(maskText(body.toString().toWellFormed()));
+  if (value === undefined) return cut(maskText(text));
   const masked = maskObject(value);
   return body.length <= KEPT_BYTES ? masked : cut(JSON.stringify(masked));
 }
