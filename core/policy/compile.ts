@@ -85,17 +85,19 @@ export function compilePolicy(policy: AgentPolicy, origin?: Origin): Compilation
 /** Milliseconds of work after which others have their turn. */
 const TURN = 5;
 
-/** The same, however many of however many rules: other work gets its turn in between. */
-export function compilerInTurns(): (policy: AgentPolicy) => Promise<Compilation> {
-  let until = 0;
+/** The same, however many of however many rules: other work gets its turn in between. `now`: milliseconds of any clock. */
+export function compilerInTurns(
+  now = () => performance.now(),
+): (policy: AgentPolicy) => Promise<Compilation> {
+  let until = Number.NEGATIVE_INFINITY;
   return async (policy) => {
     const steps = compiling(policy);
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
-      if (performance.now() < until) continue;
+      if (now() < until) continue;
       await new Promise((resolve) => setImmediate(resolve));
-      until = performance.now() + TURN;
+      until = now() + TURN;
     }
   };
 }
