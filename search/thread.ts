@@ -16,6 +16,9 @@ interface Waiter {
   reject: (cause: Error) => void;
 }
 
+/** Of both halves of the young generation and what is promoted, MiB: it has all the time it wants, and memory is everybody's. */
+const YOUNG_MEBIBYTES = 6;
+
 /** The way to the thread that holds the index. */
 export class Thread {
   /** Rejects with Lost where it cannot be opened. */
@@ -30,7 +33,10 @@ export class Thread {
   constructor(opening: Opening, onLost: () => void) {
     this.#onLost = onLost;
     this.opened = this.#opening.promise;
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: opening });
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: opening,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES },
+    });
     this.#worker.on("message", (message: FromThread) => this.#receive(message));
     this.#worker.on("error", (cause) => this.#lose(new Lost(cause.message, false)));
     this.#worker.on("exit", () => {

@@ -252,7 +252,7 @@ describe("what came of an agent's requests", () => {
     const outcomes = lines.flatMap((entry) => (entry.kind === "outcome" ? [entry.of] : []));
     expect(new Set(outcomes).size).to.equal(outcomes.length);
     const requests = lines.flatMap((entry) =>
-      entry.kind === "request" ? [`${entry.auditID} ${entry.stage}`] : [],
+      entry.kind === "request" ? [`${entry.auditID} ${entry.stage} ${entry.received}`] : [],
     );
     expect(new Set(requests).size).to.equal(requests.length);
   });

@@ -75,6 +75,13 @@ plugins: []`,
 apiVersion: audit.k8s.io/v1
 kind: Policy
 rules: [{level: Metadata}]`,
+      "audit.kubeconfig": `
+apiVersion: v1
+kind: Config
+clusters: [{name: hoop, cluster: {server: "https://127.0.0.1:1"}}]
+contexts: [{name: hoop, context: {cluster: hoop, user: hoop}}]
+current-context: hoop
+users: [{name: hoop, user: {}}]`,
     };
     for (const [name, content] of Object.entries(config)) await writeFile(join(files, name), content);
     const flags = await kindFlags(join(root, "kind-config.yaml"), {

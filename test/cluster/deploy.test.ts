@@ -231,6 +231,10 @@ describe("deploy/", function () {
         "get,list,watch namespaces",
         "get pods,services,replicationcontrollers",
         "get deployments,replicasets,statefulsets.apps",
+        // What goes with what is deleted.
+        "list,watch persistentvolumeclaims,persistentvolumes,configmaps,services,pods",
+        "list,watch deployments,statefulsets,daemonsets,replicasets.apps",
+        "list,watch jobs,cronjobs.batch",
         "get roles,clusterroles.rbac.authorization.k8s.io",
         "list rolebindings,clusterrolebindings.rbac.authorization.k8s.io",
         "get configmaps",
@@ -240,6 +244,8 @@ describe("deploy/", function () {
         "get customresourcedefinitions.apiextensions.k8s.io agentpolicies.policy.hoop.dev agentprofiles.policy.hoop.dev",
         "get,list,watch serviceaccounts",
         "create events.events.k8s.io",
+        "impersonate userextras/hoop.dev/session,userextras/hoop.dev/session-uid,userextras/hoop.dev/agent," +
+          "userextras/hoop.dev/profile.authentication.k8s.io",
         "get,list,watch,patch validatingwebhookconfigurations,mutatingwebhookconfigurations,mutatingadmissionpolicies" +
           ".admissionregistration.k8s.io hoop",
         "get,list,watch,patch validatingwebhookconfigurations.admissionregistration.k8s.io config.hoop.dev",
@@ -251,6 +257,7 @@ describe("deploy/", function () {
           "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
         "list apiservices.apiregistration.k8s.io",
         "create subjectaccessreviews.authorization.k8s.io",
+        "get ledgers.hoop.dev",
         // system:auth-delegator
         "create tokenreviews.authentication.k8s.io",
         "create subjectaccessreviews.authorization.k8s.io",

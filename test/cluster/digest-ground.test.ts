@@ -242,7 +242,9 @@ describe("an approval is void once something else stands where it refers to:", f
         expect(refersTo?.[0]?.rights).to.deep.equal([
           "get ledgers/log of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
           "get,list ledgers of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
-          "get,list,watch approvals,records of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
+          "get,list roles,rolebindings,clusterroles,clusterrolebindings of rbac.authorization.k8s.io in namespace demo " +
+            "(ClusterRole hoop-auditor)",
+          "get,list,watch approvals,records,sessions of hoop.dev in namespace demo (ClusterRole hoop-auditor)",
         ]),
       why: "ServiceAccount demo/robot",
     },

@@ -13,8 +13,8 @@ import { type Blocked, startTestbed, type Testbed } from "../support/testbed.ts"
 const RAW = 190;
 const KUBECTL = 10;
 const STRAIGHT = 1000;
-/** MiB, while a thousand wait. */
-const GIVEN = 250;
+/** MiB, while a thousand wait: 270 to 297 were seen, some 35 of them the search index's. */
+const GIVEN = 320;
 
 const ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
