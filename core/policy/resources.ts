@@ -55,7 +55,7 @@ const KINDS: readonly (readonly [apiVersion: string, kinds: string])[] = [
   ],
   ["storagemigration.k8s.io/v1beta1", "StorageVersionMigration!"],
   ["policy.hoop.dev/v1alpha1", "AgentPolicy! AgentProfile!"],
-  ["hoop.dev/v1alpha1", "Approval Ledger! Record SecureSecret"],
+  ["hoop.dev/v1alpha1", "Approval Ledger! Record SecureSecret Session"],
 ];
 
 const IRREGULAR: ReadonlyMap<string, string> = new Map([
