@@ -98,7 +98,8 @@ describe("npm start -- --detach", function () {
     expect((await npmStart("--status", "--state", state)).code).to.equal(3);
 
     const { webhook } = await portsOf(state);
-    const thief = createServer();
+    // The API server keeps asking for Hoop at that port, and would keep it from being given back.
+    const thief = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve) => thief.listen(webhook, "127.0.0.1", resolve));
     const refused = await start();
     expect(refused.code).to.equal(1);
