@@ -66,8 +66,7 @@ async function installClaimed(
     say("applying the manifests of deploy/");
     const options = { secret: memory.foreign?.secret, stampBy: await stampWayOf(cluster) };
     await apply(cluster, await localManifests(memory.ports, options));
-    if (foreign === undefined)
-      for (const objects of [tourManifests(), tourSecret()]) await apply(cluster, objects);
+    if (foreign === undefined) await applyTour(cluster, say);
     say("starting hoop");
     hoop = await hoopProcess(state, memory, cluster.hoopKubeconfig, lifetime);
     await hoop.start();
@@ -83,6 +82,16 @@ async function installClaimed(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Who follows the tour deletes its namespace; that ends only when Hoop is back, since Hoop serves a part of what is in it. */
+async function applyTour(cluster: Cluster, say: (what: string) => void): Promise<void> {
+  try {
+    for (const objects of [tourManifests(), tourSecret()]) await apply(cluster, objects);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes("because it is being terminated")) throw error;
+    say("the tour's namespace is being deleted: what was in it is not put back");
   }
 }
 
