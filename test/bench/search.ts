@@ -18,7 +18,7 @@ import { records } from "../../apiserver-ext/resources/records.ts";
 import { clock, random } from "../../system.ts";
 import { admissionEntry } from "../support/ledger/made.ts";
 import { memoryOf } from "../support/memory.ts";
-import { AGENTS } from "../support/search.ts";
+import { AGENTS, wholeList } from "../support/search.ts";
 
 const { values } = parseArgs({
   options: {
@@ -124,19 +124,7 @@ async function ask(index: SearchIndex, question: Query, newest = false): Promise
 
 async function listed(store: Store, index: SearchIndex, fieldSelector: string): Promise<number> {
   const { storage } = records({ store, search: index, agents: AGENTS, installationNamespace: "hoop-system" });
-  const page = await storage.list({
-    ...{
-      namespace: "",
-      labelSelector: "",
-      fieldSelector,
-      accepts: () => true,
-      narrowed: true,
-      guarded: false,
-    },
-    caller: { username: "ann", uid: "", groups: [], extra: new Map() },
-    ...{ version: { kind: "latest" }, limit: 500, continue: undefined },
-    ...{ detail: "whole", signal: new AbortController().signal },
-  });
+  const page = await storage.list(wholeList(fieldSelector, 500));
   return "length" in page.items ? page.items.length : 0;
 }
 

@@ -23,7 +23,15 @@ import { type SearchIndex, searchIndex } from "#search/index.ts";
 import { records } from "../../apiserver-ext/resources/records.ts";
 import { clock } from "../../system.ts";
 import { thrown } from "../conformance/store/steps.ts";
-import { AGENTS, EVERYTHING, entryWithPayload, ledgerOf, listener, wordOf } from "../support/search.ts";
+import {
+  AGENTS,
+  EVERYTHING,
+  entryWithPayload,
+  ledgerOf,
+  listener,
+  wholeList,
+  wordOf,
+} from "../support/search.ts";
 
 const SIZE = 320;
 const WRITER = join(import.meta.dirname, "..", "support", "search", "writer.ts");
@@ -149,7 +157,7 @@ describe("the file of the search index", () => {
       agents: AGENTS,
       installationNamespace: "hoop-system",
     });
-    const page = await storage.list(asked(`text=${wordOf(3)}`));
+    const page = await storage.list(wholeList(`text=${wordOf(3)}`));
     expect(page.items).to.have.length(1);
   });
 
@@ -203,11 +211,11 @@ describe("the file of the search index", () => {
       agents: AGENTS,
       installationNamespace: "hoop-system",
     });
-    const error = await thrown(async () => storage.list(asked("agent=agent-3")));
+    const error = await thrown(async () => storage.list(wholeList("agent=agent-3")));
     expect(error).to.include({ reason: "ServiceUnavailable" });
     expect(error).to.have.nested.property("details.retryAfterSeconds", 5);
     // Without selectors nothing waits.
-    expect((await storage.list({ ...asked(""), limit: 5 })).items).to.have.length(5);
+    expect((await storage.list({ ...wholeList(""), limit: 5 })).items).to.have.length(5);
     gate.resolve();
     await index.close();
     await mustBeWhole(start(store), 300);
@@ -233,19 +241,3 @@ describe("the file of the search index", () => {
     }
   });
 });
-
-function asked(fieldSelector: string) {
-  return {
-    ...{
-      namespace: "",
-      labelSelector: "",
-      fieldSelector,
-      accepts: () => true,
-      narrowed: true,
-      guarded: false,
-    },
-    caller: { username: "ann", uid: "", groups: [], extra: new Map() },
-    ...{ version: { kind: "latest" } as const, limit: undefined, continue: undefined },
-    ...{ detail: "whole" as const, signal: new AbortController().signal },
-  };
-}
