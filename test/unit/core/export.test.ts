@@ -10,6 +10,11 @@ import { jsonl, readLine } from "#core/export/jsonl.ts";
 import { ocsf } from "#core/export/ocsf.ts";
 import { sealPayload } from "#core/log/payload.ts";
 
+const WEB = {
+  ...{ group: "apps", version: "v1", resource: "deployments" },
+  ...{ kind: "Deployment", namespace: "shop", name: "web" },
+};
+
 const held: JsonObject = {
   schema: "hoop.dev/admission/v3",
   kind: "admission",
@@ -23,14 +28,7 @@ const held: JsonObject = {
     credentialID: "JTI=1",
   },
   operation: "DELETE",
-  target: {
-    group: "apps",
-    version: "v1",
-    resource: "deployments",
-    kind: "Deployment",
-    namespace: "shop",
-    name: "web",
-  },
+  target: WEB,
   dryRun: false,
   verdict: "hold",
   rules: [{ name: "protect", message: "<b>" }],
@@ -62,14 +60,7 @@ const decided: JsonObject = {
   approval: { namespace: "shop", name: "delete-web" },
   agent: { username: "bot", groups: [] },
   operation: "DELETE",
-  target: {
-    group: "apps",
-    version: "v1",
-    resource: "deployments",
-    kind: "Deployment",
-    namespace: "shop",
-    name: "web",
-  },
+  target: WEB,
   digest: "d",
   decision: { user: "bob", verdict: "Approve", comment: "CHG-12" },
   phase: "Approved",
