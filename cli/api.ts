@@ -1,6 +1,7 @@
 /** The resources of hoop.dev as the commands use them, over `kubectl get --raw` and `kubectl patch`. */
 import type { Approval } from "#core/approval.ts";
 import type { Entry } from "#core/ledger/entry.ts";
+import type { Session } from "#core/session/session.ts";
 import { ApiError, apiError, CommandError } from "./failure.ts";
 import type { ConnectionFlags } from "./flags.ts";
 import { readJson } from "./json.ts";
@@ -14,6 +15,8 @@ export interface LedgerRecord {
   kind: "Record";
   metadata: { name: string; namespace: string };
   spec: Entry;
+  /** What lies beside it, where one record was asked for by its name. */
+  payload?: unknown;
 }
 
 export interface List<T> {
@@ -31,6 +34,7 @@ interface WatchEvent<T> {
 interface Resources {
   approvals: Approval;
   records: LedgerRecord;
+  sessions: Session;
 }
 
 export interface Decision {
@@ -112,7 +116,7 @@ export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags, signal?: Abort
   };
 }
 
-const LIST_KIND = { approvals: "ApprovalList", records: "RecordList" } as const;
+const LIST_KIND = { approvals: "ApprovalList", records: "RecordList", sessions: "SessionList" } as const;
 
 /** The flags as kubectl takes them. */
 export function connectionArgs(flags: ConnectionFlags): string[] {

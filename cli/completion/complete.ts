@@ -18,6 +18,7 @@ const OF_FILES: readonly string[] = [
   "-f",
   "--old",
   "--policies",
+  "--to",
 ];
 
 /** Commands whose arguments are files. */
