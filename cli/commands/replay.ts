@@ -1,4 +1,5 @@
 /** `kubectl hoop replay`: what went on in a session, from the ledger; a command in a pod as its terminal showed it. */
+import { parseJson } from "#core/json.ts";
 import { printable } from "#core/printable.ts";
 import { hoopApi, type LedgerRecord } from "../api.ts";
 import type { Context } from "../context.ts";
@@ -98,11 +99,22 @@ async function text(records: readonly LedgerRecord[], bodies: boolean): Promise<
   return `${[header, ...blocks.flat()].join("\n")}\n`;
 }
 
+/** Objects as YAML; of bytes that are no text only how many. */
+async function legible(body: unknown): Promise<string> {
+  if (typeof body !== "string") return toYaml(body);
+  if (body.includes("\0")) return `(${body.length} bytes, not text)`;
+  try {
+    return await toYaml(parseJson(body));
+  } catch {
+    return body;
+  }
+}
+
 async function bodyLines(record: LedgerRecord | undefined): Promise<string[]> {
   const { payload } = record ?? {};
   if (payload === undefined || record === undefined) return [];
   const body = typeof payload === "object" && payload !== null && "body" in payload ? payload.body : payload;
-  const told = typeof body === "string" ? body : await toYaml(body);
+  const told = await legible(body);
   const mark = record.spec.kind === "brokered" && record.spec.event === "request" ? ">" : "<";
   const cut = told.length > SHOWN_CHARACTERS ? `${told.slice(0, SHOWN_CHARACTERS)}…` : told.trimEnd();
   return cut.split("\n").map((line) => `    ${mark} ${printable(line)}`);
