@@ -19,6 +19,7 @@ const OF_FILES: readonly string[] = [
   "--old",
   "--policies",
   "--to",
+  "--token-file",
 ];
 
 /** Commands whose arguments are files. */

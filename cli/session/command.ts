@@ -15,6 +15,7 @@ import {
   watchAliases,
   watchFlags,
 } from "../flags.ts";
+import { exchangeUrl } from "./exchange.ts";
 import { profileNames, sessionName, sessionNames } from "./names.ts";
 
 const { n, s } = aliases;
@@ -78,6 +79,8 @@ export const login = buildCommand<LoginFlags, [], Context>({
         placeholder: "FILE",
         default: "session.kubeconfig",
       },
+      tokenFile: text("An OpenID Connect token to be exchanged, in place of your own credential", "FILE"),
+      exchange: { ...text("Where it is exchanged: Hoop's /token", "URL"), parse: exchangeUrl },
       output: { kind: "enum", values: ["json", "name"], brief: "How to tell of the session", optional: true },
       ...connectionFlags,
     },
@@ -85,7 +88,10 @@ export const login = buildCommand<LoginFlags, [], Context>({
   },
   docs: {
     brief: "Begin a session, and write the kubeconfig to work in it",
-    customUsage: ["--profile NAME [-n NAMESPACE] [--duration DURATION] [--reason TEXT] [--to FILE]"],
+    customUsage: [
+      "--profile NAME [-n NAMESPACE] [--duration DURATION] [--reason TEXT] [--to FILE]",
+      "--profile NAME --token-file FILE --exchange URL [-n NAMESPACE] [--to FILE]",
+    ],
     fullDescription: description(
       "Begin a session as who you are, and write a kubeconfig with which kubectl works in it: your own credential, which\n" +
         "is all that may use the session, and another address. A file that is not of a session is never overwritten.",
@@ -95,6 +101,10 @@ export const login = buildCommand<LoginFlags, [], Context>({
           "kubectl hoop login --profile deployer -n shop --duration 20m --reason 'release 42'",
         ],
         ["Then", "kubectl --kubeconfig session.kubeconfig get pods"],
+        [
+          "In CI, with the token that it has",
+          "kubectl hoop login --profile ci --token-file token --exchange https://hoop.example/token",
+        ],
         [
           "For this shell",
           'kubectl hoop login --profile deployer && export KUBECONFIG="$PWD/session.kubeconfig"',

@@ -38,8 +38,7 @@ describe("sessions by the plugin", function () {
       const asked = await hoop(bed, bot, args);
       return asked.code === 0 && asked;
     });
-    session =
-      /^session\.hoop\.dev\/(\S+) in demo: by profile bot, as work\/bot/.exec(begun.stdout)?.[1] ?? "";
+    session = /^session\.hoop\.dev\/(\S+) in demo: by profile bot, until /.exec(begun.stdout)?.[1] ?? "";
     expect(session, begun.output).to.match(/^bot-/);
   });
   after(async () => {

@@ -1,6 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { type Answered, completions, failed, hoop, json, type Script } from "./scripted.ts";
@@ -192,6 +195,65 @@ describe("kubectl hoop login", () => {
       expect(stderr).to.contain(says);
       expect(() => statSync(file)).to.throw("ENOENT");
     });
+});
+
+describe("kubectl hoop login with a token", () => {
+  let directory: string;
+  let server: Server;
+  let url: string;
+  let asked: string;
+  let answer: object;
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "hoop-login-"));
+    writeFileSync(join(directory, "token"), "o1dc\n");
+    server = createServer(async (request, response) => {
+      asked = await text(request);
+      response.statusCode = "error" in answer ? 403 : 200;
+      response.end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(directory, { recursive: true });
+  });
+  const args = (...more: string[]) => [
+    ...["login", "--profile=deployer", "--to=-", `--token-file=${join(directory, "token")}`],
+    ...more,
+  ];
+
+  it("exchanges it, and writes what it was exchanged for in its place", async () => {
+    const given = { namespace: "shop", name: "deployer-1", path: PATH, expiresAt: "2026-11-21T10:10:00Z" };
+    answer = { access_token: "d00r", session: given };
+    const { stdout, code, calls } = await hoop(args(`--exchange=${url}`, "--duration=20m"), {
+      answer: answering(config()),
+    });
+    expect(code).to.equal(0);
+    expect(Object.fromEntries(new URLSearchParams(asked))).to.deep.equal({
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+      ...{ subject_token: "o1dc", profile: "deployer", namespace: "shop", duration: "20m" },
+    });
+    expect(parse(stdout).users[0].user).to.deep.equal({ token: "d00r" });
+    expect(parse(stdout).clusters[0].cluster.server).to.equal(`https://cluster:6443${PATH}`);
+    expect(calls.filter(([verb]) => verb === "create")).to.deep.equal([]);
+  });
+
+  it("says why it was not exchanged", async () => {
+    answer = { error: "invalid_request", error_description: "the token: it has expired" };
+    const { stderr, code } = await hoop(args(`--exchange=${url}`), { answer: answering(config()) });
+    expect(code).to.equal(1);
+    expect(stderr).to.contain("the token was not exchanged: the token: it has expired");
+  });
+
+  it("sends it nowhere in the clear, and needs to know where", async () => {
+    const clear = await hoop(args("--exchange=http://hoop.example/token"), { answer: answering(config()) });
+    expect(clear.stderr).to.contain("not an address that begins with https://");
+    const nowhere = await hoop(args(), { answer: answering(config()) });
+    expect(nowhere.stderr).to.contain("go together");
+  });
 });
 
 describe("kubectl hoop logout", () => {
