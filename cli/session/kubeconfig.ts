@@ -40,8 +40,8 @@ const NONE: ConnectionFlags = {
   ...{ requestTimeout: undefined, namespace: undefined, as: undefined, asGroup: undefined },
 };
 
-/** Exported for tests: which of its entries the flags choose. */
-export function chosen(config: Kubeconfig, flags: ConnectionFlags): Access {
+/** Which of its entries the flags choose. */
+function chosen(config: Kubeconfig, flags: ConnectionFlags): Access {
   const name = flags.context ?? config["current-context"] ?? "";
   const current = config.contexts?.find((one) => one.name === name)?.context;
   if (current === undefined && flags.context !== undefined)

@@ -139,7 +139,7 @@ export function timelineColumns(): Column<Row>[] {
 }
 
 /** `0:05.120`, `1:02:03.400`. */
-export function clockWords(milliseconds: number): string {
+function clockWords(milliseconds: number): string {
   const whole = Math.max(0, Math.round(milliseconds));
   const [hours, minutes] = [Math.floor(whole / 3_600_000), Math.floor(whole / 60_000) % 60];
   const seconds = ((whole % 60_000) / 1000).toFixed(3).padStart(6, "0");

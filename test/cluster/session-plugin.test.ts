@@ -69,7 +69,7 @@ describe("sessions by the plugin", function () {
       const text = await replayed();
       return /exec\?.* 101 /.test(text) && text;
     });
-    expect(told).to.match(/kubectl exec +POST|GET \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/);
+    expect(told).to.match(/kubectl exec +(POST|GET) \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/);
     expect(told).to.match(/exec pods\/web +Approve by approver/);
     expect(await replayed("--play")).to.equal("first\n");
     const [header = "", ...lines] = (await replayed("--asciicast")).trimEnd().split("\n");
