@@ -142,6 +142,53 @@ describe("kubectl hoop replay", () => {
       expect(stderr).to.contain(says);
     });
 
+  const ESC = "\u001b";
+  const chunk = (at: number, text: string) => ({
+    at,
+    channel: 1,
+    data: Buffer.from(text).toString("base64"),
+  });
+  const tape = {
+    ...call(5, "stream", "b", exec),
+    payload: {
+      chunks: [chunk(10, `${ESC}[1mbold${ESC}[0m\r\n`), chunk(900, `${ESC}]52;c;eA==\u0007end\r\n`)],
+    },
+  };
+  const PLAYED = [...RECORDS.slice(0, 4), tape];
+  const RESET = `${ESC}[0m${ESC}[?25h${ESC}[?1049l${ESC}[r`;
+
+  it("plays a command in a pod on a terminal, and leaves the terminal as it was", async () => {
+    const { stdout, stderr, code } = await ran(["--play"], PLAYED, { shown: true, types: [] });
+    expect(code).to.equal(0);
+    expect(stdout).to.equal(`${ESC}[1mbold${ESC}[0m\r\nend\r\n${RESET}`);
+    expect(stderr).to.contain("space: pause");
+  });
+
+  const keys = {
+    "goes to the end": [["G"], `${ESC}[1mbold${ESC}[0m\r\nend\r\n`],
+    "ends where it is": [["q"], ""],
+    "goes on, and back to the beginning": [
+      [`${ESC}[C`, `${ESC}[D`, "q"],
+      `${ESC}[1mbold${ESC}[0m\r\nend\r\n${ESC}[0m${ESC}[2J${ESC}[3J${ESC}[H`,
+    ],
+    "pauses, goes on, and hears nothing else": [
+      ["x", " ", " ", "+", "-", "G"],
+      `${ESC}[1mbold${ESC}[0m\r\nend\r\n`,
+    ],
+  } as const;
+  for (const [what, [pressed, shown]] of Object.entries(keys))
+    it(`${what} when it is told to`, async () => {
+      const { stdout } = await ran(["--play"], PLAYED, { shown: true, types: [], keys: [...pressed] });
+      expect(stdout).to.equal(`${shown}${RESET}`);
+    });
+
+  it("prints it where there is no terminal, or as an asciicast", async () => {
+    expect((await ran(["--play=4"], PLAYED)).stdout).to.equal("bold\nend\n");
+    const [header = "", ...lines] = (await ran(["--asciicast"], PLAYED)).stdout.trimEnd().split("\n");
+    expect(JSON.parse(header)).to.include({ version: 2, width: 80, height: 24 });
+    expect(lines).to.have.length(2);
+  });
+
   it("is proposed with its flags", async () => {
     expect(await completions(["replay", "bot-1", "--as"], {})).to.contain("--asciicast\t");
   });
