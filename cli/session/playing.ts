@@ -33,8 +33,10 @@ export async function played(
   const write = (text: string) => void (text === "" || context.process.stdout.write(text));
   const keys = listen(context);
   try {
-    for (let wait = player.wait(); wait !== undefined && !context.signal.aborted; wait = player.wait()) {
-      write(player.advance(await keys.waited(player.paused ? PAUSED_MILLISECONDS : wait)));
+    for (let wait = player.wait(); wait !== undefined; wait = player.wait()) {
+      const waited = await keys.waited(player.paused ? PAUSED_MILLISECONDS : wait);
+      if (context.signal.aborted) return;
+      write(player.advance(waited));
       for (const command of keys.taken()) {
         if (command === "quit") return;
         write(player.command(command));
