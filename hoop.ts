@@ -4,6 +4,7 @@ import { serviceNames } from "#certs/leaf.ts";
 import { keepRenewed, type Renewal } from "#certs/renewal.ts";
 import { type Client, connect } from "#cluster/client.ts";
 import { doctorProbe } from "#cluster/doctor-probe.ts";
+import { doorway } from "#cluster/doorway.ts";
 import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
@@ -12,6 +13,9 @@ import { ownRegistrations, type Registrations } from "#cluster/registrations.ts"
 import { upstream } from "#cluster/upstream.ts";
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
+import { keepDoorways } from "#core/exchange/doorway.ts";
+import { type ExchangePorts, exchange, keepForgetting } from "#core/exchange/exchange.ts";
+import { oidcVerifier } from "#core/exchange/oidc.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
 import type { LogKeys } from "#core/log/appender.ts";
 import type { Catalogue } from "#core/policy/catalogue.ts";
@@ -24,6 +28,8 @@ import { ledgerKeys, passingKeys } from "#ledger/key-file.ts";
 import { startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
+import type { Exchange } from "#web/exchange.ts";
+import { issuerKeys } from "#web/issuer-keys.ts";
 import type { Metrics } from "#web/metrics.ts";
 import { serveWeb } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
@@ -140,15 +146,13 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       ...(proxy.current() === undefined ? ["the front proxy's certificates are not known"] : []),
       ...(stopping ? ["stopping"] : []),
     ];
-    const web = await serveWeb(
-      { metrics: counting, notReady },
-      { host: settings.listen.host, port: settings.listen.web },
-    );
-    stops.push(web.stop);
+    const exchange = exchangeOf(settings, client, { ...ports, ...sessions }, stops);
+    const { host, web: port } = settings.listen;
+    const web = await serveWeb({ metrics: counting, notReady, exchange }, { host, port });
     const served = { ...doors.ports, web: web.port };
     log.info({ ...served, version: VERSION }, "hoop serves");
     // First of all: from here on requests go to whoever takes over, and wait there until all of this has ended.
-    stops.push(doors.stop, () => removeWhereGoing(client, settings, log));
+    stops.push(web.stop, doors.stop, () => removeWhereGoing(client, settings, log));
     const stop = async () => {
       stopping = true;
       await api.drain(settings.shutdown.waitSeconds * 1000);
@@ -175,6 +179,26 @@ function sessionsOf(
     background((signal) => keepSweeping({ ...ports, ...sessions }, signal)),
   );
   return sessions;
+}
+
+/** Tokens for sessions, where the settings trust an issuer. */
+function exchangeOf(
+  { exchange: { issuers, skewSeconds, doorway: account } }: Settings,
+  client: Client,
+  ports: Omit<ExchangePorts, "verifier" | "doorway">,
+  stops: (() => Promise<void>)[],
+): Exchange | undefined {
+  const opened = { ...ports, doorway: doorway(client, account) };
+  // Also where no issuer is trusted any more: what was given out is taken back.
+  stops.push(background((signal) => keepDoorways(opened, signal)));
+  if (issuers.length === 0) return undefined;
+  const fetched = issuerKeys(clock.now);
+  const trusted = issuers.map((one) => ({ ...one, usernamePrefix: one.usernamePrefix ?? `${one.issuer}#` }));
+  const sources = new Map(issuers.map(({ issuer, jwksUri }) => [issuer, { issuer, jwksUri }]));
+  const keys = ({ issuer }: { issuer: string }) => fetched(sources.get(issuer) ?? { issuer });
+  const verifier = oidcVerifier(trusted, { clock, keys, skewSeconds });
+  stops.push(background((signal) => keepForgetting(ports, skewSeconds, signal)));
+  return (wish) => exchange({ ...opened, verifier }, wish);
 }
 
 /** What of the cluster is known at every moment. */

@@ -183,6 +183,58 @@ export const Settings = Type.Object(
           "Kinds with pod templates beside Kubernetes' own, such as those of CustomResourceDefinitions.",
       },
     ),
+    exchange: Type.Object(
+      {
+        issuers: Type.Array(
+          Type.Object(
+            {
+              issuer: Type.String({ pattern: "^https://|^http://(127\\.0\\.0\\.1|localhost)[:/]" }),
+              audiences: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+              algorithms: Type.Array(
+                Type.Union(
+                  [
+                    "RS256",
+                    "RS384",
+                    "RS512",
+                    "PS256",
+                    "PS384",
+                    "PS512",
+                    "ES256",
+                    "ES384",
+                    "ES512",
+                    "EdDSA",
+                  ].map((algorithm) => Type.Literal(algorithm)),
+                ),
+                { minItems: 1, default: ["RS256", "ES256"] },
+              ),
+              authorizedParties: Names,
+              jwksUri: Type.Optional(Type.String({ pattern: "^https?://" })),
+              usernamePrefix: Type.Optional(Type.String({ minLength: 1, pattern: "^[!-~]+$" })),
+            },
+            { additionalProperties: false },
+          ),
+          {
+            default: [],
+            description:
+              "Whose OpenID Connect tokens may be exchanged for sessions at POST /token of the web port. None: there is no such thing.",
+          },
+        ),
+        skewSeconds: Type.Integer({
+          minimum: 0,
+          maximum: 300,
+          default: 30,
+          description: "By how much clocks may differ.",
+        }),
+        doorway: Type.Object(
+          {
+            namespace: Type.String({ default: "hoop-doorway" }),
+            name: Type.String({ default: "hoop-doorway" }),
+          },
+          { ...strict, description: "The ServiceAccount whose tokens sessions are used with." },
+        ),
+      },
+      strict,
+    ),
     secrets: Type.Object(
       {
         reveal: Type.Array(

@@ -1,6 +1,7 @@
 /** The resources of hoop.dev as the commands use them, over `kubectl get --raw` and `kubectl patch`. */
 import type { Approval } from "#core/approval.ts";
 import type { Entry } from "#core/ledger/entry.ts";
+import type { Session } from "#core/session/session.ts";
 import { ApiError, apiError, CommandError } from "./failure.ts";
 import type { ConnectionFlags } from "./flags.ts";
 import { readJson } from "./json.ts";
@@ -16,6 +17,8 @@ export interface LedgerRecord {
   spec: Entry;
   /** Not in a watch, nor from an older server. */
   status?: { outcome: { result: string } };
+  /** What lies beside it, where one record was asked for by its name. */
+  payload?: unknown;
 }
 
 export interface List<T> {
@@ -33,6 +36,7 @@ interface WatchEvent<T> {
 interface Resources {
   approvals: Approval;
   records: LedgerRecord;
+  sessions: Session;
 }
 
 export interface Decision {
@@ -124,7 +128,7 @@ export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags, signal?: Abort
   };
 }
 
-const LIST_KIND = { approvals: "ApprovalList", records: "RecordList" } as const;
+const LIST_KIND = { approvals: "ApprovalList", records: "RecordList", sessions: "SessionList" } as const;
 
 /** The flags as kubectl takes them. */
 export function connectionArgs(flags: ConnectionFlags): string[] {

@@ -24,6 +24,7 @@ import { policyCommands } from "./policy/command.ts";
 import { records } from "./records/command.ts";
 import { review } from "./review/command.ts";
 import { secretCommands } from "./secret/command.ts";
+import { kill, login, logout, replay, sessions, watch } from "./session/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
   ({ brief: "Name of the approval", placeholder: "NAME", parse: approvalName, proposeCompletions }) as const;
@@ -161,6 +162,12 @@ export const commands = buildRouteMap({
     run,
     secret: secretCommands,
     policy: policyCommands,
+    login,
+    logout,
+    sessions,
+    watch,
+    replay,
+    kill,
     check,
     doctor,
     export: exportCommand,
@@ -177,6 +184,7 @@ export const commands = buildRouteMap({
         ["What waits?", "kubectl hoop pending"],
         ["Look at one, and decide", "kubectl hoop approve NAME"],
         ["As an agent: see why a command waits", "kubectl hoop run -- kubectl delete namespace prod"],
+        ["As an agent: begin a session", "kubectl hoop login --profile deployer"],
       ],
     ),
   },

@@ -20,6 +20,8 @@ export interface Context extends CommandContext {
   readonly terminal: { readonly typed: boolean; readonly shown: boolean };
   /** As `ask`, asked on standard error, and nothing of the answer is shown. Only where it is typed. */
   askHidden(question: string): Promise<string>;
+  /** Tells each key as it is pressed, nothing of it shown, until the function returned is called. Only where it is typed. */
+  keys(pressed: (key: string) => void): () => void;
   /** To standard output, as it is. */
   writeBytes(bytes: Uint8Array): void;
   /** Milliseconds since the epoch. */

@@ -37,6 +37,7 @@ const context: Context = {
   ask: (question) => asked(createInterface({ input: stdin, output: stdout }), question),
   terminal: { typed: stdin.isTTY === true, shown: stdout.isTTY === true },
   askHidden,
+  keys,
   writeBytes: (bytes) => void stdout.write(bytes),
   lastWords: (text) => void stderr.write(text),
   now: Date.now,
@@ -59,6 +60,17 @@ async function askHidden(question: string): Promise<string> {
   } finally {
     stderr.write("\n");
   }
+}
+
+/** A terminal that gives each key at once gives Ctrl-C as one, too. */
+function keys(pressed: (key: string) => void): () => void {
+  const heard = (bytes: Buffer) => {
+    const key = bytes.toString();
+    if (key === "\u0003") interrupt("SIGINT");
+    else pressed(key);
+  };
+  stdin.setRawMode(true).resume().on("data", heard);
+  return () => void stdin.off("data", heard).setRawMode(false).pause();
 }
 
 /** The end of input counts as no answer. */

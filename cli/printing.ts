@@ -24,6 +24,10 @@ export function recordReference({ metadata }: Named): string {
   return `record.hoop.dev/${metadata.name}`;
 }
 
+export function sessionReference({ metadata }: Named): string {
+  return `session.hoop.dev/${metadata.name}`;
+}
+
 /** An object in a format that scripts read; undefined where the command prints for people. */
 export async function formatted(
   output: Output | undefined,

@@ -26,6 +26,7 @@ type AgentProfile = Listed & {
     groups?: string[];
     serviceAccounts?: { namespace: string; name: string }[];
     extras?: { key: string; values: string[] }[];
+    tokens?: { issuer: string; claims: { claim: string; values: string[] }[] }[];
     owners?: { users?: string[]; groups?: string[] };
     session?: {
       serviceAccount: { namespace: string; name: string };
@@ -118,7 +119,8 @@ function settingsOf({ users = [], groups = [], serviceAccounts = [], extras = []
 
 function profileOf({ metadata: { name }, spec }: AgentProfile): Profile {
   const agents = settingsOf(spec);
-  if (spec.session === undefined) return { name, agents };
+  const tokens = spec.tokens ?? [];
+  if (spec.session === undefined) return { name, agents, tokens };
   const { serviceAccount, duration = {}, idleTimeout, exec = {}, ...limits } = spec.session;
   const maxSeconds = durationSeconds(duration.max ?? "8h");
   const session: SessionTerms = {
@@ -130,7 +132,7 @@ function profileOf({ metadata: { name }, spec }: AgentProfile): Profile {
     requestsPerSecond: limits.requestsPerSecond ?? 50,
     exec: { stdin: exec.stdin ?? true, tty: exec.tty ?? true },
   };
-  return { name, agents, session };
+  return { name, agents, tokens, session };
 }
 
 async function tellOne(client: Client, profile: AgentProfile, problem: string, log: Log): Promise<void> {

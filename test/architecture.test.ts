@@ -15,7 +15,7 @@ interface Rule {
 const RULES: Readonly<Record<string, Rule>> = {
   core: {
     ours: ["core", "apiserver-ext/kit/storage.ts"],
-    packages: ["node:crypto", "typebox", "typebox/value", "yaml", "diff", "re2js"],
+    packages: ["node:crypto", "typebox", "typebox/value", "yaml", "diff", "re2js", "jose"],
   },
   "apiserver-ext/kit": {
     ours: ["apiserver-ext/kit"],
@@ -56,7 +56,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["node:*", "@stricli/core", "yaml"],
   },
   local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
-  web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client"] },
+  web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client", "jose"] },
   "main.ts": { ours: ["hoop.ts", "operator.ts", "settings.ts"], packages: ["node:*", "pino"] },
   "hoop.ts": { ours: ["*"], packages: ["node:*"] },
   "operator.ts": { ours: ["*"], packages: ["node:*"] },

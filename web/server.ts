@@ -2,12 +2,15 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import express from "express";
+import { type Exchange, tokenEndpoint } from "./exchange.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface WebPorts {
   metrics: Pick<Metrics, "text" | "contentType">;
   /** What is not ready, by name; empty: ready. */
   notReady: () => string[];
+  /** Where tokens are exchanged for sessions. */
+  exchange?: Exchange | undefined;
 }
 
 export function webApp(ports: WebPorts): express.Express {
@@ -28,6 +31,7 @@ export function webApp(ports: WebPorts): express.Express {
   app.get("/metrics", async (_request, response) => {
     response.set("content-type", ports.metrics.contentType).send(await ports.metrics.text());
   });
+  if (ports.exchange !== undefined) app.use(tokenEndpoint(ports.exchange));
   return app;
 }
 

@@ -51,7 +51,9 @@ export function recordOf(
 ): CallRecord {
   const began = ports.clock.now();
   const header = (name: string) => headers.find(([found]) => found === name)?.[1];
-  const credentialID = session.status.subject.credentialID;
+  const { subject, doorway } = session.status;
+  const credentialID = doorway?.credentialID ?? subject.credentialID;
+  const agent = doorway === undefined ? caller : subject;
   const about: Omit<BrokeredEntry, "time" | "event"> = {
     schema: "hoop.dev/brokered/v1",
     kind: "brokered",
@@ -63,8 +65,8 @@ export function recordOf(
     },
     profile: session.spec.profile,
     agent: {
-      username: caller.username,
-      groups: [...caller.groups],
+      username: agent.username,
+      groups: [...agent.groups],
       ...(credentialID === undefined ? {} : { credentialID }),
     },
     method: inner.method,

@@ -25,7 +25,12 @@ export async function usable(
   const phase = phaseAt(session, ports.clock.now());
   if (phase !== "Active")
     throw forbiddenObject(RESOURCE, name, `it is ${phase}${reasonOf(session)}: begin another one`);
-  const allowed = allows(ports, ports.profile(session.spec.profile), subjectOf(session));
+  const allowed = allows(
+    ports,
+    ports.profile(session.spec.profile),
+    subjectOf(session),
+    session.status.identity,
+  );
   if ("refused" in allowed) throw forbiddenObject(RESOURCE, name, allowed.refused);
   return { session, terms: allowed.terms };
 }

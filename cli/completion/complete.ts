@@ -21,6 +21,8 @@ const OF_FILES: readonly string[] = [
   "--key",
   "--checkpoint",
   "--keep",
+  "--to",
+  "--token-file",
 ];
 
 /** Commands whose arguments are files: of one word, or of two. */

@@ -11,6 +11,7 @@
 import type { UserInfo } from "../admission.ts";
 import { credentialOf } from "../admission.ts";
 import { type AgentMatcher, enrolment, serviceAccountUser } from "../agents.ts";
+import { matches, type Presented } from "../exchange/match.ts";
 import { seconds } from "../times.ts";
 import { inSession } from "./extras.ts";
 import type { Profile } from "./profile.ts";
@@ -90,9 +91,10 @@ export function allows(
   { agents, installationNamespace }: BeginPorts,
   profile: Profile | undefined,
   caller: UserInfo,
+  identity?: Presented,
 ): { terms: NonNullable<Profile["session"]> } | { refused: string; field?: "spec.profile" } {
   // To whom it does not belong it might as well not be there.
-  if (profile === undefined || !enrolment(profile.agents)(caller))
+  if (profile === undefined || !isFor(profile, caller, identity))
     return { refused: "there is no such AgentProfile that names you", field: "spec.profile" };
   const { session: terms } = profile;
   if (terms === undefined) return { refused: "this AgentProfile has no spec.session", field: "spec.profile" };
@@ -111,6 +113,11 @@ export function allows(
   return { terms };
 }
 
+/** Whom a token names is known by that alone, whatever other names he has. */
+function isFor({ agents, tokens = [] }: Profile, caller: UserInfo, identity: Presented | undefined): boolean {
+  return identity === undefined ? enrolment(agents)(caller) : matches(tokens, identity);
+}
+
 /** The phase as of now: what has run out is Expired, whether or not that was written yet. */
 export function phaseAt({ status }: Session, now: number): SessionPhase {
   return status.phase === "Active" && Date.parse(status.expiresAt) <= now ? "Expired" : status.phase;
@@ -126,7 +133,7 @@ export function endOf(
   const { status, spec } = session;
   if (status.phase !== "Active") return undefined;
   if (phaseAt(session, now) === "Expired") return { phase: "Expired", message: "its time is over" };
-  const allowed = allows(ports, ports.profile(spec.profile), subjectOf(session));
+  const allowed = allows(ports, ports.profile(spec.profile), subjectOf(session), status.identity);
   if ("refused" in allowed) return { phase: "Revoked", message: `its AgentProfile: ${allowed.refused}` };
   const { serviceAccount } = allowed.terms;
   const isSame =
@@ -148,7 +155,12 @@ export function ended(
 
 /** Why this caller may not use it; undefined: he may. Another's session does not exist to him. */
 export function misuse(session: Session, caller: UserInfo): "not-found" | "another-credential" | undefined {
-  const { subject } = session.status;
+  const { subject, doorway } = session.status;
+  // All who come by the doorway have the same name: to each the others' sessions do not exist.
+  if (doorway !== undefined)
+    return doorway.username === caller.username && doorway.credentialID === credentialOf(caller)
+      ? undefined
+      : "not-found";
   if (subject.username !== caller.username || (subject.uid ?? "") !== caller.uid || inSession(caller))
     return "not-found";
   return (subject.credentialID ?? "") === credentialOf(caller) ? undefined : "another-credential";

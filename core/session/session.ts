@@ -52,6 +52,24 @@ export const SessionStatus = Type.Object({
     },
     { description: "Whose session it is: who made it. Nobody else may use it." },
   ),
+  identity: Type.Optional(
+    Type.Object(
+      {
+        issuer: Type.String(),
+        claims: Type.Record(Type.String(), Type.Array(Type.String())),
+      },
+      {
+        description:
+          "What the token said that was exchanged for it: the claims that its AgentProfile asks for.",
+      },
+    ),
+  ),
+  doorway: Type.Optional(
+    Type.Object(
+      { username: Type.String(), credentialID: Type.String() },
+      { description: "Who uses it in place of its subject, by the one token that was given out for it." },
+    ),
+  ),
   serviceAccount: Type.Object(
     { namespace: Type.String(), name: Type.String() },
     { description: "As whom it acts: what this ServiceAccount may do is all that the session may." },

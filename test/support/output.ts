@@ -3,7 +3,10 @@ import { once } from "node:events";
 import type { Blocked } from "./testbed.ts";
 
 /** All it has printed on standard output since this was called, as soon as that fits. Rejects when it ends before. */
-export async function printed({ child, ended }: Blocked, fits: RegExp): Promise<string> {
+export async function printed(
+  { child, ended }: Pick<Blocked, "child" | "ended">,
+  fits: RegExp,
+): Promise<string> {
   let output = "";
   const read = (chunk: Buffer) => {
     output += chunk.toString();

@@ -1,4 +1,5 @@
 /** `kubectl hoop …` as a person types it: kubectl finds the plugin on PATH, and the plugin kubectl. */
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Ended, Testbed, Who } from "./testbed.ts";
@@ -11,6 +12,7 @@ export function hoop(bed: Testbed, who: Who, args: readonly string[]): Promise<E
 
 /** One that is still running. */
 export interface Running {
+  child: ChildProcessWithoutNullStreams;
   ended: Promise<Ended>;
   /** Resolves once its standard error has said this. */
   said(words: string): Promise<void>;
@@ -30,6 +32,7 @@ export function startedHoop(bed: Testbed, who: Who, args: readonly string[], inp
     return { code, stdout, stderr, output: stdout + stderr };
   };
   return {
+    child,
     ended: ended(),
     said: (words) =>
       new Promise((resolve, reject) => {

@@ -31,6 +31,10 @@ export interface Script {
   input?: string | Uint8Array;
   /** What the person types where nothing of it is shown, one answer after the other. */
   types?: string[];
+  /** The keys that the person presses as soon as they are looked for. */
+  keys?: string[];
+  /** Kept with the approvals and records. */
+  sessions?: object[];
   /** Whether a terminal shows standard output. */
   shown?: boolean;
   /** Whether a person may read standard error. */
@@ -134,6 +138,10 @@ function scripted(script: Script): { ran: Ran; context: Context } {
       ran.asked += question;
       return hidden.shift() ?? "";
     },
+    keys: (pressed) => {
+      for (const key of script.keys ?? []) pressed(key);
+      return () => undefined;
+    },
     writeBytes: (bytes) => void ran.bytes.push(...bytes),
     lastWords: (text) => {
       ran.stderr += text;
@@ -175,7 +183,7 @@ function answer(args: readonly string[], script: Script, ran: Ran): NonNullable<
   if (verb === "patch") return decided(args, script, ran);
   const url = new URL(rest[1] ?? "", "https://cluster.invalid");
   const [, namespace, resource, name] =
-    /^\/apis\/hoop\.dev\/v1alpha1(?:\/namespaces\/([^/]+))?(?:\/(approvals|records)(?:\/([^/]+))?)?$/.exec(
+    /^\/apis\/hoop\.dev\/v1alpha1(?:\/namespaces\/([^/]+))?(?:\/(approvals|records|sessions)(?:\/([^/]+))?)?$/.exec(
       url.pathname,
     ) ?? [];
   if (resource === undefined)
@@ -185,6 +193,8 @@ function answer(args: readonly string[], script: Script, ran: Ran): NonNullable<
     });
   if (resource === "records")
     return json({ kind: "RecordList", metadata: { resourceVersion: "7" }, items: script.records ?? [] });
+  if (resource === "sessions")
+    return json({ kind: "SessionList", metadata: { resourceVersion: "7" }, items: script.sessions ?? [] });
   const inside = (script.approvals ?? []).filter(
     ({ metadata }) => namespace === undefined || metadata.namespace === namespace,
   );

@@ -1,0 +1,153 @@
+/** `kubectl hoop sessions`, `logout` and `kill`: which sessions there are, and their end. */
+import { printable } from "#core/printable.ts";
+import type { Session } from "#core/session/session.ts";
+import { type Api, connectionArgs, hoopApi } from "../api.ts";
+import type { Context } from "../context.ts";
+import { ApiError, apiError, CommandError } from "../failure.ts";
+import { hintingNamespace } from "../find.ts";
+import { type ConnectionFlags, listNamespace, type OutputFlag, type WatchFlags } from "../flags.ts";
+import { keepWatching } from "../live.ts";
+import { livePrinter, printList } from "../printing.ts";
+import { accessOf, sessionIn } from "../session/kubeconfig.ts";
+import { phaseNow, sessionLook } from "../session/shown.ts";
+
+export interface SessionsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
+  readonly agent: string | undefined;
+  readonly all: boolean;
+}
+
+export async function sessions(this: Context, flags: SessionsFlags): Promise<void> {
+  const api = hoopApi(this.kubectl, flags);
+  if (flags.watch) return follow(this, api, flags);
+  const list = await hintingNamespace(api.list("sessions", listNamespace(flags)));
+  const items = list.items.filter(wanted(this, flags)).toSorted(byAge);
+  const none = flags.all ? "No sessions found." : "No active sessions found; those that are over: --all";
+  await printList(this, flags.output, { ...list, items }, sessionLook(this), none);
+}
+
+function wanted(context: Context, { agent, all }: Pick<SessionsFlags, "agent" | "all">) {
+  return (session: Session) =>
+    (all || phaseNow(session, context.now()) === "Active") &&
+    (agent === undefined || isAgent(session.status.subject.username, agent));
+}
+
+/** A user name, or of a ServiceAccount NAMESPACE:NAME or NAMESPACE/NAME. */
+function isAgent(username: string, asked: string): boolean {
+  return username === asked || username === `system:serviceaccount:${asked.replace("/", ":")}`;
+}
+
+function byAge(a: Session, b: Session): number {
+  return Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
+}
+
+async function follow(context: Context, api: Api, flags: SessionsFlags): Promise<void> {
+  const print = livePrinter(context, flags.output, sessionLook(context));
+  // Here an end is news, also where only what is active was asked for.
+  const isWanted = wanted(context, { ...flags, all: true });
+  const seen = new Map<string, string>();
+  const isNews = (session: Session) => {
+    const { phase, expiresAt } = session.status;
+    const state = `${phase} ${expiresAt}`;
+    const before = seen.get(session.metadata.uid);
+    seen.set(session.metadata.uid, state);
+    return before !== state;
+  };
+  await keepWatching(context, async (established) => {
+    const list = await hintingNamespace(api.list("sessions", listNamespace(flags)));
+    established();
+    await print(list.items.filter(wanted(context, flags)).toSorted(byAge).filter(isNews));
+    for await (const { type, object } of api.watch(
+      "sessions",
+      listNamespace(flags),
+      list.metadata.resourceVersion,
+    )) {
+      const shown = type === "DELETED" ? gone(object) : object;
+      if (isWanted(shown) && isNews(shown)) await print([shown]);
+    }
+  });
+}
+
+/** Who is told of a deletion is told how it was before. */
+function gone(session: Session): Session {
+  const { phase } = session.status;
+  return { ...session, status: { ...session.status, phase: phase === "Active" ? "Ended" : phase } };
+}
+
+export async function logout(this: Context, flags: ConnectionFlags, name?: string): Promise<void> {
+  const { cluster, namespace } = await accessOf(this, flags);
+  const inside = sessionIn(cluster.server);
+  if (name === undefined && inside === undefined)
+    throw new CommandError("this kubeconfig is of no session: name one, or choose another with --kubeconfig");
+  // Not through the session that is to end, but on the way by which it was begun.
+  const connection = inside === undefined ? flags : { ...flags, server: inside.server };
+  const ended = {
+    name: name ?? inside?.name ?? "",
+    namespace: flags.namespace ?? inside?.namespace ?? namespace ?? "default",
+  };
+  await end(this, connection, ended);
+  this.process.stdout.write(`session.hoop.dev/${ended.name} ended\n`);
+}
+
+export interface KillFlags extends ConnectionFlags {
+  readonly agent: string | undefined;
+  readonly profile: string | undefined;
+  readonly yes: boolean;
+}
+
+/** Takes sessions back, whosever they are. */
+export async function kill(this: Context, flags: KillFlags, ...names: string[]): Promise<void> {
+  if (names.length === 0 && flags.agent === undefined && flags.profile === undefined)
+    throw new CommandError("whose? Name sessions, or say --agent or --profile");
+  const api = hoopApi(this.kubectl, flags);
+  const list = await hintingNamespace(api.list("sessions", flags.namespace));
+  const active = list.items.filter(wanted(this, { agent: flags.agent, all: false }));
+  const found = active.filter(
+    ({ metadata, spec }) =>
+      (names.length === 0 || names.includes(metadata.name)) &&
+      (flags.profile === undefined || spec.profile === flags.profile),
+  );
+  const missing = names.filter((name) => !found.some(({ metadata }) => metadata.name === name));
+  if (missing.length > 0) throw new CommandError(`no active session is called ${missing.join(", ")}`);
+  if (found.length === 0) {
+    this.process.stderr.write("No active sessions found.\n");
+    return;
+  }
+  if (!(await isMeant(this, flags, found))) throw new CommandError("nothing was ended");
+  await killAll(this, flags, found);
+}
+
+/** Every one is tried, whatever becomes of another. */
+async function killAll(context: Context, flags: KillFlags, found: readonly Session[]): Promise<void> {
+  const failures: string[] = [];
+  for (const { metadata } of found) {
+    try {
+      await end(context, flags, metadata);
+      context.process.stdout.write(`session.hoop.dev/${metadata.name} ended\n`);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      failures.push(`${metadata.namespace}/${metadata.name}: ${error.message}`);
+    }
+  }
+  if (failures.length > 0) throw new CommandError(`still going on: ${failures.join("; ")}`);
+}
+
+async function isMeant(context: Context, { yes }: KillFlags, found: readonly Session[]): Promise<boolean> {
+  if (yes) return true;
+  if (!context.interactive) throw new CommandError(`this ends ${found.length} sessions: say --yes`);
+  const names = found.map(({ metadata, status }) =>
+    printable(`  ${metadata.namespace}/${metadata.name} of ${status.subject.username}`),
+  );
+  const answer = await context.ask(`${names.join("\n")}\nEnd them, and all that goes on in them? [y/N] `);
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** Rejects with {@link ApiError}. */
+async function end(
+  { kubectl }: Context,
+  flags: ConnectionFlags,
+  { namespace, name }: { namespace: string; name: string },
+): Promise<void> {
+  const what = ["delete", "sessions.v1alpha1.hoop.dev", name, `--namespace=${namespace}`, "--wait=false"];
+  const finished = await kubectl.run([...what, "--output=name", ...connectionArgs(flags)]);
+  if (finished.code !== 0) throw apiError(finished);
+}

@@ -1,0 +1,237 @@
+/** What the commands around sessions take and say about themselves. */
+import { buildCommand } from "@stricli/core";
+import type { LoginFlags } from "../commands/login.ts";
+import type { ReplayFlags } from "../commands/replay.ts";
+import type { KillFlags, SessionsFlags } from "../commands/sessions.ts";
+import type { Context } from "../context.ts";
+import { description } from "../description.ts";
+import { CommandError } from "../failure.ts";
+import {
+  aliases,
+  type ConnectionFlags,
+  connectionFlags,
+  milliseconds,
+  outputFlag,
+  watchAliases,
+  watchFlags,
+} from "../flags.ts";
+import { exchangeUrl } from "./exchange.ts";
+import { profileNames, sessionName, sessionNames } from "./names.ts";
+
+const { n, s } = aliases;
+
+const text = (brief: string, placeholder: string) =>
+  ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
+const yesNo = (brief: string) => ({ kind: "boolean", brief, default: false, withNegated: false }) as const;
+const named = (which: "active" | "all") =>
+  ({
+    brief: "Name of the session",
+    placeholder: "SESSION",
+    parse: sessionName,
+    proposeCompletions: sessionNames(which),
+  }) as const;
+const one = (which: "active" | "all") => ({ kind: "tuple", parameters: [named(which)] }) as const;
+const ofAgent = text("Only of this agent: user name, or NAMESPACE/NAME", "NAME");
+
+export const sessions = buildCommand<SessionsFlags, [], Context>({
+  loader: async () => (await import("../commands/sessions.ts")).sessions,
+  parameters: {
+    flags: {
+      agent: ofAgent,
+      all: yesNo("Also those that are over; they are shown for a day"),
+      ...watchFlags,
+      ...outputFlag,
+      ...connectionFlags,
+    },
+    aliases: { ...aliases, ...watchAliases },
+  },
+  docs: {
+    brief: "List the sessions that agents have",
+    customUsage: ["[-n NAMESPACE] [--agent NAME] [--all] [-w] [-o FORMAT]"],
+    fullDescription: description("List the sessions that agents have, the oldest first.", [
+      ["All that may be used now", "kubectl hoop sessions"],
+      ["Stay, and see them begin and end", "kubectl hoop sessions -w"],
+      ["What one agent had, and why it is over", "kubectl hoop sessions --agent ci/deployer --all -o wide"],
+    ]),
+  },
+});
+
+export const login = buildCommand<LoginFlags, [], Context>({
+  loader: async () => (await import("../commands/login.ts")).login,
+  parameters: {
+    flags: {
+      profile: {
+        kind: "parsed",
+        parse: String,
+        brief: "The AgentProfile that says what the session may be",
+        placeholder: "NAME",
+        proposeCompletions: profileNames,
+      },
+      duration: {
+        ...text("How long, such as 20m; left out, what the profile says", "DURATION"),
+        parse: length,
+      },
+      reason: text("What it is for; recorded", "TEXT"),
+      to: {
+        kind: "parsed",
+        parse: String,
+        brief: "Where the kubeconfig is written; - for standard output",
+        placeholder: "FILE",
+        default: "session.kubeconfig",
+      },
+      tokenFile: text("An OpenID Connect token to be exchanged, in place of your own credential", "FILE"),
+      exchange: { ...text("Where it is exchanged: Hoop's /token", "URL"), parse: exchangeUrl },
+      output: { kind: "enum", values: ["json", "name"], brief: "How to tell of the session", optional: true },
+      ...connectionFlags,
+    },
+    aliases,
+  },
+  docs: {
+    brief: "Begin a session, and write the kubeconfig to work in it",
+    customUsage: [
+      "--profile NAME [-n NAMESPACE] [--duration DURATION] [--reason TEXT] [--to FILE]",
+      "--profile NAME --token-file FILE --exchange URL [-n NAMESPACE] [--to FILE]",
+    ],
+    fullDescription: description(
+      "Begin a session as who you are, and write a kubeconfig with which kubectl works in it: your own credential, which\n" +
+        "is all that may use the session, and another address. A file that is not of a session is never overwritten.",
+      [
+        [
+          "Twenty minutes",
+          "kubectl hoop login --profile deployer -n shop --duration 20m --reason 'release 42'",
+        ],
+        ["Then", "kubectl --kubeconfig session.kubeconfig get pods"],
+        [
+          "In CI, with the token that it has",
+          "kubectl hoop login --profile ci --token-file token --exchange https://hoop.example/token",
+        ],
+        [
+          "For this shell",
+          'kubectl hoop login --profile deployer && export KUBECONFIG="$PWD/session.kubeconfig"',
+        ],
+      ],
+    ),
+  },
+});
+
+export const logout = buildCommand<ConnectionFlags, [string?], Context>({
+  loader: async () => (await import("../commands/sessions.ts")).logout,
+  parameters: {
+    flags: connectionFlags,
+    aliases: { n, s },
+    positional: { kind: "tuple", parameters: [{ ...named("active"), optional: true }] },
+  },
+  docs: {
+    brief: "End a session of yours",
+    customUsage: ["[SESSION] [-n NAMESPACE] [--kubeconfig FILE]"],
+    fullDescription: description(
+      "End a session of yours at once, and all that goes on in it. Without a name: the one that the kubeconfig is of.",
+      [
+        ["The one of this kubeconfig", "kubectl hoop logout --kubeconfig session.kubeconfig"],
+        ["By its name", "kubectl hoop logout deployer-x7k2p -n shop"],
+      ],
+    ),
+  },
+});
+
+export const kill = buildCommand<KillFlags, string[], Context>({
+  loader: async () => (await import("../commands/sessions.ts")).kill,
+  parameters: {
+    flags: {
+      agent: ofAgent,
+      profile: { ...text("Only by this AgentProfile", "NAME"), proposeCompletions: profileNames },
+      yes: yesNo("Do not ask"),
+      ...connectionFlags,
+    },
+    aliases: { n, s },
+    positional: { kind: "array", parameter: named("active") },
+  },
+  docs: {
+    brief: "Take sessions back, at once",
+    customUsage: ["[SESSION...] [--agent NAME] [--profile NAME] [-n NAMESPACE] [--yes]"],
+    fullDescription: description(
+      "Take sessions back: what goes on in them (watches, logs, commands in pods) is cut, and nothing more may be asked.\n" +
+        "Whoever may begin sessions can begin another one; to keep an agent out, change its AgentProfile as well.\n" +
+        "You need the right to delete sessions.",
+      [
+        ["All of one agent, in every namespace", "kubectl hoop kill --agent ci/deployer"],
+        ["One, without being asked", "kubectl hoop kill deployer-x7k2p -n shop --yes"],
+      ],
+    ),
+  },
+});
+
+export const replay = buildCommand<ReplayFlags, [string], Context>({
+  loader: async () => (await import("../commands/replay.ts")).replay,
+  parameters: {
+    flags: {
+      play: {
+        ...text(
+          "Play a command in a pod, by the record of its request; the only one where none is named",
+          "RECORD",
+        ),
+        parse: record,
+        inferEmpty: true,
+      },
+      speed: { kind: "parsed", parse: speed, brief: "So many times as fast", placeholder: "N", default: "1" },
+      maxPause: {
+        kind: "parsed",
+        parse: milliseconds,
+        brief: "Cut longer pauses to this",
+        placeholder: "DURATION",
+        default: "3s",
+      },
+      bodies: yesNo("Show what was sent and answered, masked"),
+      json: yesNo("All records and what lies beside them, as JSON"),
+      asciicast: yesNo("The command in a pod as an asciicast (v2), for players of those"),
+      ...connectionFlags,
+    },
+    aliases: { n, s },
+    positional: one("all"),
+  },
+  docs: {
+    brief: "Show what went on in a session",
+    customUsage: ["SESSION [-n NAMESPACE] [--bodies | --json | [--play[=RECORD]] [--speed N | --asciicast]]"],
+    fullDescription: description(
+      "Show what went on in a session, from the ledger: what was asked and answered, and what people and rules decided on\n" +
+        "it; also where the session is long gone. With --play, what a command in a pod showed, in its own time.\n" +
+        "Keys: space pauses, + and - change the speed, → and ← go 5 s on and back, G goes to the end, q ends.",
+      [
+        ["What happened, in order", "kubectl hoop replay deployer-x7k2p -n shop"],
+        ["With what was sent and answered", "kubectl hoop replay deployer-x7k2p --bodies | less"],
+        ["Look over its shoulder, twice as fast", "kubectl hoop replay deployer-x7k2p --play --speed 2"],
+        ["For another player", "kubectl hoop replay deployer-x7k2p --play=812 --asciicast > exec.cast"],
+      ],
+    ),
+  },
+});
+
+export const watch = buildCommand<ConnectionFlags, [string], Context>({
+  loader: async () => (await import("../commands/watch.ts")).watch,
+  parameters: { flags: connectionFlags, aliases: { n, s }, positional: one("active") },
+  docs: {
+    brief: "See what goes on in a session, as it happens",
+    customUsage: ["SESSION [-n NAMESPACE]"],
+    fullDescription: description(
+      "See what went on in a session, and then what goes on in it, until it ends. What commands in pods write comes in\n" +
+        "parts, as it is recorded.",
+      [["Look over its shoulder", "kubectl hoop watch deployer-x7k2p -n shop"]],
+    ),
+  },
+});
+
+function length(duration: string): string {
+  if (/^([0-9]+(\.[0-9]+)?(s|m|h))+$/.test(duration)) return duration;
+  throw new CommandError("not a duration such as 90s, 20m or 1h");
+}
+
+function record(name: string): string {
+  if (/^\d{0,15}$/.test(name)) return name;
+  throw new CommandError("not the number of a record");
+}
+
+function speed(number: string): number {
+  const times = Number(number);
+  if (times > 0 && times <= 64) return times;
+  throw new CommandError("not a speed: more than 0, 64 at most");
+}

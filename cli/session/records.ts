@@ -1,0 +1,119 @@
+/** What the ledger has of one session: its own entries, and what was decided on what it asked for. */
+import { asked, ofSession } from "#core/ledger/asked.ts";
+import { type Api, type LedgerRecord, selectorValue } from "../api.ts";
+import type { Context } from "../context.ts";
+import { ApiError, CommandError } from "../failure.ts";
+import { hintingNamespace } from "../find.ts";
+import type { ConnectionFlags } from "../flags.ts";
+import { readJson } from "../json.ts";
+import { proxied, succeeded } from "../proxy.ts";
+
+const ROOT = "/apis/hoop.dev/v1alpha1/namespaces/";
+
+export interface SessionRecords {
+  namespace: string;
+  name: string;
+  uid: string;
+  /** In the order of the ledger. */
+  records: LedgerRecord[];
+  /** From where to watch for more; some of what comes may be known already. */
+  resourceVersion: string;
+}
+
+export function indexOf({ metadata }: LedgerRecord): number {
+  return Number(metadata.name);
+}
+
+/**
+ * The newest session of that name, also where it is long gone. Throws a CommandError where there is none, or where
+ * several namespaces have one.
+ */
+export async function recordsOf(
+  api: Api,
+  namespace: string | undefined,
+  name: string,
+): Promise<SessionRecords> {
+  const selector = `spec.session.name=${selectorValue(name)}`;
+  const { items, metadata } = await hintingNamespace(api.list("records", namespace, selector));
+  const own = items.filter(({ spec }) => ofSession(spec)?.session.name === name).toSorted(inOrder);
+  const namespaces = [...new Set(own.map(({ metadata }) => metadata.namespace))];
+  if (namespaces.length > 1)
+    throw new CommandError(
+      `there were sessions ${name} in the namespaces ${namespaces.join(", ")}: name one with -n`,
+    );
+  const newest = own.at(-1);
+  const session = newest && ofSession(newest.spec)?.session;
+  if (session === undefined)
+    throw new CommandError(
+      `no record of a session ${name} in ${namespace ?? "any namespace"}; see kubectl hoop sessions --all`,
+    );
+  const records = own.filter(({ spec }) => ofSession(spec)?.session.uid === session.uid);
+  const decisions = await decisionsOn(api, session.uid, records);
+  return {
+    ...session,
+    records: [...records, ...decisions].toSorted(inOrder),
+    resourceVersion: metadata.resourceVersion,
+  };
+}
+
+function inOrder(a: LedgerRecord, b: LedgerRecord): number {
+  return indexOf(a) - indexOf(b);
+}
+
+/** What was asked out of a session says so by its credential. */
+export function isOutOf(uid: string): (record: LedgerRecord) => boolean {
+  return ({ spec }) => asked(spec)?.agent.credentialID === `session:${uid}`;
+}
+
+/** Who may not look everywhere is shown those of the session's own namespace, and an agent none. */
+async function decisionsOn(api: Api, uid: string, records: readonly LedgerRecord[]): Promise<LedgerRecord[]> {
+  const account = records.map(({ spec }) => (spec.kind === "session" ? spec.serviceAccount : undefined));
+  const known = account.find((one) => one !== undefined);
+  if (known === undefined) return [];
+  const user = `system:serviceaccount:${known.namespace}:${known.name}`;
+  const selector = `spec.agent.username=${selectorValue(user)}`;
+  const own = records[0]?.metadata.namespace;
+  const list = await api
+    .list("records", undefined, selector)
+    .catch((error: unknown) => (isForbidden(error) ? api.list("records", own, selector) : reject(error)));
+  return list.items.filter(isOutOf(uid));
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof ApiError && error.reason === "Forbidden";
+}
+
+function reject(error: unknown): never {
+  throw error;
+}
+
+/** So many at once: each is a query. */
+const AT_ONCE = 4;
+
+/** The same records with what lies beside them. `told`: after each. */
+export async function withPayloads(
+  context: Context,
+  flags: ConnectionFlags,
+  records: readonly LedgerRecord[],
+  told: (done: number, of: number) => void = () => undefined,
+): Promise<LedgerRecord[]> {
+  const having = records.filter(({ spec }) => "payload" in spec && spec.payload !== undefined);
+  if (having.length === 0) return [...records];
+  const { ask, close } = await proxied(context, flags, ROOT);
+  const found = new Map<string, LedgerRecord>();
+  const left = [...having];
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const { namespace, name } = next.metadata;
+      const path = `${namespace}/records/${name}`;
+      found.set(name, readJson(succeeded(await ask(path), path).toString()) as LedgerRecord);
+      told(found.size, having.length);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  } finally {
+    close();
+  }
+  return records.map((record) => found.get(record.metadata.name) ?? record);
+}

@@ -1,0 +1,82 @@
+/** What went through a command in a pod, as it was recorded: with its times, to be played or written as an asciicast. */
+import { StringDecoder } from "node:string_decoder";
+
+export interface Moment {
+  /** Milliseconds since the command began. */
+  at: number;
+  /** out: what the command wrote; in: what was typed; size: the terminal's. */
+  kind: "out" | "in" | "size";
+  /** Of a size, `COLUMNSxROWS`. */
+  text: string;
+}
+
+/** Channels of `v5.channel.k8s.io`. */
+const CHANNELS: Readonly<Record<number, Moment["kind"]>> = { 0: "in", 1: "out", 2: "out", 4: "size" };
+
+interface Chunk {
+  at: number;
+  channel: number;
+  data: string;
+}
+
+/** `parts`: records of the stream, in order. `erased`: what lay beside at least one of the records is no longer there. */
+export function tapeOf(parts: readonly { payload?: unknown }[]): { moments: Moment[]; erased: boolean } {
+  const decoders = new Map<number, StringDecoder>();
+  const moments: Moment[] = [];
+  let erased = false;
+  for (const { payload } of parts) {
+    const chunks = chunksIn(payload);
+    if (chunks === undefined) erased = true;
+    for (const chunk of chunks ?? []) {
+      const moment = momentOf(chunk, decoders);
+      if (moment !== undefined) moments.push(moment);
+    }
+  }
+  return { moments, erased };
+}
+
+function momentOf({ at, channel, data }: Chunk, decoders: Map<number, StringDecoder>): Moment | undefined {
+  const kind = CHANNELS[channel];
+  if (kind === undefined) return undefined;
+  // A character may be cut in two.
+  const decoder = decoders.get(channel) ?? new StringDecoder();
+  decoders.set(channel, decoder);
+  const text = decoder.write(Buffer.from(data, "base64"));
+  if (kind !== "size") return text === "" ? undefined : { at, kind, text };
+  const size = sizeIn(text);
+  return size === undefined ? undefined : { at, kind, text: size };
+}
+
+function sizeIn(text: string): string | undefined {
+  const [, width] = /"Width":\s*(\d{1,5})\b/.exec(text) ?? [];
+  const [, height] = /"Height":\s*(\d{1,5})\b/.exec(text) ?? [];
+  return width === undefined || height === undefined ? undefined : `${width}x${height}`;
+}
+
+function chunksIn(payload: unknown): Chunk[] | undefined {
+  if (typeof payload !== "object" || payload === null || !("chunks" in payload)) return undefined;
+  return Array.isArray(payload.chunks) ? payload.chunks.flatMap(chunkIn) : undefined;
+}
+
+function chunkIn(value: unknown): Chunk[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (!("at" in value && "channel" in value && "data" in value)) return [];
+  // A server's numbers may come as they are written.
+  const [at, channel] = [Number(value.at), Number(value.channel)];
+  return typeof value.data === "string" && Number.isFinite(at) ? [{ at, channel, data: value.data }] : [];
+}
+
+const CODES = { out: "o", in: "i", size: "r" } as const;
+const USUAL = { width: 80, height: 24 };
+
+/** asciicast v2: a header, and one line a moment. `began`: milliseconds since the epoch. */
+export function asciicast(moments: readonly Moment[], title: string, began: number): string {
+  const first = moments
+    .find(({ kind }) => kind === "size")
+    ?.text.split("x")
+    .map(Number);
+  const [width = USUAL.width, height = USUAL.height] = first ?? [];
+  const header = { version: 2, width, height, timestamp: Math.floor(began / 1000), title };
+  const lines = moments.map(({ at, kind, text }) => [at / 1000, CODES[kind], text]);
+  return [header, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
+}

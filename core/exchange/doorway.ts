@@ -1,0 +1,88 @@
+/**
+ * The doorway: a ServiceAccount that may use sessions and nothing else. For each session that a token was exchanged
+ * for, one token of it is made, bound to a Secret: when the session is over, the Secret is deleted, and the token is
+ * worth nothing to anybody.
+ */
+import type { Revision } from "#kit/storage.ts";
+import type { Clock, Log, Store } from "../ports.ts";
+import { phaseAt } from "../session/life.ts";
+import type { Session } from "../session/session.ts";
+
+export interface Ticket {
+  token: string;
+  /** As the API server knows whoever brings it. */
+  username: string;
+  credentialID: string;
+}
+
+export interface Doorway {
+  /** A token for that session, for so many seconds at least. Rejects where it cannot be made. */
+  open(sessionUid: string, seconds: number): Promise<Ticket>;
+  /** Takes it back. To take back what is not there is no error. */
+  close(sessionUid: string): Promise<void>;
+}
+
+export interface DoorwayPorts {
+  store: Store;
+  clock: Clock;
+  log: Log;
+  doorway: Pick<Doorway, "close">;
+}
+
+const DOORWAYS = "doorways/";
+/** So long a session may take to be written after its way in was opened. */
+const GRACE_MILLISECONDS = 60_000;
+
+interface Kept {
+  session: string;
+  openedAt: number;
+  /** Its session was written: from then on it goes with it. */
+  used: boolean;
+}
+
+/** Written before anything is opened: so nothing stays open that nobody knows of. And again, with the session. */
+export function keptDoorway(uid: string, kept: Kept, expect: Revision) {
+  return { key: `${DOORWAYS}${uid}`, value: JSON.stringify(kept), expect };
+}
+
+export async function removedDoorway({ store, doorway, log }: DoorwayPorts, uid: string): Promise<void> {
+  const row = await store.get(`${DOORWAYS}${uid}`);
+  if (row === undefined) return;
+  try {
+    await doorway.close(uid);
+    await store.commit({ deletes: [{ key: row.key, expect: row.revision }] });
+  } catch (error) {
+    log.warn({ session: uid, error: String(error) }, "the token of a session could not be taken back yet");
+  }
+}
+
+/** Closes the doorways of sessions that are over, gone, or never came to be. */
+export async function sweepDoorways(ports: DoorwayPorts): Promise<void> {
+  const { store, clock } = ports;
+  const { rows } = await store.list(DOORWAYS);
+  for (const { key, value } of rows) {
+    const uid = key.slice(DOORWAYS.length);
+    if (!(await isNeeded(store, uid, JSON.parse(value) as Kept, clock.now())))
+      await removedDoorway(ports, uid);
+  }
+}
+
+async function isNeeded(store: Store, uid: string, kept: Kept, now: number): Promise<boolean> {
+  if (!kept.used) return now < kept.openedAt + GRACE_MILLISECONDS;
+  const row = await store.get(kept.session);
+  if (row === undefined) return false;
+  const session = JSON.parse(row.value) as Session;
+  return session.metadata.uid === uid && phaseAt(session, now) === "Active";
+}
+
+/** Every second until the signal aborts. */
+export async function keepDoorways(ports: DoorwayPorts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await sweepDoorways(ports);
+    } catch (error) {
+      ports.log.error({ err: error }, "could not take back tokens of sessions");
+    }
+    await ports.clock.sleep(1000, signal);
+  }
+}

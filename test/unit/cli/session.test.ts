@@ -1,0 +1,326 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { expect } from "chai";
+import { parse } from "yaml";
+import { type Answered, completions, failed, hoop, json, type Script } from "./scripted.ts";
+
+const PATH = "/apis/hoop.dev/v1alpha1/namespaces/shop/sessions/deployer-1/proxy";
+
+function session(name: string, status: object = {}, namespace = "shop") {
+  return {
+    ...{ apiVersion: "hoop.dev/v1alpha1", kind: "Session" },
+    metadata: { name, namespace, uid: `uid-${name}`, creationTimestamp: "2026-11-21T09:50:00Z" },
+    spec: { profile: "deployer", reason: "release 42" },
+    status: {
+      phase: "Active",
+      subject: { username: "system:serviceaccount:ci:bot", groups: [], extra: {} },
+      serviceAccount: { namespace: "work", name: "deployer" },
+      ...{ startedAt: "2026-11-21T09:50:00Z", expiresAt: "2026-11-21T10:10:00Z", path: PATH },
+      ...status,
+    },
+  };
+}
+
+const SESSIONS = [
+  session("deployer-1"),
+  session("deployer-2", { subject: { username: "eve", groups: [], extra: {} } }),
+  session("late", { expiresAt: "2026-11-21T09:59:00Z" }),
+  session("over", { phase: "Revoked", message: "deleted by root" }),
+];
+
+const config = (server = "https://cluster:6443/") => ({
+  "current-context": "dev",
+  contexts: [
+    { name: "dev", context: { cluster: "c", user: "bot", namespace: "shop" } },
+    { name: "other", context: { cluster: "d", user: "eve" } },
+  ],
+  clusters: [
+    { name: "c", cluster: { server, "certificate-authority-data": "Q0E=" } },
+    { name: "d", cluster: { server: "https://other:6443" } },
+  ],
+  users: [
+    { name: "bot", user: { token: "t0ken" } },
+    { name: "eve", user: { exec: { command: "login" } } },
+  ],
+});
+
+const answering =
+  (kubeconfig: object, made: Answered = json(session("deployer-1"))): NonNullable<Script["answer"]> =>
+  (args) => {
+    if (args[0] === "config") return json(kubeconfig);
+    if (args[0] === "create") return made;
+    return args[0] === "delete" ? { stdout: "" } : undefined;
+  };
+
+describe("kubectl hoop sessions", () => {
+  it("lists those that may be used, and whose they are", async () => {
+    const { stdout } = await hoop(["sessions"], { sessions: SESSIONS });
+    const bot = "system:serviceaccount:ci:bot";
+    expect(stdout).to.equal(
+      [
+        `NAMESPACE   NAME         ${"AGENT".padEnd(bot.length)}   PROFILE    PHASE    LEFT   AGE`,
+        `shop        deployer-1   ${bot}   deployer   Active   10m    10m`,
+        `shop        deployer-2   ${"eve".padEnd(bot.length)}   deployer   Active   10m    10m`,
+        "",
+      ].join("\n"),
+    );
+  });
+
+  const selections = {
+    "also what is over": [["--all"], "deployer-1 deployer-2 late over"],
+    "those of a ServiceAccount by its short name": [["--agent", "ci/bot"], "deployer-1"],
+    "those of a user": [["--agent=eve"], "deployer-2"],
+  } as const;
+  for (const [what, [args, names]] of Object.entries(selections))
+    it(`lists ${what}`, async () => {
+      const { stdout } = await hoop(["sessions", "-oname", ...args], { sessions: SESSIONS });
+      expect(stdout.replaceAll("session.hoop.dev/", "").trim().split("\n").join(" ")).to.equal(names);
+    });
+
+  it("says why one is over, and that one whose time is over is", async () => {
+    const { stdout } = await hoop(["sessions", "--all", "-owide"], { sessions: SESSIONS });
+    expect(stdout)
+      .to.match(/late .* Expired /)
+      .and.match(/over .* Revoked .* work\/deployer +release 42 +deleted by root/);
+  });
+
+  it("stays, and tells what changes", async () => {
+    const event = (type: string, object: object) => JSON.stringify({ type, object });
+    const watches = [
+      [
+        event("MODIFIED", SESSIONS[0] ?? {}),
+        event("MODIFIED", session("deployer-1", { expiresAt: "2026-11-21T11:00:00Z" })),
+        event("DELETED", session("deployer-1", { expiresAt: "2026-11-21T11:00:00Z" })),
+      ],
+    ];
+    const { stdout } = await hoop(["sessions", "-w"], { sessions: SESSIONS.slice(0, 1), watches });
+    const lines = stdout.trim().split("\n").slice(1);
+    expect(lines.map((line) => line.replace(/ +/g, " ").split(" ").slice(4, 6).join(" "))).to.deep.equal([
+      "Active 10m",
+      "Active 60m",
+      "Ended <none>",
+    ]);
+  });
+
+  it("says that there are none", async () => {
+    const { stderr } = await hoop(["sessions"], { sessions: [] });
+    expect(stderr).to.contain("No active sessions found");
+  });
+
+  it("proposes them to who types a name", async () => {
+    const proposed = await completions(["replay", ""], { sessions: SESSIONS });
+    expect(proposed)
+      .to.contain("deployer-1\tsystem:serviceaccount:ci:bot, deployer, Active\n")
+      .and.contain("over\t");
+    expect(await completions(["kill", ""], { sessions: SESSIONS })).to.not.contain("over\t");
+    expect(await completions(["login", "--to", ""], {})).to.equal(":0\n");
+  });
+});
+
+describe("kubectl hoop login", () => {
+  let directory: string;
+  let file: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "hoop-login-"));
+    file = join(directory, "session.kubeconfig");
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it("begins a session, and writes a kubeconfig with the same credential and another address", async () => {
+    const args = ["login", "--profile=deployer", "--duration=20m", "--reason", "release 42", "--to", file];
+    const { code, stdout, inputs, calls } = await hoop(args, { answer: answering(config()) });
+    expect(code).to.equal(0);
+    expect(JSON.parse(inputs[0] ?? "")).to.deep.equal({
+      ...{ apiVersion: "hoop.dev/v1alpha1", kind: "Session" },
+      metadata: { generateName: "deployer-", namespace: "shop" },
+      spec: { profile: "deployer", duration: "20m", reason: "release 42" },
+    });
+    expect(calls[1]).to.include("/apis/hoop.dev/v1alpha1/namespaces/shop/sessions");
+    const written = parse(readFileSync(file, "utf8"));
+    expect(written.clusters[0].cluster).to.deep.equal({
+      server: `https://cluster:6443${PATH}`,
+      "certificate-authority-data": "Q0E=",
+    });
+    expect(written.users[0].user).to.deep.equal({ token: "t0ken" });
+    expect(written.contexts[0].context).to.include({ namespace: "shop" });
+    expect(statSync(file).mode & 0o777).to.equal(0o600);
+    expect(stdout).to.contain("until 2026-11-21T10:10:00Z").and.contain(`kubectl --kubeconfig ${file}`);
+  });
+
+  it("goes by the flags that kubectl has", async () => {
+    const args = ["login", "--profile=deployer", "--context=other", "-n", "demo", "--to=-"];
+    const { stdout, inputs } = await hoop(args, { answer: answering(config()) });
+    expect(JSON.parse(inputs[0] ?? "").metadata.namespace).to.equal("demo");
+    expect(parse(stdout).clusters[0].cluster.server).to.equal(`https://other:6443${PATH}`);
+    expect(parse(stdout).users[0].user).to.deep.equal({ exec: { command: "login" } });
+  });
+
+  it("replaces the kubeconfig of a session, and no other file", async () => {
+    const args = ["login", "--profile=deployer", "--to", file];
+    writeFileSync(file, JSON.stringify(config()));
+    const refused = await hoop(args, { answer: answering(config()) });
+    expect(refused.stderr).to.contain("not of a session");
+    expect(refused.calls).to.deep.equal([]);
+    expect(readFileSync(file, "utf8")).to.equal(JSON.stringify(config()));
+    const { clusters } = config(`https://cluster:6443${PATH}`);
+    writeFileSync(file, JSON.stringify({ clusters: clusters.slice(0, 1) }));
+    expect((await hoop(args, { answer: answering(config()) })).code).to.equal(0);
+  });
+
+  const refusals = {
+    "in a session": [answering(config(`https://c${PATH}`)), "a session begins no other"],
+    "without a cluster": [answering({}), "names no cluster"],
+    "where the server says no": [
+      answering(
+        config(),
+        failed(
+          'Error from server (Forbidden): sessions.hoop.dev "x" is forbidden: only agents have sessions',
+        ),
+      ),
+      "forbidden: only agents have sessions",
+    ],
+    "where it is not Active": [
+      answering(config(), json(session("x", { phase: "Revoked", message: "no more" }))),
+      "x is Revoked: no more",
+    ],
+  } as const;
+  for (const [where, [answer, says]] of Object.entries(refusals))
+    it(`writes nothing ${where}, and says why`, async () => {
+      const { code, stderr } = await hoop(["login", "--profile=deployer", "--to", file], { answer });
+      expect(code).to.equal(1);
+      expect(stderr).to.contain(says);
+      expect(() => statSync(file)).to.throw("ENOENT");
+    });
+});
+
+describe("kubectl hoop login with a token", () => {
+  let directory: string;
+  let server: Server;
+  let url: string;
+  let asked: string;
+  let answer: object;
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "hoop-login-"));
+    writeFileSync(join(directory, "token"), "o1dc\n");
+    server = createServer(async (request, response) => {
+      asked = await text(request);
+      response.statusCode = "error" in answer ? 403 : 200;
+      response.end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+  });
+  after(() => {
+    server.closeAllConnections();
+    server.close();
+    rmSync(directory, { recursive: true });
+  });
+  const args = (...more: string[]) => [
+    ...["login", "--profile=deployer", "--to=-", `--token-file=${join(directory, "token")}`],
+    ...more,
+  ];
+
+  it("exchanges it, and writes what it was exchanged for in its place", async () => {
+    const given = { namespace: "shop", name: "deployer-1", path: PATH, expiresAt: "2026-11-21T10:10:00Z" };
+    answer = { access_token: "d00r", session: given };
+    const { stdout, code, calls } = await hoop(args(`--exchange=${url}`, "--duration=20m"), {
+      answer: answering(config()),
+    });
+    expect(code).to.equal(0);
+    expect(Object.fromEntries(new URLSearchParams(asked))).to.deep.equal({
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+      ...{ subject_token: "o1dc", profile: "deployer", namespace: "shop", duration: "20m" },
+    });
+    expect(parse(stdout).users[0].user).to.deep.equal({ token: "d00r" });
+    expect(parse(stdout).clusters[0].cluster.server).to.equal(`https://cluster:6443${PATH}`);
+    expect(calls.filter(([verb]) => verb === "create")).to.deep.equal([]);
+  });
+
+  it("says why it was not exchanged", async () => {
+    answer = { error: "invalid_request", error_description: "the token: it has expired" };
+    const { stderr, code } = await hoop(args(`--exchange=${url}`), { answer: answering(config()) });
+    expect(code).to.equal(1);
+    expect(stderr).to.contain("the token was not exchanged: the token: it has expired");
+  });
+
+  it("sends it nowhere in the clear, and needs to know where", async () => {
+    const clear = await hoop(args("--exchange=http://hoop.example/token"), { answer: answering(config()) });
+    expect(clear.stderr).to.contain("not an address that begins with https://");
+    const nowhere = await hoop(args(), { answer: answering(config()) });
+    expect(nowhere.stderr).to.contain("go together");
+  });
+});
+
+describe("kubectl hoop logout", () => {
+  it("ends the session that the kubeconfig is of, and not through it", async () => {
+    const { calls, stdout } = await hoop(["logout", "--kubeconfig=s"], {
+      answer: answering(config(`https://cluster:6443${PATH}`)),
+    });
+    expect(calls[1]).to.include.members(["deployer-1", "--namespace=shop", "--server=https://cluster:6443"]);
+    expect(stdout).to.equal("session.hoop.dev/deployer-1 ended\n");
+  });
+
+  it("ends one by its name, and needs one where the kubeconfig is of none", async () => {
+    const { calls } = await hoop(["logout", "one"], { answer: answering(config()) });
+    expect(calls[1]).to.include.members(["delete", "one", "--namespace=shop"]);
+    expect((await hoop(["logout"], { answer: answering(config()) })).stderr).to.contain("of no session");
+  });
+});
+
+describe("kubectl hoop kill", () => {
+  const deleted = ({ calls }: { calls: string[][] }) =>
+    calls.filter(([verb]) => verb === "delete").map(([, , name]) => name);
+  const script: Script = { sessions: SESSIONS, answer: answering({}) };
+
+  const kills = {
+    "all of an agent": [["--agent=ci/bot", "--yes"], ["deployer-1"]],
+    "all by a profile": [
+      ["--profile=deployer", "--yes"],
+      ["deployer-1", "deployer-2"],
+    ],
+    "those that are named": [["deployer-2", "--yes"], ["deployer-2"]],
+  } as const;
+  for (const [what, [args, names]] of Object.entries(kills))
+    it(`ends ${what}`, async () => {
+      const ran = await hoop(["kill", ...args], script);
+      expect(ran.code).to.equal(0);
+      expect(deleted(ran)).to.deep.equal(names);
+    });
+
+  it("asks first, and shows which", async () => {
+    const no = await hoop(["kill", "--agent=eve"], { ...script, interactive: true, says: "" });
+    expect(no.asked).to.contain("shop/deployer-2 of eve\n");
+    expect(deleted(no)).to.deep.equal([]);
+    const yes = await hoop(["kill", "--agent=eve"], { ...script, interactive: true, says: "y" });
+    expect(deleted(yes)).to.deep.equal(["deployer-2"]);
+  });
+
+  const refusals = {
+    "everything without being told so": [[], "whose?"],
+    "what nobody could be asked about": [["--agent=eve"], "say --yes"],
+    "what is not there": [["none", "--yes"], "no active session is called none"],
+  } as const;
+  for (const [what, [args, says]] of Object.entries(refusals))
+    it(`does not end ${what}`, async () => {
+      const ran = await hoop(["kill", ...args], script);
+      expect(ran.code).to.equal(1);
+      expect(ran.stderr).to.contain(says);
+      expect(deleted(ran)).to.deep.equal([]);
+    });
+
+  it("goes on after one that cannot be ended, and says which", async () => {
+    const answer: Script["answer"] = (args) =>
+      args[2] === "deployer-1"
+        ? failed("Error from server (Forbidden): no")
+        : answering({})?.(args, undefined);
+    const ran = await hoop(["kill", "--profile=deployer", "--yes"], { ...script, answer });
+    expect(ran.code).to.equal(1);
+    expect(deleted(ran)).to.deep.equal(["deployer-1", "deployer-2"]);
+    expect(ran.stderr).to.contain("still going on: shop/deployer-1: forbidden: no");
+  });
+});
