@@ -6,7 +6,6 @@
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { examineEntry } from "#core/ledger/examine.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
 import { parseVerifierKey } from "#core/log/keys.ts";
@@ -18,14 +17,21 @@ import { sqliteStore } from "#store/sqlite.ts";
 import { ledgerFile } from "#store/sqlite-reader.ts";
 import { random } from "../../system.ts";
 import { admissionEntry } from "../support/ledger/made.ts";
+import { optionsOf } from "../support/options.ts";
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "5" },
-    directory: { type: "string" },
-    entries: { type: "string", default: "0" },
-    check: { type: "boolean" },
-  },
+const HELP = `npm run bench:ledger -- [OPTION…]
+
+  --seconds N      of each turn (5)
+  --entries N      fills a store with so many and verifies it (0: does not)
+  --directory DIR  where the files go (the system's for temporary files)
+  --check          ends with 1 below the goals
+`;
+
+const values = optionsOf(HELP, {
+  seconds: { type: "string", default: "5" },
+  directory: { type: "string" },
+  entries: { type: "string", default: "0" },
+  check: { type: "boolean" },
 });
 const MILLISECONDS = Number(values.seconds) * 1000;
 const WRITERS = [1, 16, 128] as const;

@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { facetValue } from "#core/ledger/facets.ts";
 import { lineWithPayload } from "#core/ledger/line.ts";
 import type { Query } from "#core/ledger/search.ts";
@@ -18,15 +17,22 @@ import { records } from "../../apiserver-ext/resources/records.ts";
 import { clock, random } from "../../system.ts";
 import { admissionEntry } from "../support/ledger/made.ts";
 import { memoryOf } from "../support/memory.ts";
+import { optionsOf } from "../support/options.ts";
 import { AGENTS, wholeList } from "../support/search.ts";
 
-const { values } = parseArgs({
-  options: {
-    entries: { type: "string", default: "1000000" },
-    rounds: { type: "string", default: "50" },
-    directory: { type: "string" },
-    check: { type: "boolean" },
-  },
+const HELP = `npm run bench:search -- [OPTION…]
+
+  --entries N      (1000000)
+  --rounds N       of each search (50)
+  --directory DIR  where the files go (the system's for temporary files)
+  --check          ends with 1 below the goals
+`;
+
+const values = optionsOf(HELP, {
+  entries: { type: "string", default: "1000000" },
+  rounds: { type: "string", default: "50" },
+  directory: { type: "string" },
+  check: { type: "boolean" },
 });
 const ENTRIES = Number(values.entries);
 const ROUNDS = Number(values.rounds);

@@ -9,21 +9,27 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { startControlPlane } from "#controlplane/controlplane.ts";
 import { sqliteStore } from "#store/sqlite.ts";
 import { serveBehind } from "../support/kit-api.ts";
+import { optionsOf } from "../support/options.ts";
 import { library } from "../toy/library.ts";
 import { cpuSeconds, residentMebibytes } from "./processes.ts";
 import type { Measured, Task } from "./watch-client.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    watches: { type: "string", default: "300" },
-    writes: { type: "string", default: "200" },
-    seconds: { type: "string", default: "10" },
-    rounds: { type: "string", default: "2" },
-  },
+const HELP = `npm run bench:watch -- [OPTION…]
+
+  --watches N  (300)
+  --writes N   a second (200)
+  --seconds N  of each turn (10)
+  --rounds N   turns of each (2)
+`;
+
+const options = optionsOf(HELP, {
+  watches: { type: "string", default: "300" },
+  writes: { type: "string", default: "200" },
+  seconds: { type: "string", default: "10" },
+  rounds: { type: "string", default: "2" },
 });
 
 const TEXT = "x".repeat(500);

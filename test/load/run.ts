@@ -5,23 +5,28 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { BODIES } from "../bench/bodies.ts";
 import { cpuSeconds } from "../bench/processes.ts";
 import { percentile } from "../bench/report.ts";
 import { startProcess } from "../support/hoop-process.ts";
 import { memoryOf } from "../support/memory.ts";
+import { optionsOf } from "../support/options.ts";
 import { asUserOf } from "../support/raw.ts";
 import { type ReviewClient, reviewClient, untilDecided } from "../support/review-client.ts";
 import { podCreate, request } from "../support/reviews.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    waiting: { type: "string", default: "1000" },
-    beside: { type: "string", default: "64" },
-    seconds: { type: "string", default: "5" },
-  },
+const HELP = `npm run load -- [OPTION…]
+
+  --waiting N  reviews that wait (1000)
+  --beside N   others that come and go, so many at once (64)
+  --seconds N  for so long (5)
+`;
+
+const options = optionsOf(HELP, {
+  waiting: { type: "string", default: "1000" },
+  beside: { type: "string", default: "64" },
+  seconds: { type: "string", default: "5" },
 });
 const WAITING = Number(options.waiting);
 const BESIDE = Number(options.beside);

@@ -8,13 +8,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { parseArgs } from "node:util";
 import { payloadDigest } from "#core/log/payload.ts";
 import { verify } from "#core/log/verify.ts";
 import { sqliteStore } from "#store/sqlite.ts";
 import { ledgerFile } from "#store/sqlite-reader.ts";
 import { KEYS, TRUST } from "../conformance/store/keys.ts";
 import { allLines } from "../conformance/store/steps.ts";
+import { optionsOf } from "../support/options.ts";
 
 const WRITER = join(import.meta.dirname, "..", "conformance", "store", "writer.ts");
 const FAULTS: Readonly<Record<string, string>> = {
@@ -24,7 +24,10 @@ const FAULTS: Readonly<Record<string, string>> = {
   "writes fail": "pwrite64:error=EIO",
 };
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "10" } } });
+const HELP = `npm run crash:disk -- [--rounds N (10)]
+`;
+
+const values = optionsOf(HELP, { rounds: { type: "string", default: "10" } });
 const scratch = mkdtempSync(join(tmpdir(), "hoop-disk-"));
 let broken = 0;
 

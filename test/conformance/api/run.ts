@@ -3,24 +3,32 @@
  * `--itself` compares the CustomResourceDefinition with another one like it: whatever differs then is the oracle's fault.
  * `--survey` lists what differs by kind, and shortens nothing; `--sqlite FILE` is where our objects are then kept.
  */
-import { parseArgs } from "node:util";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
 import { serveBehind } from "../../support/kit-api.ts";
+import { optionsOf } from "../../support/options.ts";
 import { gadgets, OUR_GROUP } from "./gadget.ts";
 import { defineTwin, type Oracle, startOracle } from "./oracle.ts";
 import { agreeOnSequences } from "./sequences.ts";
 import { survey } from "./survey.ts";
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    sequences: { type: "string", default: "200" },
-    steps: { type: "string", default: "40" },
-    itself: { type: "boolean", default: false },
-    survey: { type: "boolean", default: false },
-    sqlite: { type: "string" },
-  },
+const HELP = `npm run conformance -- [OPTION…]
+
+  --seed N       of the sequences (another one each time)
+  --sequences N  (200)
+  --steps N      of each (40)
+  --itself       compares a CustomResourceDefinition with another one like it
+  --survey       lists what differs by kind, and shortens nothing
+  --sqlite FILE  where our objects are kept (in memory)
+`;
+
+const values = optionsOf(HELP, {
+  seed: { type: "string" },
+  sequences: { type: "string", default: "200" },
+  steps: { type: "string", default: "40" },
+  itself: { type: "boolean", default: false },
+  survey: { type: "boolean", default: false },
+  sqlite: { type: "string" },
 });
 
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
