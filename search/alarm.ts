@@ -1,26 +1,22 @@
+import type { Clock } from "#core/ports.ts";
+
 /** Wakes one who rests. What rings while nobody rests is heard by who rests next. */
 export class Alarm {
-  #heard = Promise.withResolvers<void>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #ringing = new AbortController();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   ring(): void {
-    this.#heard.resolve();
+    this.#ringing.abort();
   }
 
-  /** After so many milliseconds, unless it is to ring earlier anyway. */
-  ringIn(milliseconds: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.ring();
-    }, milliseconds);
-  }
-
-  async rung(): Promise<void> {
-    await this.#heard.promise;
-    this.#heard = Promise.withResolvers();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
+  /** Resolves after so many milliseconds, or when it rings. */
+  async rest(milliseconds: number): Promise<void> {
+    const ringing = this.#ringing;
+    await this.#clock.sleep(milliseconds, ringing.signal);
+    if (ringing.signal.aborted) this.#ringing = new AbortController();
   }
 }

@@ -1,17 +1,23 @@
 /**
- * The search index: a view beside the store, in a file and a thread of its own, that follows the ledger. Nothing waits
- * for it but searches, and whatever happens to it, it is made anew from the ledger.
+ * The search index: a view beside the store, in a file and a thread of its own. Nothing waits for it but searches. The
+ * thread is there only while somebody searches, and where the index is so far behind the ledger that a search would be
+ * slow. Whatever happens to it, it is made anew from the ledger.
  */
-import type { Found, Query, Search, Window } from "#core/ledger/search.ts";
+import type { Asker, Found, Query, Search, Window } from "#core/ledger/search.ts";
 import type { Clock, Log } from "#core/ports.ts";
 import type { Store } from "#kit/storage.ts";
 import { Alarm } from "./alarm.ts";
-import { entriesFrom, isOf } from "./reading.ts";
+import { follow, teller } from "./follow.ts";
+import { isOf } from "./reading.ts";
+import { LOOK_EVERY, Schedule } from "./schedule.ts";
 import { Lost, Thread } from "./thread.ts";
+import { Turns } from "./turns.ts";
 
 export interface SearchIndex extends Search {
-  /** Entries that are in the ledger and not yet in the index. */
+  /** Entries that are in the ledger and not known to be in the index. */
   behind(): Promise<number>;
+  /** Follows the ledger soon, though nobody searches: so that what was erased is gone from the file. */
+  catchUp(): void;
   /** Resolves when the file is given back. */
   close(): Promise<void>;
 }
@@ -29,18 +35,14 @@ export interface IndexOptions {
   patience?: number;
 }
 
-/** Starts it. It opens its file, and makes what it needs, in the background. */
+/** Opens its file, makes what it needs and follows the ledger when there is a reason to. */
 export function searchIndex(ports: IndexPorts, { file, patience = PATIENCE }: IndexOptions): SearchIndex {
   return new Follower(ports, file, patience);
 }
 
 const PATIENCE = 5_000;
-/** After a commit, milliseconds: a batch costs much, an entry in it little, and searches do not wait for this. */
-const REST = 5_000;
-/** Milliseconds after which a long way is told of again. */
-const TELL_EVERY = 10_000;
-/** So many entries are a long way. */
-const LONG_WAY = 20_000;
+/** How long the thread outlives the last search, milliseconds: who searches once mostly searches again. */
+const LINGER = 60_000;
 /** Milliseconds until an index that cannot be used is tried again: at first, and at most. */
 const RETRY = { first: 1_000, most: 60_000 };
 
@@ -49,42 +51,58 @@ class Follower implements SearchIndex {
   readonly #file: string;
   readonly #patience: number;
   readonly #closing = new AbortController();
-  readonly #alarm = new Alarm();
+  readonly #alarm: Alarm;
+  readonly #schedule: Schedule;
+  readonly #turns = new Turns();
   readonly #running: Promise<void>;
-  /** Searches that wait for entries. */
+  /** Searches under way: as long as there is one, the thread is not ended. */
+  #searches = 0;
+  #lastSearch = Number.NEGATIVE_INFINITY;
+  /** Those of them that wait for entries. */
   readonly #waiting = new Set<() => void>();
-  #state: "opening" | "open" | "failed" = "opening";
+  /** Whether to follow though nobody searches. */
+  #isDue = false;
+  #hasFailed = false;
+  /** Only while it is open, and of this ledger. */
   #thread: Thread | undefined;
-  #next = 0;
+  /** How far the index has come; undefined: nobody has looked yet. */
+  #next: number | undefined;
   /** Whether what is in the file is known to be no good. */
   #anew = false;
+  /** What tells the file, as it was when it was closed, from others. */
+  #seal = "";
   #retry = RETRY.first;
 
   constructor(ports: IndexPorts, file: string, patience: number) {
     this.#ports = ports;
     this.#file = file;
     this.#patience = patience;
+    this.#alarm = new Alarm(ports.clock);
+    this.#schedule = new Schedule(ports.clock);
     this.#running = this.#run();
   }
 
-  async find(query: Query, window: Window): Promise<Found> {
-    // Erasures are entries as well: nothing is found by what is gone.
-    const of = (await this.#ports.store.head()).size;
-    await this.#reach(of);
-    const thread = this.#thread;
-    if (this.#state === "failed" || this.#closing.signal.aborted) return { outcome: "unavailable" };
-    if (thread === undefined || this.#next < of)
-      return { outcome: "behind", entries: Math.min(this.#next, of), of };
+  async find(query: Query, window: Window, asker: Asker = { name: "" }): Promise<Found> {
+    this.#searches += 1;
     try {
-      return { outcome: "found", indexes: await thread.ask({ call: "find", query, window }) };
-    } catch (error) {
-      if (error instanceof Lost) return { outcome: "unavailable" };
-      throw error;
+      // Erasures are entries as well: nothing is found by what is gone.
+      const of = (await this.#ports.store.head()).size;
+      await this.#reach(of);
+      return await this.#turns.take(asker.name, () => this.#ask(query, window, of, asker));
+    } finally {
+      this.#searches -= 1;
+      this.#lastSearch = this.#ports.clock.now();
     }
   }
 
   async behind(): Promise<number> {
-    return Math.max(0, (await this.#ports.store.head()).size - this.#next);
+    return Math.max(0, (await this.#ports.store.head()).size - (this.#next ?? 0));
+  }
+
+  catchUp(): void {
+    if (this.#file === IN_MEMORY && this.#thread === undefined) return;
+    this.#isDue = true;
+    this.#alarm.ring();
   }
 
   async close(): Promise<void> {
@@ -93,23 +111,47 @@ class Follower implements SearchIndex {
     await this.#running;
   }
 
+  async #ask(query: Query, window: Window, of: number, { signal }: Asker): Promise<Found> {
+    const thread = this.#thread;
+    const next = this.#next ?? 0;
+    // Nobody waits for the answer.
+    if (signal?.aborted) return { outcome: "unavailable" };
+    if (this.#hasFailed || this.#closing.signal.aborted) return { outcome: "unavailable" };
+    if (thread === undefined || next < of) return { outcome: "behind", entries: Math.min(next, of), of };
+    try {
+      return { outcome: "found", indexes: await thread.ask({ call: "find", query, window }) };
+    } catch (error) {
+      if (error instanceof Lost) return { outcome: "unavailable" };
+      throw error;
+    }
+  }
+
   async #run(): Promise<void> {
     const { store, clock } = this.#ports;
-    const stop = store.onCommit(() => this.#alarm.ringIn(REST));
+    const stop = store.onCommit(() => this.#schedule.committed());
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        await this.#serve();
+        if (await this.#isWanted()) await this.#serve();
+        else await this.#alarm.rest(LOOK_EVERY);
       } catch (error) {
         if (signal.aborted) break;
+        this.#isDue = true;
         if (!this.#fail(error)) continue;
         await clock.sleep(this.#retry, signal);
         this.#retry = Math.min(this.#retry * 2, RETRY.most);
       }
     }
     stop();
-    this.#alarm.stop();
     this.#tell();
+  }
+
+  /** Whether there is a reason for the thread to be there. */
+  async #isWanted(): Promise<boolean> {
+    // What is in memory is gone with its thread: it is made for who searches, and stays.
+    const isToLook = this.#schedule.isToLook && this.#file !== IN_MEMORY;
+    if (isToLook) this.#isDue ||= this.#schedule.look(await this.behind(), this.#next !== undefined);
+    return this.#isDue || this.#searches > 0;
   }
 
   /** @returns whether to wait before the next attempt. */
@@ -122,98 +164,98 @@ class Follower implements SearchIndex {
     this.#anew = isDamaged;
     if (!isToWait) return false;
     log.error(fields, "the search index cannot be used: records are searched one by one until it can");
-    this.#state = "failed";
+    this.#hasFailed = true;
     this.#tell();
     return true;
   }
 
-  /** Follows with one thread, until this is closed; rejects where that cannot go on. */
+  /** Has the thread there for as long as there is a reason; rejects where that cannot go on. */
   async #serve(): Promise<void> {
+    const opening = { file: this.#file, anew: this.#anew, seal: this.#seal };
+    this.#seal = "";
+    const thread = new Thread(opening, () => this.#alarm.ring());
+    try {
+      this.#next = await this.#opened(thread);
+      this.#thread = thread;
+      this.#hasFailed = false;
+      do await this.#follow(thread);
+      while (await this.#isToGoOn(thread));
+    } catch (error) {
+      this.#next = undefined;
+      throw error;
+    } finally {
+      // From here on whoever searches waits for the next one, which is not begun before this one has let go of the file.
+      this.#thread = undefined;
+      this.#seal = await thread.close();
+    }
+  }
+
+  /** Resolves with how far it has come: not at all where it was of another ledger. */
+  async #opened(thread: Thread): Promise<number> {
     const { store, log } = this.#ports;
     const file = this.#file;
-    const thread = new Thread({ file, anew: this.#anew }, () => this.#alarm.ring());
-    try {
-      const { place, anew } = await thread.opened;
-      if (anew !== "") log.warn({ file, why: anew }, "the search index is made anew");
-      this.#next = place.next;
-      if (!(await isOf(store, place))) {
-        log.warn({ file, why: "it is not of this ledger, or ahead of it" }, "the search index is made anew");
-        await thread.ask({ call: "clear" });
-        this.#next = 0;
-      }
-      this.#thread = thread;
-      this.#state = "open";
-      while (!this.#closing.signal.aborted) {
-        await this.#catchUp(thread);
-        await this.#alarm.rung();
-      }
-    } finally {
-      this.#thread = undefined;
-      this.#state = "opening";
-      this.#next = 0;
-      await thread.close();
-    }
+    const { place, anew } = await thread.opened;
+    if (anew !== "") log.warn({ file, why: anew }, "the search index is made anew");
+    if (await isOf(store, place)) return place.next;
+    log.warn({ file, why: "it is not of this ledger, or ahead of it" }, "the search index is made anew");
+    await thread.ask({ call: "clear" });
+    return 0;
   }
 
-  async #catchUp(thread: Thread): Promise<void> {
-    const { store } = this.#ports;
-    const tell = await this.#teller();
-    const read = (from: number) => {
-      const reading = entriesFrom(store, from);
-      // Awaited, unless the thread fails first.
-      reading.catch(() => undefined);
-      return reading;
-    };
-    for (let reading = read(this.#next); !this.#closing.signal.aborted; ) {
-      if (thread.lost !== undefined) throw thread.lost;
-      const entries = await reading;
-      const last = entries.at(-1);
-      if (last === undefined) break;
-      // The next ones are read while these are added.
-      reading = read(last.index + 1);
-      this.#next = await thread.ask({ call: "add", entries });
+  async #follow(thread: Thread): Promise<void> {
+    const { store, clock, log } = this.#ports;
+    const from = this.#next ?? 0;
+    const tell = teller(log, this.#file, from, (await store.head()).size);
+    let began = clock.now();
+    const added = async (next: number) => {
+      this.#next = next;
       this.#anew = false;
       this.#retry = RETRY.first;
-      tell();
+      tell(next);
       this.#tell();
-    }
+      // Where nobody waits, as much time is others' as it has taken.
+      const took = clock.now() - began;
+      if (this.#waiting.size === 0 && took > 0) await this.#alarm.rest(took);
+      began = clock.now();
+    };
+    await follow({ thread, store, signal: this.#closing.signal, from, added });
+    this.#isDue = false;
+    this.#tell();
   }
 
-  /** Tells of a long way in the log: at its beginning, every now and then, and at its end. */
-  async #teller(): Promise<() => void> {
-    const { store, log } = this.#ports;
-    const of = (await store.head()).size;
-    if (of - this.#next < LONG_WAY) return () => undefined;
-    let told = Number.NEGATIVE_INFINITY;
-    const tell = () => {
-      const isDone = this.#next >= of;
-      if (told === Number.POSITIVE_INFINITY || (!isDone && performance.now() - told < TELL_EVERY)) return;
-      told = isDone ? Number.POSITIVE_INFINITY : performance.now();
-      const message = isDone ? "the search index is made" : "the search index is being made";
-      log.info({ file: this.#file, entries: this.#next, of }, message);
-    };
-    tell();
-    return tell;
+  /** Resolves when there is more to follow for: true; or when the thread has nothing to do any more: false. */
+  async #isToGoOn(thread: Thread): Promise<boolean> {
+    while (!this.#closing.signal.aborted) {
+      if (thread.lost !== undefined) throw thread.lost;
+      if (this.#waiting.size > 0 || this.#isDue) return true;
+      const left = this.#lastSearch + LINGER - this.#ports.clock.now();
+      const isOver = this.#searches === 0 && left <= 0 && this.#file !== IN_MEMORY;
+      if (isOver) return false;
+      await this.#alarm.rest(left > 0 ? left : LINGER);
+    }
+    return false;
   }
 
   /** Resolves when so many entries are in the index, when it cannot be used, or when patience is over. */
-  #reach(size: number): Promise<void> {
-    const isThere = () => this.#next >= size || this.#state === "failed" || this.#closing.signal.aborted;
-    if (isThere()) return Promise.resolve();
+  async #reach(size: number): Promise<void> {
+    const isThere = () => this.#thread !== undefined && (this.#next ?? 0) >= size;
+    const isInVain = () => this.#hasFailed || this.#closing.signal.aborted;
+    if (isThere() || isInVain()) return;
+    const found = new AbortController();
+    const look = () => {
+      if (!isThere() && !isInVain()) return;
+      this.#waiting.delete(look);
+      found.abort();
+    };
+    this.#waiting.add(look);
     this.#alarm.ring();
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-        resolve();
-      };
-      const look = () => isThere() && end();
-      const timer = setTimeout(end, this.#patience);
-      this.#waiting.add(look);
-    });
+    await this.#ports.clock.sleep(this.#patience, found.signal);
+    this.#waiting.delete(look);
   }
 
   #tell(): void {
     for (const look of [...this.#waiting]) look();
   }
 }
+
+const IN_MEMORY = ":memory:";

@@ -1,7 +1,8 @@
 /** The file of the index: derived from the ledger, so whatever does not fit is thrown away and made anew. */
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { EMPTY_TREE, encodeTree } from "#core/log/tree.ts";
+import type { Opening } from "./wire.ts";
 
 /** "hpsr" in ASCII: tells our files from other programs' databases. */
 const APPLICATION_ID = 0x68707372;
@@ -36,8 +37,8 @@ export interface Opened {
 }
 
 /** @throws Error where there can be no index. */
-export function openIndex(file: string, isNoGood: boolean): Opened {
-  const anew = isNoGood ? "it is damaged" : unusable(file);
+export function openIndex({ file, anew: isNoGood, seal }: Opening): Opened {
+  const anew = isNoGood ? "it is damaged" : unusable(file, seal !== "" && sealOf(file) === seal);
   if (anew !== "") discard(file);
   const db = connected(file);
   try {
@@ -54,6 +55,12 @@ export function openIndex(file: string, isNoGood: boolean): Opened {
 export function closeIndex(db: DatabaseSync): void {
   db.exec("PRAGMA synchronous = FULL; UPDATE state SET boot = ''");
   db.close();
+}
+
+/** Another one when anything has been written to the file, or to its place. "": there is no file. */
+export function sealOf(file: string): string {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
 }
 
 export function isDamage(error: unknown): boolean {
@@ -92,11 +99,11 @@ function connected(file: string): DatabaseSync {
 }
 
 /** Why the file cannot be gone on with, "" where it can, or where there is none. */
-function unusable(file: string): string {
+function unusable(file: string, isSealed: boolean): string {
   let db: DatabaseSync | undefined;
   try {
     db = connected(file);
-    return fault(db);
+    return fault(db, isSealed);
   } catch (error) {
     if (!isDamage(error)) throw error;
     return `it is damaged: ${error instanceof Error ? error.message : error}`;
@@ -108,7 +115,7 @@ function unusable(file: string): string {
 /** Another program's database is nothing to throw away. */
 class Stranger extends Error {}
 
-function fault(db: DatabaseSync): string {
+function fault(db: DatabaseSync, isSealed: boolean): string {
   const isEmpty = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.["count"] === 0;
   if (isEmpty) return "";
   if (pragma(db, "application_id") !== APPLICATION_ID)
@@ -117,6 +124,7 @@ function fault(db: DatabaseSync): string {
   if (tables(db).length !== TABLES.length) return "it is damaged: tables are missing";
   const boot = db.prepare("SELECT boot FROM state").get()?.["boot"];
   if (boot !== "" && (boot === "?" || boot !== bootId())) return "the machine went down while it was written";
+  if (isSealed) return "";
   const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
   return found === "ok" ? "" : `it is damaged: ${found}`;
 }

@@ -24,11 +24,12 @@ export class Thread {
   /** Rejects with Lost where it cannot be opened. */
   readonly opened: Promise<{ place: Place; anew: string }>;
   readonly #opening = Promise.withResolvers<{ place: Place; anew: string }>();
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<string>();
   readonly #worker: Worker;
   readonly #waiting: Waiter[] = [];
   readonly #onLost: () => void;
   #lost: Lost | undefined;
+  #seal = "";
 
   constructor(opening: Opening, onLost: () => void) {
     this.#onLost = onLost;
@@ -41,7 +42,7 @@ export class Thread {
     this.#worker.on("error", (cause) => this.#lose(new Lost(cause.message, false)));
     this.#worker.on("exit", () => {
       this.#lose(new Lost("its thread has ended", false));
-      this.#ended.resolve();
+      this.#ended.resolve(this.#seal);
     });
   }
 
@@ -59,8 +60,8 @@ export class Thread {
     });
   }
 
-  /** Resolves when the thread has ended, and the file is given back. */
-  close(): Promise<void> {
+  /** Resolves when the thread has ended, and the file is given back: with its seal, "" where it is lost. */
+  close(): Promise<string> {
     if (this.#lost === undefined) this.#post("close");
     return this.#ended.promise;
   }
@@ -73,6 +74,7 @@ export class Thread {
     if ("opened" in message) this.#opening.resolve({ place: message.opened, anew: message.anew });
     else if ("answer" in message) this.#waiting.shift()?.resolve(message.answer);
     else if ("refused" in message) this.#waiting.shift()?.reject(new Error(message.refused));
+    else if ("closed" in message) this.#seal = message.closed;
     else this.#lose(new Lost(message.lost, message.damaged));
   }
 

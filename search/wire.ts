@@ -31,6 +31,8 @@ export interface Opening {
   file: string;
   /** Whether what is there is known to be no good. */
   anew: boolean;
+  /** Of the file as it was closed last; "" where that is not known. What has it still need not be looked through. */
+  seal: string;
 }
 
 /** To the thread: calls, answered in their order, or the wish that it ends. */
@@ -42,5 +44,7 @@ export type FromThread =
   | { answer: Answers[keyof Answers] }
   /** This call failed, and nothing else did. */
   | { refused: string }
+  /** Its last word, where all is well: the seal of the file. */
+  | { closed: string }
   /** Its last word. `damaged`: what is in the file is no good. */
   | { lost: string; damaged: boolean };

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { Engine } from "./engine.ts";
-import { closeIndex, create, isDamage, openIndex } from "./open.ts";
+import { closeIndex, create, isDamage, openIndex, sealOf } from "./open.ts";
 import type { Answers, Call, FromThread, Opening, ToThread } from "./wire.ts";
 
 const opening: Opening = workerData;
@@ -29,7 +29,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
   };
 
   try {
-    const opened = openIndex(opening.file, opening.anew);
+    const opened = openIndex(opening);
     db = opened.db;
     engine = new Engine(opened.db);
     say({ opened: engine.place, anew: opened.anew });
@@ -41,6 +41,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     try {
       if (message === "close") {
         if (db !== undefined) closeIndex(db);
+        say({ closed: sealOf(opening.file) });
         port.close();
       } else say({ answer: answer(message) });
     } catch (error) {

@@ -1,6 +1,14 @@
 /** Lines of the ledger that fit a query: by the index, and where there is none, by looking at each. */
 import type { JsonObject } from "#core/admission.ts";
-import { type Found, fitsEntry, fitsTerms, isNarrow, type Query, type Search } from "#core/ledger/search.ts";
+import {
+  type Asker,
+  type Found,
+  fitsEntry,
+  fitsTerms,
+  isNarrow,
+  type Query,
+  type Search,
+} from "#core/ledger/search.ts";
 import { StatusError } from "#kit/status.ts";
 import type { Line, Span, Store } from "#kit/storage.ts";
 
@@ -14,6 +22,7 @@ export interface Looking {
   store: Store;
   search: Search;
   query: Query;
+  asker: Asker;
 }
 
 /**
@@ -25,11 +34,11 @@ export async function* fittingLines(
   span: Span,
   { newest = false, few = PART }: { newest?: boolean; few?: number } = {},
 ): AsyncGenerator<readonly Line[], void, undefined> {
-  const { store, search, query } = looking;
+  const { store, search, query, asker } = looking;
   if (!isNarrow(query)) return yield* everyLine(store, span, newest);
   let { from, to } = span;
   for (let limit = Math.min(few, PART); from < to; limit = PART) {
-    const found = await search.find(query, { from, end: to, limit, newest });
+    const found = await search.find(query, { from, end: to, limit, newest }, asker);
     if (found.outcome === "behind") throw behind(found);
     if (found.outcome === "unavailable") return yield* byLooking(looking, { from, to }, newest);
     const last = found.indexes.at(-1);
@@ -43,13 +52,13 @@ export async function* fittingLines(
 
 /** Which of these lines, in their order, fit. Their words are looked at where nothing else waits for it, if that can be. */
 export async function fittingOf(looking: Looking, lines: readonly Line[]): Promise<ReadonlySet<Line>> {
-  const { search, query } = looking;
+  const { search, query, asker } = looking;
   const [first, last] = [lines[0], lines.at(-1)];
   if (first === undefined || last === undefined) return new Set();
   if (query.terms.length > 0) {
     const end = last.index + 1;
     const window = { from: first.index, end, limit: end - first.index, newest: false };
-    const found = await search.find(query, window);
+    const found = await search.find(query, window, asker);
     if (found.outcome === "found") {
       const indexes = new Set(found.indexes);
       return new Set(lines.filter(({ index }) => indexes.has(index)));
@@ -69,6 +78,7 @@ async function isFitting({ store, query }: Pick<Looking, "store" | "query">, lin
 
 async function* byLooking(looking: Looking, span: Span, newest: boolean) {
   for await (const lines of everyLine(looking.store, span, newest)) {
+    if (looking.asker.signal?.aborted) return;
     const fitting: Line[] = [];
     for (const line of lines) if (await isFitting(looking, line)) fitting.push(line);
     yield fitting;

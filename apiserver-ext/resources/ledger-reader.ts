@@ -1,9 +1,10 @@
 /** Reads of the ledger: one object a line, named by its index. Lines are only added, so every earlier list can be told. */
-import type { Query, Search } from "#core/ledger/search.ts";
+import { type Asker, isNarrow, type Query, type Search } from "#core/ledger/search.ts";
 import { bookmark, follow, type Source } from "#kit/follow.ts";
 import type {
   KubeObject,
   ListPage,
+  ListRequest,
   PageRequest,
   Selection,
   WatchEvent,
@@ -14,6 +15,7 @@ import { encodeToken, parseVersion, reached, tokenOf, tooLarge } from "#kit/reso
 import { Sleepers } from "#kit/sleepers.ts";
 import type { Line, Revision, Span, Store } from "#kit/storage.ts";
 import { fittingLines, fittingOf, PART } from "./ledger-lines.ts";
+import { Searches } from "./searches.ts";
 
 /** How more can be selected by than the kit knows. */
 export interface Selecting {
@@ -35,6 +37,7 @@ interface From<T> {
   decode: (line: Line) => T;
   search: Search;
   query: LinesQuery;
+  asker: Asker;
 }
 
 const EVERYTHING: Selecting = {
@@ -47,7 +50,11 @@ export function ledgerReader<T extends KubeObject>(
   decode: (line: Line) => T,
   { search, query }: Selecting = EVERYTHING,
 ): WholeReader<T> {
-  const from = (selection: Selection<T>): From<T> => ({ store, decode, search, query: query(selection) });
+  const from = (selection: Selection<T>, signal?: AbortSignal): From<T> => ({
+    ...{ store, decode, search, query: query(selection) },
+    asker: { name: selection.caller.username, ...(signal && { signal }) },
+  });
+  const searches = new Searches();
   return {
     async get(namespace, name, version) {
       const index = indexOf(name);
@@ -57,8 +64,12 @@ export function ledgerReader<T extends KubeObject>(
       const object = decode(line);
       return isIn(namespace, object) ? object : undefined;
     },
-    list: async (request) => listLines(from(request), request),
-    watch: (request, signal) => watchLines(from(request), request, signal),
+    async list(request: PageRequest<T> & Partial<Pick<ListRequest<T>, "signal">>) {
+      const source = from(request, request.signal);
+      const list = () => listLines(source, request);
+      return isNarrow(source.query) ? searches.during(source.asker.name, list) : list();
+    },
+    watch: (request, signal) => watchLines(from(request, signal), request, signal),
   };
 }
 

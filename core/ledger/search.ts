@@ -45,9 +45,17 @@ export type Found =
   /** There is none for now: look through the entries themselves. */
   | { outcome: "unavailable" };
 
+/** Who searches. */
+export interface Asker {
+  /** However much those of one name ask for, others are not kept waiting by it. */
+  name: string;
+  /** Aborts when nobody waits for the answer any more: there is none then. */
+  signal?: AbortSignal;
+}
+
 export interface Search {
   /** Everything that is in the ledger when it is called is looked at. */
-  find(query: Query, window: Window): Promise<Found>;
+  find(query: Query, window: Window, asker?: Asker): Promise<Found>;
 }
 
 /** Whether anything narrows. */

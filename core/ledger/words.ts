@@ -73,8 +73,28 @@ export function termsOf(text: string): readonly Term[] | string {
 
 /** Whether the term stands somewhere in these words. */
 export function hasTerm(words: readonly string[], { words: wanted, prefix }: Term): boolean {
-  const last = wanted.length - 1;
-  const fits = (word: string | undefined, at: number) =>
-    at === last && prefix ? word?.startsWith(wanted[at] ?? "") : word === wanted[at];
-  return words.some((_, start) => wanted.every((_word, at) => fits(words[start + at], at)));
+  const whole = prefix ? wanted.slice(0, -1) : wanted;
+  const begins = prefix ? (wanted.at(-1) ?? "") : "";
+  for (const end of endsOf(whole, words)) if (!prefix || words[end]?.startsWith(begins)) return true;
+  return false;
+}
+
+/** Where each place ends at which these stand in a row: every word is looked at once, however many they are (Knuth, Morris, Pratt). */
+function* endsOf(wanted: readonly string[], words: readonly string[]): Generator<number> {
+  /** Of so many of the first ones wanted: how many of the last of them are first ones again. */
+  const back = [0, 0];
+  const grown = (length: number, word: string | undefined): number => {
+    let stands = length;
+    while (stands > 0 && word !== wanted[stands]) stands = back[stands] ?? 0;
+    return word === wanted[stands] ? stands + 1 : stands;
+  };
+  for (let at = 1; at < wanted.length; at += 1) back.push(grown(back[at] ?? 0, wanted[at]));
+  let length = 0;
+  for (let at = 0; at <= words.length; at += 1) {
+    if (length === wanted.length) {
+      yield at;
+      length = back[length] ?? 0;
+    }
+    length = grown(length, words[at]);
+  }
 }

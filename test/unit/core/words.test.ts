@@ -37,6 +37,9 @@ describe("words", () => {
     "the beginning of the last in quotes": ['"as ro"*', "run as root", true],
     "an address": ["10.0.0.1", "to 10.0.0.1:443", true],
     "no address with the same numbers": ["10.0.0.1", "1 0 0 10", false],
+    "a row whose beginning stands before it": ["a-a-b", "a a a b", true],
+    "the beginning of the last of such a row": ['"a a b"*', "a a a bc", true],
+    "no row that is cut off": ["a-b", "b a", false],
   };
   for (const [what, [asked, text, found]] of Object.entries(questions))
     it(`find ${what}`, () => {
@@ -44,6 +47,21 @@ describe("words", () => {
       if (typeof terms === "string") throw new Error(terms);
       expect(terms.every((term) => hasTerm(wordsOf(text), term))).to.equal(found);
     });
+
+  it("are looked at once each, however long a row of them is asked for", () => {
+    let looked = 0;
+    const words = new Proxy(Array<string>(20_000).fill("a"), {
+      get: (all, at) => {
+        looked += 1;
+        return Reflect.get(all, at);
+      },
+    });
+    for (const prefix of [false, true]) {
+      looked = 0;
+      expect(hasTerm(words, { words: [...Array<string>(490).fill("a"), "b"], prefix })).to.equal(false);
+      expect(looked).to.be.within(20_000, 200_000);
+    }
+  });
 
   it("are refused where there are none, or too many", () => {
     expect(termsOf("- *")).to.equal("there is no word in it");
