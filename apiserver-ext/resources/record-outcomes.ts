@@ -1,7 +1,7 @@
 /** What came of requests that were let through, beside their records: as of the moment that a list is of. */
 
 import type { Entry } from "#core/ledger/entry.ts";
-import type { Query, Search } from "#core/ledger/search.ts";
+import type { Asker, Query, Search } from "#core/ledger/search.ts";
 import { outcomeOf, type Told } from "#core/outcome/told.ts";
 import type { Revision, Store } from "#kit/storage.ts";
 import { linesAt } from "./ledger-lines.ts";
@@ -12,7 +12,7 @@ interface OutcomePorts {
   search: Search;
 }
 
-/** Records that one question is about: few reads for many of them. */
+/** Records that are asked about together. */
 const AT_ONCE = 100;
 /** Mostly one, and a second where an event corrected what was made out before. */
 const EACH = 3;
@@ -21,12 +21,13 @@ export async function withOutcomes(
   ports: OutcomePorts,
   records: readonly RecordObject[],
   revision: Revision,
+  asker?: Asker,
 ): Promise<RecordObject[]> {
   const open = records.flatMap(({ metadata, spec }) =>
     "effect" in spec && spec.effect === "open" ? [Number(metadata.name)] : [],
   );
   if (open.length === 0) return [...records];
-  const told = await toldOf(ports, open, await ports.store.firstLineAfter(revision));
+  const told = await toldOf(ports, open, await ports.store.firstLineAfter(revision), asker);
   return records.map((record) => {
     const found = told.get(Number(record.metadata.name));
     if (found === undefined) return record;
@@ -40,28 +41,36 @@ async function toldOf(
   ports: OutcomePorts,
   indexes: readonly number[],
   end: number,
+  asker: Asker | undefined,
 ): Promise<Map<number, Told>> {
   const told = new Map<number, Told>();
   for (let at = 0; at < indexes.length; at += AT_ONCE) {
-    const some = indexes.slice(at, at + AT_ONCE);
-    for (const one of (await byIndex(ports, some, end)) ?? (await byRows(ports, some, end)))
-      told.set(one.entry.of, one);
+    const all = await lastOf(ports.store, indexes.slice(at, at + AT_ONCE));
+    // What was told since has taken the place of what was told before, if anything was: only a search finds that.
+    const since = all.filter(({ index, entry }) => index >= end && entry.source === "audit");
+    const before = since.length === 0 ? [] : await byIndex(ports, since.map(ofEntry), end, asker);
+    for (const one of [...all.filter(({ index }) => index < end), ...before]) told.set(ofEntry(one), one);
   }
   return told;
 }
 
-/** In the order of the ledger; undefined where the index cannot tell. */
+function ofEntry({ entry }: Told): number {
+  return entry.of;
+}
+
+/** In the order of the ledger; none where the index cannot tell. */
 async function byIndex(
   { store, search }: OutcomePorts,
   of: readonly number[],
   end: number,
-): Promise<Told[] | undefined> {
+  asker: Asker | undefined,
+): Promise<Told[]> {
   const query: Query = { conditions: [{ facet: "kind", value: "outcome", is: true }], terms: [], of };
   const limit = of.length * EACH;
   const found: number[] = [];
   for (let from = Math.min(...of) + 1; ; ) {
-    const part = await search.find(query, { from, end, limit, newest: false });
-    if (part.outcome !== "found") return undefined;
+    const part = await search.find(query, { from, end, limit, newest: false }, asker);
+    if (part.outcome !== "found") return [];
     found.push(...part.indexes);
     const last = part.indexes.at(-1);
     if (last === undefined || part.indexes.length < limit) break;
@@ -74,7 +83,8 @@ async function byIndex(
   });
 }
 
-async function byRows({ store }: OutcomePorts, of: readonly number[], end: number): Promise<Told[]> {
+/** The last one of each that has one, whenever it was told. */
+async function lastOf(store: Store, of: readonly number[]): Promise<Told[]> {
   const told = await Promise.all(of.map((index) => outcomeOf(store, index)));
-  return told.flatMap((one) => (one !== undefined && one.index < end ? [one] : []));
+  return told.flatMap((one) => one ?? []);
 }

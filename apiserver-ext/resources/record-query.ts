@@ -3,6 +3,7 @@ import type { AgentMatcher } from "#core/agents.ts";
 import { FACETS, type Facet, facetValue, microseconds } from "#core/ledger/facets.ts";
 import type { Condition, Query } from "#core/ledger/search.ts";
 import { termsOf } from "#core/ledger/words.ts";
+import { ownName } from "#core/session/extras.ts";
 import type { Selection } from "#kit/resource.ts";
 import { type FieldRequirement, fieldRequirements } from "#kit/selectors.ts";
 import { StatusError } from "#kit/status.ts";
@@ -82,7 +83,7 @@ export function recordQuery(
       ? {}
       : { within: namespace === installationNamespace ? [namespace, ""] : [namespace] }),
     // What others did is not looked at in the first place.
-    ...(agents.identify(caller).kind === "agent" ? { agent: caller.username } : {}),
+    ...(agents.identify(caller).kind === "agent" ? { agent: ownName(caller) } : {}),
     ...(since.length === 0 ? {} : { since: Math.max(...since) }),
     ...(until.length === 0 ? {} : { until: Math.min(...until) }),
     ...(newest.length === 0 ? {} : { newest: Math.min(...newest) }),

@@ -7,6 +7,7 @@ import { Entry, OutcomeEntry } from "#core/ledger/entry.ts";
 import { facetValues, namespaceOf, usernameOf } from "#core/ledger/facets.ts";
 import type { Search } from "#core/ledger/search.ts";
 import { unsealPayload } from "#core/log/payload.ts";
+import { ownName } from "#core/session/extras.ts";
 import { defineResource, type KubeObject } from "#kit/resource.ts";
 import type { Line, Store } from "#kit/storage.ts";
 import { GROUP, VERSION } from "./group.ts";
@@ -121,7 +122,7 @@ export function records(ports: RecordsPorts) {
     conditions: RECORD_CONDITIONS,
     visible: (caller) =>
       ports.agents.identify(caller).kind === "agent"
-        ? ({ spec }) => usernameOf(json(spec)) === caller.username
+        ? ({ spec }) => usernameOf(json(spec)) === ownName(caller)
         : undefined,
     storage: {
       ...reader,
@@ -133,7 +134,8 @@ export function records(ports: RecordsPorts) {
       },
       async list(request) {
         const page = await reader.list(request);
-        return { ...page, items: await withOutcomes(ports, page.items, Number(page.resourceVersion)) };
+        const asker = { name: request.caller.username, signal: request.signal };
+        return { ...page, items: await withOutcomes(ports, page.items, Number(page.resourceVersion), asker) };
       },
     },
   });

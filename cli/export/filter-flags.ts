@@ -1,6 +1,7 @@
 /** Which entries, as the command line has it. */
 import type { FlagParametersForType } from "@stricli/core";
 import type { Filter } from "#core/export/filter.ts";
+import { KINDS } from "#core/ledger/kinds.ts";
 import { micros } from "#core/times.ts";
 import type { Context } from "../context.ts";
 import { agentNames } from "../doctor/names.ts";
@@ -50,17 +51,12 @@ const text = (brief: string, placeholder: string) =>
 
 const VERDICTS = ["allow", "hold", "deny", "could-not-tell"] as const;
 const ANSWERS = ["allowed", "held", "denied"] as const;
-const KINDS = [
-  "admission",
-  "request",
-  "outcome",
-  "approval",
-  "session",
-  "brokered",
-  "configuration",
-  "gap",
-  "erasure",
-];
+
+export const kindFlag = {
+  ...text(`Only of this kind: ${KINDS.join(", ")}`, "KIND"),
+  parse: kind,
+  proposeCompletions: (partial: string) => KINDS.filter((one) => one.startsWith(partial)),
+} as const;
 
 export const filterFlags: Omit<FlagParametersForType<FilterFlags, Context>, "namespace"> = {
   since: { ...text("From this time on, or so long ago: 2026-11-01, 90d, 36h", "TIME"), parse: moment },
@@ -69,15 +65,7 @@ export const filterFlags: Omit<FlagParametersForType<FilterFlags, Context>, "nam
     ...text("Only of this agent: user name, or NAMESPACE/NAME of a ServiceAccount", "NAME"),
     proposeCompletions: agentNames,
   },
-  kind: {
-    kind: "parsed",
-    parse: kind,
-    brief: `Only of this kind: ${KINDS.join(", ")}`,
-    placeholder: "KIND",
-    optional: true,
-    variadic: true,
-    proposeCompletions: (partial: string) => KINDS.filter((one) => one.startsWith(partial)),
-  },
+  kind: { ...kindFlag, variadic: true },
   verdict: {
     kind: "enum",
     values: VERDICTS,
@@ -95,10 +83,10 @@ export const filterFlags: Omit<FlagParametersForType<FilterFlags, Context>, "nam
   resource: text("Only about this resource, such as deployments", "NAME"),
 };
 
-/** A later version of Hoop may have more. */
+/** A word that is none would find nothing, as if nothing had happened. */
 function kind(typed: string): string {
-  if (/^[a-z][a-z-]*$/.test(typed)) return typed;
-  throw new CommandError(`not a kind of entry, such as ${KINDS.join(", ")}`);
+  if (KINDS.includes(typed)) return typed;
+  throw new CommandError(`not a kind of record: ${KINDS.join(", ")}`);
 }
 
 const PLAIN = ["agent", "namespace", "verdict", "answer", "approval", "rule", "resource"] as const;

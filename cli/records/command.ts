@@ -3,7 +3,7 @@ import { buildCommand } from "@stricli/core";
 import type { RecordsFlags } from "../commands/records.ts";
 import type { Context } from "../context.ts";
 import { description } from "../description.ts";
-import { moment } from "../export/filter-flags.ts";
+import { kindFlag, moment } from "../export/filter-flags.ts";
 import { CommandError } from "../failure.ts";
 import { aliases, approvalName, connectionFlags, outputFlag, watchAliases, watchFlags } from "../flags.ts";
 import { recordValues } from "./names.ts";
@@ -11,17 +11,10 @@ import { recordValues } from "./names.ts";
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: given, brief, placeholder, optional: true }) as const;
 
-const KINDS = [
-  "admission",
-  "approval",
-  "outcome",
-  "request",
-  "session",
-  "brokered",
-  "configuration",
-  "erasure",
-  "gap",
-] as const;
+const SAYS =
+  "List what agents asked for and what they were answered, newest last. What came of each is told beside it with -o wide and " +
+  "-o json. The records that say so (--kind outcome) name no agent and no approval: --agent and --approval do not select them, " +
+  "as kubectl hoop export does.";
 
 export const records = buildCommand<RecordsFlags, [], Context>({
   loader: async () => (await import("../commands/records.ts")).records,
@@ -66,10 +59,7 @@ export const records = buildCommand<RecordsFlags, [], Context>({
         ...text("Only of this session", "NAME"),
         proposeCompletions: recordValues("session"),
       },
-      kind: {
-        ...text(`Only of this kind: ${KINDS.join(", ")}`, "KIND"),
-        proposeCompletions: (partial: string) => KINDS.filter((kind) => kind.startsWith(partial)),
-      },
+      kind: kindFlag,
       limit: {
         kind: "parsed",
         parse: limit,
@@ -88,7 +78,7 @@ export const records = buildCommand<RecordsFlags, [], Context>({
     customUsage: [
       "[-n NAMESPACE] [--since TIME] [--agent NAME] [--search WORDS] [--limit N] [-w] [-o FORMAT]",
     ],
-    fullDescription: description("List what agents asked for and what they were answered, newest last.", [
+    fullDescription: description(SAYS, [
       ["The last fifty, of every namespace", "kubectl hoop records"],
       [
         "What one agent was refused in the last two hours",

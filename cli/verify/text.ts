@@ -1,7 +1,7 @@
 /** What a verification found, for people. */
 import type { Finding } from "#core/log/finding.ts";
 import { printable } from "#core/printable.ts";
-import type { Verified, VerifiedExport } from "../commands/verify.ts";
+import type { Kept, Verified, VerifiedExport } from "../commands/verify.ts";
 
 export function textOf(verified: Verified | VerifiedExport): string {
   const { intact, findings, omitted, proven, origin, counts, keysFromLedger, unsigned } = verified;
@@ -21,7 +21,29 @@ export function textOf(verified: Verified | VerifiedExport): string {
   const verdict = intact
     ? `ok       ${what}: ${"whole" in verified ? extentWords(verified) : "all are those that were signed, in their places."}\n`
     : `${proven} of ${what} are proven to be those that were signed, in their places.\n`;
-  return printable(`Ledger ${origin}\n${found}${more}${verdict}${ahead}${trusted}`, { multiline: true });
+  const times = intact ? timesOf(verified) : "";
+  return printable(`Ledger ${origin}\n${found}${more}${verdict}${times}${ahead}${trusted}`, {
+    multiline: true,
+  });
+}
+
+/** What it was held against, and what it can be the next time. */
+function timesOf(verified: Verified | VerifiedExport): string {
+  const { against, kept } = verified;
+  const isPart = "whole" in verified && !verified.whole;
+  const size = "whole" in verified ? verified.size : verified.proven;
+  const held = against.map((one) => `against  ${one.file}, a checkpoint of ${entryCount(one)}: `);
+  const says = against.map(({ entries: then }) => {
+    if (then === size) return isPart ? "the one that it is of.\n" : "it is the same ledger, and no longer.\n";
+    if (isPart) return "of this one a part of the ledger cannot tell.\n";
+    return `it has grown by ${size - then} since, and nothing else.\n`;
+  });
+  const keeps = kept === undefined ? "" : `kept     ${kept.file}, the checkpoint of ${entryCount(kept)}.\n`;
+  return `${held.map((start, at) => `${start}${says[at]}`).join("")}${keeps}`;
+}
+
+function entryCount({ entries: count }: Kept): string {
+  return `${count} ${count === 1 ? "entry" : "entries"}`;
 }
 
 /** What it proves, and what not. */

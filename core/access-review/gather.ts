@@ -106,7 +106,7 @@ export class Gathering {
     if (entry["dryRun"] === true) return;
     const used = this.#use(agent, index, about, about.operation.toLowerCase());
     if (about.answer === "allowed") used.allowed += 1;
-    if (about.answer === "held") used.held += 1;
+    if (about.answer === "held" && isFirstWait(agent, about)) used.held += 1;
     if (about.answer === "denied") this.#deny(agent, index, about, used, about.rules);
     if (entry["effect"] === "open") this.#open.set(index, used);
   }
@@ -121,7 +121,8 @@ export class Gathering {
     if (code === 401 || code === 403)
       this.#deny(agent, index, withUrl(entry, about), used, ["(the API server)"]);
     else {
-      used.allowed += 1;
+      // Told to ask again: nobody has looked at it.
+      if (code !== 429) used.allowed += 1;
       if (typeof code === "number" && code >= 400) used.refused += 1;
     }
   }
@@ -235,6 +236,12 @@ function withUrl(entry: JsonObject, about: About): About {
   if (about.target.resource !== "") return about;
   const [path = ""] = text(entry, "uri").split("?", 1);
   return { ...about, target: { ...about.target, resource: path } };
+}
+
+/** A client asks again while it waits, and whoever stopped waiting may begin anew: it is one approval. */
+function isFirstWait({ held }: OfAgent, { approval }: About): boolean {
+  const steps = held.get(`${approval.namespace}/${approval.name}`)?.steps ?? [];
+  return !steps.some(({ event }) => event === "waiting");
 }
 
 function addStep(agent: OfAgent, index: number, about: About): void {

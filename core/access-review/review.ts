@@ -36,10 +36,12 @@ export interface Place {
 
 export interface Used extends Place, Seen {
   allowed: number;
+  /** Approvals that it waited for, each once, however often it asked meanwhile. */
   held: number;
   denied: number;
-  /** Of those that were allowed: known to have been refused elsewhere, or not known. */
+  /** Nothing came of it, though no rule denied it: refused elsewhere, or told to ask again (429). */
   refused: number;
+  /** Of those that were allowed: what came of it is not known. */
   unknown: number;
   /** Whether a rule of RBAC gives it now; undefined where RBAC was not read. */
   given?: boolean;

@@ -61,7 +61,8 @@ export interface Numbered {
 export function isOpenOf(event: AuditEvent, entry: Entry): entry is AdmissionEntry {
   if (entry.kind !== "admission" || !("effect" in entry) || entry.effect !== "open") return false;
   const { username } = entry.agent;
-  return username === event.user.username || username === event.impersonated?.username;
+  const names = entry.actingAs === undefined ? [username] : [username, entry.actingAs];
+  return names.includes(event.user.username) || names.includes(event.impersonated?.username ?? "");
 }
 
 type Result = OutcomeEntry["result"];

@@ -13,6 +13,7 @@ import { agentOf, isOpenOf, type Numbered, outcomesOf, requestEntry } from "./en
 import type { AuditEvent, EventList } from "./event.ts";
 import type { Feed } from "./feed.ts";
 import { givesTooMuch } from "./mask.ts";
+import type { ToldWrites } from "./told.ts";
 
 /**
  * What came of an event: `recorded`, or nothing of it since it is `not-agents`, came before (`repeated`) or is none of
@@ -28,6 +29,7 @@ export interface IntakePorts {
   agents: AgentMatcher;
   feed: Feed;
   open: OpenWrites;
+  toldWrites: ToldWrites;
   counted(fate: AuditFate, events: number): void;
 }
 
@@ -76,6 +78,7 @@ export class Intake {
       const name = seenKey(event);
       if (names.has(name)) continue;
       names.add(name);
+      if (this.#ports.toldWrites.take(event)) continue;
       await batch.add(await this.#said(event, agent));
       if (performance.now() < until) continue;
       await new Promise((resolve) => setImmediate(resolve));

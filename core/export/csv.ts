@@ -33,6 +33,7 @@ const COLUMNS: readonly (readonly [
   ["approvalNamespace", (_, { approval }) => approval.namespace],
   ["approval", (_, { approval }) => approval.name],
   ["event", ({ entry }, { event, approval }) => event || approval.use || text(entry, "result")],
+  ["of", ({ entry }) => (typeof entry["of"] === "number" ? String(entry["of"]) : "")],
   ["code", ({ entry }) => (typeof entry["code"] === "number" ? String(entry["code"]) : "")],
   ["decidedBy", (_, { decision }) => decision.user],
   ["decision", (_, { decision }) => decision.verdict],

@@ -23,7 +23,7 @@ export const ocsf: Format = {
 };
 
 /** activity_id: 1 Create, 2 Read, 3 Update, 4 Delete, 99 Other. */
-const ACTIVITIES: Readonly<Record<string, readonly [id: number, name: string]>> = {
+const ACTIVITIES: Readonly<Record<string, readonly [id: number, name: string, caption?: string]>> = {
   create: [1, "Create"],
   get: [2, "Read"],
   list: [2, "Read"],
@@ -34,22 +34,28 @@ const ACTIVITIES: Readonly<Record<string, readonly [id: number, name: string]>> 
   deletecollection: [4, "Delete"],
 };
 
-/** How it ended, in OCSF's numbers: severity 1 Informational, 2 Low, 3 Medium; status 1 Success, 2 Failure, 99 Other. */
-const ENDS: Readonly<Record<string, { severity: number; status: number }>> = {
-  allowed: { severity: 1, status: 1 },
-  held: { severity: 2, status: 99 },
-  denied: { severity: 3, status: 2 },
-  failed: { severity: 1, status: 2 },
-  Approve: { severity: 1, status: 1 },
-  Deny: { severity: 1, status: 1 },
+const [UNKNOWN, INFORMATIONAL, LOW, MEDIUM] = ["Unknown", "Informational", "Low", "Medium"].map(
+  (severity, severity_id) => ({ severity_id, severity }),
+);
+const SUCCESS = { status_id: 1, status: "Success" };
+const FAILURE = { status_id: 2, status: "Failure" };
+
+/** How it ended, in OCSF's numbers and their captions; only what is `Other` has words of its own. */
+const ENDS: Readonly<Record<string, object>> = {
+  allowed: { ...INFORMATIONAL, ...SUCCESS },
+  held: { ...LOW, status_id: 99, status: "held" },
+  denied: { ...MEDIUM, ...FAILURE },
+  failed: { ...INFORMATIONAL, ...FAILURE },
+  Approve: { ...INFORMATIONAL, ...SUCCESS },
+  Deny: { ...INFORMATIONAL, ...SUCCESS },
 };
+const NOT_KNOWN = { ...UNKNOWN, status_id: 0, status: "Unknown" };
 
 function eventOf(one: Exported, about: About): object {
   const isDecision = about.kind === "approval";
   const operation = isDecision ? about.decision.verdict.toLowerCase() : about.operation.toLowerCase();
-  const [activity, name] = ACTIVITIES[operation] ?? [99, operation];
+  const [activity, name, caption = name] = ACTIVITIES[operation] ?? [99, operation, "Other"];
   const ended = isDecision ? about.decision.verdict : answerOf(one.entry, about);
-  const { severity, status } = ENDS[ended] ?? { severity: 0, status: 0 };
   const payload = payloadOf(one);
   return {
     activity_id: activity,
@@ -59,11 +65,10 @@ function eventOf(one: Exported, about: About): object {
     class_uid: CLASS,
     class_name: "API Activity",
     type_uid: CLASS * 100 + activity,
-    type_name: `API Activity: ${name}`,
+    type_name: `API Activity: ${caption}`,
     time: Date.parse(about.time),
-    severity_id: severity,
-    status_id: status,
-    status: ended,
+    ...(ENDS[ended] ?? NOT_KNOWN),
+    status_detail: ended || undefined,
     message: about.message || undefined,
     metadata: {
       version: VERSION,
@@ -95,7 +100,7 @@ function eventOf(one: Exported, about: About): object {
       response: responseOf(one.entry, about),
     },
     src_endpoint: sourceOf(one.entry, about),
-    resources: resourcesOf(about),
+    resources: resourcesOf(about, one.entry),
     http_request:
       text(one.entry, "userAgent") === "" ? undefined : { user_agent: text(one.entry, "userAgent") },
     unmapped: {
@@ -128,8 +133,17 @@ function sourceOf(entry: JsonObject, { agent, decision, kind }: About): object {
   return { ip, ...(others.length === 0 ? {} : { intermediate_ips: others }) };
 }
 
-function resourcesOf({ target }: About): object[] {
+/** What is no resource is known by its path. */
+function resourcesOf({ target }: About, entry: JsonObject): object[] {
   const { resource, subresource, namespace, name, uid, group } = target;
   const type = [group, resource, subresource].filter((part) => part !== "").join("/");
-  return [{ name: name || resource, type, namespace: namespace || undefined, uid: uid || undefined }];
+  const [path = ""] = text(entry, "uri").split("?", 1);
+  return [
+    {
+      name: name || resource || path,
+      type: type || undefined,
+      namespace: namespace || undefined,
+      uid: uid || undefined,
+    },
+  ];
 }

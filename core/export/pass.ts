@@ -72,7 +72,7 @@ function placed(
 ): readonly StoredEntry[] {
   const entries = found === "malformed" ? [] : found.filter(({ index }) => index < to);
   if (entries.length === to - from && entries.every(({ index }, at) => index === from + at)) return entries;
-  throw new Damaged(`entries from ${from} to ${to} are not all there, or not in their places`);
+  throw new Damaged(`entries ${from} to ${to - 1} are not all there, or not in their places`);
 }
 
 /** A full bundle as one subtree. */

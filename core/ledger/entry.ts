@@ -5,30 +5,8 @@
  */
 import Type, { type Static } from "typebox";
 import { Target, Verdict } from "../approval.ts";
-
-const Time = Type.String({ description: "RFC 3339, UTC, microseconds." });
-
-const PayloadDigest = Type.Object(
-  {
-    digest: Type.String({
-      description: "SHA-256, hex, over the payload as it is kept: 32 random bytes, then its canonical JSON.",
-    }),
-    size: Type.Integer({ description: "Bytes of that JSON." }),
-  },
-  { description: "What lies beside the entry. It can be erased; that it was is told by an erasure entry." },
-);
-
-const Shortened = Type.Optional(
-  Type.Boolean({
-    description: "Groups and messages are cut to what an entry can hold; the payload has all of it.",
-  }),
-);
-
-const Agent = Type.Object({
-  username: Type.String(),
-  groups: Type.Array(Type.String()),
-  credentialID: Type.Optional(Type.String()),
-});
+import { Agent, PayloadDigest, Shortened, Time } from "./entry-parts.ts";
+import { BrokeredEntry, SessionEntry } from "./session-entry.ts";
 
 const ApprovalUse = Type.Object({
   namespace: Type.String(),
@@ -61,7 +39,15 @@ export const AdmissionEntry = Type.Object(
     request: Type.String({
       description: "The uid of the AdmissionReview: another one each time it is asked.",
     }),
-    session: Type.Optional(Type.String({ description: "NAMESPACE/NAME of the session that it belongs to." })),
+    session: Type.Optional(
+      Type.String({
+        description:
+          "NAMESPACE/NAME of the session that it belongs to; of what is done directly a name, the same for all that is done with one credential.",
+      }),
+    ),
+    actingAs: Type.Optional(
+      Type.String({ description: "In a session: the ServiceAccount that its agent acts as." }),
+    ),
     effect: Type.Union([Type.Literal("none"), Type.Literal("open")], {
       description:
         "none: nothing comes of it (denied, held, a dry run). open: it was let through, and whether it took effect is " +
@@ -113,7 +99,7 @@ export type AdmissionEntry = Static<typeof AdmissionEntry>;
 
 /** As entries were before they told whether anything may come of them. */
 const SecondAdmissionEntry = Type.Object({
-  ...Type.Omit(AdmissionEntry, ["request", "session", "effect", "object"]).properties,
+  ...Type.Omit(AdmissionEntry, ["request", "session", "actingAs", "effect", "object"]).properties,
   schema: Type.Literal("hoop.dev/admission/v2"),
 });
 
@@ -321,73 +307,6 @@ export const ErasureEntry = Type.Object(
   { description: "Payloads were erased, in the very commit that wrote this." },
 );
 export type ErasureEntry = Static<typeof ErasureEntry>;
-
-const SessionRef = Type.Object({ namespace: Type.String(), name: Type.String(), uid: Type.String() });
-
-export const SessionEntry = Type.Object(
-  {
-    schema: Type.Literal("hoop.dev/session/v1"),
-    kind: Type.Literal("session"),
-    time: Time,
-    event: Type.Union(
-      [
-        Type.Literal("begun"),
-        Type.Literal("extended"),
-        Type.Literal("ended"),
-        Type.Literal("expired"),
-        Type.Literal("revoked"),
-      ],
-      {
-        description:
-          "extended: it has another end. ended: by its agent, or because nobody used it. expired: its time was over. revoked: somebody else ended it, or its profile.",
-      },
-    ),
-    session: SessionRef,
-    profile: Type.String(),
-    agent: Agent,
-    serviceAccount: Type.Object({ namespace: Type.String(), name: Type.String() }),
-    expiresAt: Type.String(),
-    reason: Type.Optional(Type.String({ description: "What the agent said it is for. Not verified." })),
-    by: Type.Optional(Type.String({ description: "Who did this, where somebody did." })),
-    message: Type.Optional(Type.String()),
-    shortened: Shortened,
-  },
-  { description: "A step in the life of a session." },
-);
-export type SessionEntry = Static<typeof SessionEntry>;
-
-export const BrokeredEntry = Type.Object(
-  {
-    schema: Type.Literal("hoop.dev/brokered/v1"),
-    kind: Type.Literal("brokered"),
-    time: Time,
-    event: Type.Union([Type.Literal("request"), Type.Literal("stream"), Type.Literal("response")], {
-      description:
-        "request: written before it was passed on. stream: a part of what went to and fro since. response: how it ended.",
-    }),
-    call: Type.String({ description: "The same in all entries of one request." }),
-    session: SessionRef,
-    profile: Type.String(),
-    agent: Agent,
-    method: Type.String(),
-    uri: Type.String({ description: "Path and query below the session, masked." }),
-    verb: Type.String(),
-    target: Type.Optional(Type.Omit(Target, ["kind", "uid"])),
-    command: Type.Optional(Type.String({ description: "What the client says was typed. Not verified." })),
-    userAgent: Type.Optional(Type.String()),
-    auditID: Type.Optional(Type.String()),
-    code: Type.Optional(Type.Integer({ description: "HTTP status; 101: the connection was upgraded." })),
-    milliseconds: Type.Optional(Type.Integer()),
-    bytes: Type.Optional(Type.Integer({ description: "Of the body, as it was passed on." })),
-    sha256: Type.Optional(Type.String({ description: "Over those bytes, hex." })),
-    truncated: Type.Optional(Type.Boolean({ description: "The payload does not have all of them." })),
-    message: Type.Optional(Type.String()),
-    payload: Type.Optional(PayloadDigest),
-    shortened: Shortened,
-  },
-  { description: "A request through a session's broker, or what came back." },
-);
-export type BrokeredEntry = Static<typeof BrokeredEntry>;
 
 /** Of any kind and version that may lie in a ledger. */
 export const Entry = Type.Union([

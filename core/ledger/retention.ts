@@ -139,16 +139,18 @@ function isHeld(entry: Entry, holds: readonly Hold[]): boolean {
   );
 }
 
-/** Sweeps every hour until the signal aborts; at once again while there is more. */
+/** Sweeps every hour until the signal aborts; at once again while there is more. @param ports.erased told after a sweep that erased something. */
 export async function keepErasing(
-  ports: RetentionPorts & { log: Log },
+  ports: RetentionPorts & { log: Log; erased?: () => void },
   retention: Retention,
   signal: AbortSignal,
 ): Promise<void> {
   const period = 3_600_000;
   while (!signal.aborted) {
     try {
-      while (!signal.aborted && (await eraseSome(ports, retention)));
+      let sweeps = 0;
+      while (!signal.aborted && (await eraseSome(ports, retention))) sweeps += 1;
+      if (sweeps > 0) ports.erased?.();
     } catch (error) {
       ports.log.error({ err: error }, "could not erase payloads");
     }

@@ -155,11 +155,15 @@ describe("what came of an agent's requests", () => {
     expect((await approved(asked, "sealed")).code).to.equal(0);
     const told = await outcome("sealed");
     expect(told).to.deep.include({ source: "object", result: "took-effect" });
-    const sent = await request(
-      ({ target, verb }) => target?.resource === "secure-secrets" && verb === "create",
+    // What comes after it is there: its own event adds nothing.
+    await bed.must("agent", ["get", "secure-secrets.hoop.dev", "sealed", "-n", "demo"]);
+    const read = await request(({ target, verb }) => target?.name === "sealed" && verb === "get");
+    expect(read).to.deep.include({ code: 200 });
+    expect(read).to.not.have.property("payload");
+    const verbs = (await entries()).flatMap(({ entry }) =>
+      entry.kind === "request" && entry.target?.resource === "secure-secrets" ? [entry.verb] : [],
     );
-    expect(sent).to.deep.include({ code: 201 });
-    expect(sent).to.not.have.property("payload");
+    expect(verbs).to.deep.equal(["get"]);
   });
 
   it("what a quota refuses after Hoop let it through was refused", async () => {

@@ -3,10 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect } from "chai";
+import { parse, stringify } from "yaml";
 import { backUp, newKey, restore } from "../../operator.ts";
 import { parseSettings } from "../../settings.ts";
+import { namespaced } from "../support/objects.ts";
 import { hoop } from "../support/plugin.ts";
+import { asUserOf } from "../support/raw.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
+import { thinLine } from "../support/thin-line.ts";
 
 interface Verified {
   intact: boolean;
@@ -128,6 +132,48 @@ describe("the ledger on a real cluster", () => {
     expect(proven.counts.payloads).to.be.greaterThan(2);
     expect((await hoop(bed, "agent", ["export", "-f", join(scratch, "refused.jsonl")])).code).to.equal(2);
     expect(readdirSync(scratch).filter((name) => name.startsWith("refused"))).to.deep.equal([]);
+  });
+
+  it("is exported over a connection that breaks: the same command goes on, and no line is lost or told twice", async () => {
+    const agent = await asUserOf(bed.kubeconfig("agent"));
+    const path = "/api/v1/namespaces/demo/configmaps?dryRun=All";
+    // More than a bundle: what is done with is kept.
+    for (let n = 0; n < 500; n += 20)
+      await Promise.all(
+        Array.from({ length: 20 }, (_, at) =>
+          agent({ method: "POST", path, body: namespaced("v1", "ConfigMap", `tried-${n + at}`) }),
+        ),
+      );
+    const config = parse(readFileSync(bed.kubeconfig("human"), "utf8"));
+    const { cluster } = config.clusters[0];
+    const line = await thinLine(Number(new URL(cluster.server).port));
+    cluster.server = `https://127.0.0.1:${line.port}`;
+    const over = { kubeconfig: join(scratch, "over.kubeconfig") };
+    writeFileSync(over.kubeconfig, stringify(config));
+    const [whole, parts] = [join(scratch, "unbroken.jsonl"), join(scratch, "broken.jsonl")];
+    try {
+      expect((await hoop(bed, over, ["export", "-f", whole])).code).to.equal(0);
+      const sent = readFileSync(whole, "utf8").split("\n").slice(1, 257).join("").length;
+      // In the midst of the second bundle.
+      line.holdAfter(sent);
+      const broken = hoop(bed, over, ["export", "-f", parts]);
+      await line.held();
+      line.cut();
+      line.open();
+      const { code, stderr } = await broken;
+      expect(code, stderr).to.equal(2);
+      expect(stderr).to.match(/error: .*(the connection to the API server broke|the server answered 502)/);
+      expect(stderr).to.match(/the same command goes on from there, at entry 256\./);
+      const rest = await hoop(bed, over, ["export", "-f", parts]);
+      expect(rest.code, rest.output).to.equal(0);
+      expect(rest.stderr).to.contain("Going on at entry 256, behind 256 lines");
+      const { status } = JSON.parse(await bed.must("human", ["get", "ledger", "hoop", "-o", "json"]));
+      const proven = await verify(parts, "--key", status.keys[0].key);
+      expect(proven).to.deep.include({ code: 0, intact: true, whole: true });
+      expect(proven.proven).to.be.greaterThan(500);
+    } finally {
+      await line.close();
+    }
   });
 
   it("is reviewed: what an agent did, by which right", async () => {

@@ -268,6 +268,7 @@ describe("kubectl hoop export", function () {
   const wrong: Record<string, [args: () => string[], says: RegExp, code?: number]> = {
     "payloads of a directory that has none": [() => [made.published, "--payloads"], /has no payloads/, 2],
     "a time that is none": [() => ["--since", "yesterday"], /neither a time such as/, 1],
+    "a kind that is none": [() => ["--kind", "outcom"], /not a kind of record: admission, .*brokered/, 1],
     "a path that is not there": [() => [at("nowhere")], /there is no /, 2],
     "keys of another ledger": [
       () => [made.file, "--key", PUBLIC_KEY.replace("+A", "+B")],

@@ -190,6 +190,7 @@ describe("kubectl hoop records", () => {
     ["--since=yesterday", /neither a time/],
     ["--search= ", /it is empty/],
     ["--verdict=maybe", /maybe/],
+    ["--kind=outcom", /not a kind of record: admission, .*session, brokered/],
   ] as const)
     it(`refuses ${flag}`, async () => {
       const { code, stderr } = await hoop(["records", flag]);

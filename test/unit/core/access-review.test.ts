@@ -173,6 +173,25 @@ describe("an access review", () => {
     expect(gathered.readsRecorded).to.equal(true);
   });
 
+  it("counts what waits for one approval as held once, and no try that was told to ask again as allowed", () => {
+    const secure = { group: "hoop.dev", resource: "secure-secrets", subresource: "", namespace: "shop" };
+    const tried = (minute: number, code: number) =>
+      request(minute, { auditID: `s${minute}`, verb: "patch", target: secure, code });
+    const { used } = gathering([
+      use(1, "held", "waiting"),
+      use(2, "held", "waiting"),
+      use(3, "allowed", "spent"),
+      { ...use(4, "held", "waiting"), approval: { namespace: "shop", name: "another", use: "waiting" } },
+      ...[tried(5, 429), tried(6, 429), tried(7, 200), tried(8, 503)],
+    ]).of(BOT);
+    expect(
+      used.map(({ resource, count, allowed, held, refused }) => [resource, count, allowed, held, refused]),
+    ).to.deep.equal([
+      ["deployments", 4, 1, 2, 0],
+      ["secure-secrets", 4, 2, 0, 3],
+    ]);
+  });
+
   it("says what makes it incomplete: gaps that reach into its time, and erasures", () => {
     const gap = (minute: number, more: JsonObject): JsonObject => ({
       ...{ kind: "gap", time: at(minute), reason: "down", message: "not running", ...more },

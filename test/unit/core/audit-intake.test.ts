@@ -52,6 +52,43 @@ describe("audit events", () => {
     });
   });
 
+  it("of writes through secure-secrets that were judged leave nothing, each one event", async () => {
+    const target = {
+      apiGroup: "hoop.dev",
+      apiVersion: "v1alpha1",
+      resource: "secure-secrets",
+      namespace: "demo",
+    };
+    const write = (given: JsonObject = {}) =>
+      auditEvent({
+        auditID: "s1",
+        verb: "patch",
+        objectRef: target,
+        responseStatus: { code: 429 },
+        ...given,
+      });
+    const at = (second: number) => ({ requestReceivedTimestamp: `2026-11-21T09:00:0${second}.000000Z` });
+    const request = {};
+    for (const _ of ["judged", "judged again after a conflict"])
+      heard.toldWrites.add({ auditID: "s1", username: "agent", namespace: "demo" }, request);
+    expect(await heard.take(write(), write())).to.equal(0);
+    expect(await heard.take(write()), "the same event, sent again").to.equal(0);
+    const others = {
+      "an audit ID that was used before": write(at(1)),
+      "a read": write({ ...at(2), verb: "get" }),
+      "another namespace": write({ ...at(3), objectRef: { ...target, namespace: "other" } }),
+      "another resource": write({ ...at(4), objectRef: { ...target, resource: "sessions" } }),
+      "another agent": write({ ...at(5), user: { username: "agent-2", groups: ["hoop:agents"] } }),
+    };
+    for (const [what, event] of Object.entries(others)) {
+      heard.toldWrites.add({ auditID: "s2", username: "agent", namespace: "demo" }, {});
+      expect(
+        await heard.take({ ...event, auditID: what.startsWith("an audit") ? "s1" : "s2" }),
+        what,
+      ).to.equal(1);
+    }
+  });
+
   it("of others than agents leave nothing", async () => {
     const person = { username: "bob", groups: ["ops"] };
     expect(await heard.take(read("r1", { user: person }), auditEvent({ user: person }))).to.equal(0);

@@ -70,6 +70,11 @@ for (const [how, search] of Object.entries({ "the index": searchOf, "its rows": 
       expect(await results([record(250, "open")], first)).to.deep.equal([""]);
     });
 
+    it("is what was told before that moment, where an index can tell", async () => {
+      const before = search === searchOf ? "cannot-tell by 300" : "";
+      expect(await results([record(2, "open")], first)).to.deep.equal([before]);
+    });
+
     it("is told of many at once", async () => {
       const records = Array.from({ length: 300 }, (_, n) => record(n, "open"));
       const told = await results(records, await store.revision());

@@ -7,7 +7,13 @@ import { type RecordObject, records } from "../../../apiserver-ext/resources/rec
 const { columns } = records({
   store: memoryStore(),
   search: { find: async () => ({ outcome: "unavailable" }) },
-  agents: { identify: () => ({ kind: "other" }), owners: () => undefined, expression: () => "false" },
+  agents: {
+    identify: () => ({ kind: "other" }),
+    owners: () => undefined,
+    expression: () => "false",
+    confinedBy: () => [],
+    confinedExpression: () => "",
+  },
   installationNamespace: "hoop-system",
 });
 const cases: Record<string, { spec: object; target: string }> = {
