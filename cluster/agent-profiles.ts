@@ -2,7 +2,7 @@
 import type { Owned } from "#core/agents.ts";
 import type { Log } from "#core/ports.ts";
 import type { Profile } from "#core/session/profile.ts";
-import { durationSeconds, type SessionTerms } from "#core/session/session.ts";
+import { type AgentProfileSpec, ownedBy, profileOf } from "#core/session/read-profile.ts";
 import { type Client, isNotFound, path } from "./client.ts";
 import { follow, type Listed } from "./list-watch.ts";
 
@@ -21,22 +21,7 @@ interface Condition {
 /** As the CustomResourceDefinition in deploy/ has it. */
 type AgentProfile = Listed & {
   metadata: { generation?: number };
-  spec: {
-    users?: string[];
-    groups?: string[];
-    serviceAccounts?: { namespace: string; name: string }[];
-    extras?: { key: string; values: string[] }[];
-    tokens?: { issuer: string; claims: { claim: string; values: string[] }[] }[];
-    owners?: { users?: string[]; groups?: string[] };
-    session?: {
-      serviceAccount: { namespace: string; name: string };
-      duration?: { default?: string; max?: string };
-      idleTimeout?: string;
-      maxSessions?: number;
-      requestsPerSecond?: number;
-      exec?: { stdin?: boolean; tty?: boolean };
-    };
-  };
+  spec: AgentProfileSpec;
   status?: { conditions?: Condition[] };
 };
 
@@ -83,9 +68,9 @@ export function agentProfiles(client: Client, log: Log, changed: () => void): Ag
     ready: following.ready,
     profile(name) {
       const found = profiles.get(name);
-      return found && profileOf(found);
+      return found && profileOf(name, found.spec);
     },
-    agents: () => [...profiles.values()].map(agentsOf),
+    agents: () => [...profiles.values()].map(({ metadata, spec }) => ownedBy(metadata.name, spec)),
     async tell(problem) {
       const known = [...profiles.values()];
       await Promise.all(known.map((profile) => tellOne(client, profile, problem, log)));
@@ -99,55 +84,16 @@ function named(profiles: ReadonlyMap<string, AgentProfile>): unknown {
   return [...profiles.values()].map(({ metadata, spec }) => [metadata.uid, metadata.generation, spec]);
 }
 
-function agentsOf({ spec }: AgentProfile): Owned {
-  const { session, owners = {} } = spec;
-  const named = settingsOf(spec);
-  // What is done in a session is done by an agent, and by one of theirs.
-  const account = session?.serviceAccount;
-  const actsAs = account === undefined ? [] : [`${account.namespace}/${account.name}`];
-  const agents = { ...named, serviceAccounts: [...named.serviceAccounts, ...actsAs] };
-  return { agents, owners: { users: owners.users ?? [], groups: owners.groups ?? [] } };
-}
-
-function settingsOf({ users = [], groups = [], serviceAccounts = [], extras = [] }: AgentProfile["spec"]) {
-  return {
-    ...{ users, groups },
-    serviceAccounts: serviceAccounts.map(({ namespace, name }) => `${namespace}/${name}`),
-    extras: Object.fromEntries(extras.map(({ key, values }) => [key, values])),
-  };
-}
-
-function profileOf({ metadata: { name }, spec }: AgentProfile): Profile {
-  const agents = settingsOf(spec);
-  const tokens = spec.tokens ?? [];
-  if (spec.session === undefined) return { name, agents, tokens };
-  const { serviceAccount, duration = {}, idleTimeout, exec = {}, ...limits } = spec.session;
-  const maxSeconds = durationSeconds(duration.max ?? "8h");
-  const session: SessionTerms = {
-    serviceAccount: { namespace: serviceAccount.namespace, name: serviceAccount.name },
-    defaultSeconds: Math.min(durationSeconds(duration.default ?? "1h"), maxSeconds),
-    maxSeconds,
-    idleSeconds: idleTimeout === undefined ? 0 : durationSeconds(idleTimeout),
-    maxSessions: limits.maxSessions ?? 10,
-    requestsPerSecond: limits.requestsPerSecond ?? 50,
-    exec: { stdin: exec.stdin ?? true, tty: exec.tty ?? true },
-  };
-  return { name, agents, tokens, session };
-}
-
 async function tellOne(client: Client, profile: AgentProfile, problem: string, log: Log): Promise<void> {
   const { name, generation = 0 } = profile.metadata;
   const { conditions = [] } = profile.status ?? {};
   const before = conditions.find(({ type }) => type === "Ready");
-  const status = problem === "" ? "True" : "False";
-  const message =
-    problem === "" ? "the API server sends Hoop what these agents do" : `not in force everywhere: ${problem}`;
+  const { status, message, reason } = standing(profileOf(name, profile.spec).problem ?? "", problem);
   const isSame =
     before?.status === status && before.message === message && before.observedGeneration === generation;
   if (isSame) return;
   const ready: Condition = {
-    ...{ type: "Ready", status, message, observedGeneration: generation },
-    reason: problem === "" ? "InForce" : "RegistrationRefused",
+    ...{ type: "Ready", status, message, reason, observedGeneration: generation },
     lastTransitionTime:
       before?.status === status ? before.lastTransitionTime : `${new Date().toISOString().slice(0, 19)}Z`,
   };
@@ -162,4 +108,15 @@ async function tellOne(client: Client, profile: AgentProfile, problem: string, l
     if (!isNotFound(error))
       log.warn({ profile: name, error: String(error) }, "its status could not be written");
   }
+}
+
+/** `own`: what of it cannot work. */
+function standing(own: string, problem: string): Pick<Condition, "status" | "message" | "reason"> {
+  if (own !== "") return { status: "False", message: own, reason: "Invalid" };
+  if (problem === "")
+    return {
+      ...{ status: "True", reason: "InForce" },
+      message: "the API server sends Hoop what these agents do",
+    };
+  return { status: "False", message: `not in force everywhere: ${problem}`, reason: "RegistrationRefused" };
 }

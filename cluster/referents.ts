@@ -18,7 +18,7 @@ interface RoleRef {
 }
 
 interface Binding {
-  metadata: { name: string };
+  metadata: { name: string; namespace?: string };
   roleRef: RoleRef;
   subjects?: { kind: string; name: string; namespace?: string }[] | null;
 }
@@ -34,7 +34,7 @@ export async function referent(client: Client, reference: Reference): Promise<Re
   }
 }
 
-async function stateOf(client: Client, { kind, namespace, name }: Reference): Promise<State> {
+async function stateOf(client: Client, { kind, namespace, name, everywhere }: Reference): Promise<State> {
   switch (kind) {
     case "Secret":
       return versionOf(client, path("api", "v1", "namespaces", namespace, "secrets", name));
@@ -46,7 +46,7 @@ async function stateOf(client: Client, { kind, namespace, name }: Reference): Pr
       return { kind: "rules", uid, rules };
     }
     case "ServiceAccount":
-      return { kind: "granted", granted: await grantedTo(client, namespace, name) };
+      return { kind: "granted", granted: await grantedTo(client, namespace, name, everywhere) };
   }
 }
 
@@ -68,15 +68,20 @@ async function roleAt(
 }
 
 /** What RBAC gives to the ServiceAccount by its name or its namespace; what it gives to all alike is no power of its own. */
-async function grantedTo(client: Client, namespace: string, name: string): Promise<Granted[]> {
-  const bindings = async (within: string) => {
-    const where = within === "" ? ["clusterrolebindings"] : ["namespaces", within, "rolebindings"];
+async function grantedTo(
+  client: Client,
+  namespace: string,
+  name: string,
+  everywhere = false,
+): Promise<Granted[]> {
+  const bindings = async (...where: string[]) => {
     const { items } = await client.request<{ items: Binding[] }>({ path: path(...RBAC, ...where) });
     return items
       .filter(({ subjects }) => subjects?.some((subject) => isMeant(subject, namespace, name)))
-      .map(({ roleRef }) => ({ within, roleRef }));
+      .map(({ roleRef, metadata }) => ({ within: metadata.namespace ?? "", roleRef }));
   };
-  const found = (await Promise.all(["", namespace].map(bindings))).flat();
+  const inNamespaces = everywhere ? ["rolebindings"] : ["namespaces", namespace, "rolebindings"];
+  const found = (await Promise.all([bindings("clusterrolebindings"), bindings(...inNamespaces)])).flat();
   const each = new Map(found.map((one) => [`${one.within} ${one.roleRef.kind} ${one.roleRef.name}`, one]));
   if (each.size > MOST_ROLES) throw new Error(`it has more than ${MOST_ROLES} roles`);
   return Promise.all(

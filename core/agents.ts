@@ -2,7 +2,7 @@
  * Who is an agent. Known by authentication data alone, from one table that also gives the CEL expression by which
  * kube-apiserver picks the requests it sends us: both must always say the same.
  */
-import type { UserInfo } from "./admission.ts";
+import { SESSION_UID, type UserInfo } from "./admission.ts";
 
 /** Who is an agent: any match suffices. ServiceAccounts are given as NAMESPACE/NAME. */
 export interface AgentSettings {
@@ -23,6 +23,8 @@ export interface Owners {
 export interface Owned {
   agents: AgentSettings;
   owners: Owners;
+  /** The name of the profile, where whom it names may do nothing but in sessions. */
+  requiresSession?: string;
 }
 
 export type Actor =
@@ -91,6 +93,10 @@ export interface AgentMatcher {
   identify(user: UserInfo): Actor;
   /** The owners of whoever this is, by every profile that names them; undefined where none has any. */
   owners(user: UserInfo): Owners | undefined;
+  /** The profiles that let this user do nothing directly, but make and use sessions. */
+  confinedBy(user: UserInfo): readonly string[];
+  /** The same as CEL that never fails: whether what this user asks directly is to be refused; "" where nobody's is. */
+  confinedExpression(fields: CelFields): string;
   /**
    * One total CEL expression (it never fails, whatever is absent) that is true for agents; `prefix` is where the
    * user's data is: in an admission review and in a SubjectAccessReview the fields have different names.
@@ -136,6 +142,8 @@ export function liveMatcher(current: () => AgentMatcher): AgentMatcher {
   return {
     identify: (user) => current().identify(user),
     owners: (user) => current().owners(user),
+    confinedBy: (user) => current().confinedBy(user),
+    confinedExpression: (fields) => current().confinedExpression(fields),
     expression: (fields) => current().expression(fields),
   };
 }
@@ -161,9 +169,6 @@ export function agentMatcher(
   ownUser: string,
   owned: readonly Owned[] = [],
 ): AgentMatcher {
-  const groups = new Set(settings.groups);
-  const users = new Set(usersOf(settings));
-  const extras = Object.entries(settings.extras);
   const neverUsers = new Set([
     ...CONTROL_PLANE_USERS,
     ...CONTROLLERS.map((name) => serviceAccountUser(`kube-system/${name}`)),
@@ -173,7 +178,20 @@ export function agentMatcher(
     neverUsers.has(user.username) || user.groups.some((group) => NEVER_GROUPS.includes(group));
   const enrolled = enrolment(settings);
   const belongings = owned.map(({ agents, owners }) => ({ isTheirs: enrolment(agents), owners }));
+  const confining = owned.flatMap(({ agents, requiresSession: name }) =>
+    name === undefined ? [] : [{ name, agents, isTheirs: enrolment(agents) }],
+  );
   return {
+    confinedBy: (user) =>
+      confining.length === 0 || never(user)
+        ? []
+        : confining.filter(({ isTheirs }) => isTheirs(user)).map(({ name }) => name),
+    confinedExpression: (at) => {
+      const someone = anyOf(at, together(confining.map(({ agents }) => agents)));
+      return someone === ""
+        ? ""
+        : `(${someone}) && !(has(${at.extra}) && ${celString(SESSION_UID)} in ${at.extra})`;
+    },
     owners: (user) => {
       const found = belongings.filter(({ isTheirs }) => isTheirs(user)).map(({ owners }) => owners);
       const all = {
@@ -184,15 +202,21 @@ export function agentMatcher(
     },
     identify: (user) => (enrolled(user) && !never(user) ? { kind: "agent", user } : { kind: "other" }),
     expression: (at) => {
-      const positive = [
-        memberOfGroups(at, [...groups]),
-        isUser(at, [...users]),
-        ...extras.map(([key, values]) => hasExtra(at, key, values)),
-      ].filter((part) => part !== "");
-      const someone = positive.length === 0 ? "false" : positive.join(" || ");
+      const someone = anyOf(at, settings) || "false";
       return `(${someone}) && !(${memberOfGroups(at, NEVER_GROUPS)}) && !(${isUser(at, [...neverUsers])})`;
     },
   };
+}
+
+/** "" where they name nobody. */
+function anyOf(at: CelFields, settings: AgentSettings): string {
+  return [
+    memberOfGroups(at, [...new Set(settings.groups)]),
+    isUser(at, [...new Set(usersOf(settings))]),
+    ...Object.entries(settings.extras).map(([key, values]) => hasExtra(at, key, values)),
+  ]
+    .filter((part) => part !== "")
+    .join(" || ");
 }
 
 /** The user name of a ServiceAccount that is given as NAMESPACE/NAME. */

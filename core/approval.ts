@@ -41,6 +41,17 @@ export const ApprovalSpec = Type.Object(
             description: "The credential that asked first (a token's JTI or a certificate's hash).",
           }),
         ),
+        session: Type.Optional(
+          Type.Object(
+            {
+              namespace: Type.String(),
+              name: Type.String(),
+              profile: Type.String(),
+              actingAs: Type.String({ description: "The user that the request is of: a ServiceAccount." }),
+            },
+            { description: "The session that it asks in." },
+          ),
+        ),
       },
       { description: "Who asks, as the API server authenticated it." },
     ),

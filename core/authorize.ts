@@ -6,6 +6,7 @@
 
 import type { UserInfo } from "./admission.ts";
 import type { AgentMatcher } from "./agents.ts";
+import { inSession } from "./session/extras.ts";
 
 /** SubjectAccessReview v1, the part of its spec that matters here. */
 export interface AccessRequest {
@@ -138,15 +139,54 @@ export function authorize(
         ? INTERNAL
         : undefined
       : PROHIBITIONS.find(({ forbids }) => forbids(resource, installationNamespace));
-  if (found === undefined) return { kind: "no-opinion" };
+  if (found === undefined) return confinement(agents, request);
   return { kind: "denied", rule: found.rule, reason: `hoop: ${found.reason} (rule ${found.rule})` };
+}
+
+/** What is open to agents who are to work in sessions. */
+const OPEN: readonly ((asked: Attributes) => boolean)[] = [
+  ({ group, resource, subresource }) =>
+    group === "hoop.dev" && resource === "sessions" && ["", "proxy"].includes(subresource),
+  ({ group, resource, subresource, verb }) =>
+    group === "hoop.dev" && OWN_READABLE.has(resource) && subresource === "" && READS.has(verb),
+  ({ group, resource, verb }) => verb === "create" && isSelfReview(group, resource),
+];
+/** What APIs there are, and whether the API server is well. */
+const DISCOVERY = /^\/($|(api|apis|openapi|version|healthz|livez|readyz|\.well-known)(\/|$))/;
+
+/** Whoever asks this learns of nobody but himself. */
+export function isSelfReview(group: string, resource: string): boolean {
+  return (
+    (group === "authorization.k8s.io" &&
+      ["selfsubjectaccessreviews", "selfsubjectrulesreviews"].includes(resource)) ||
+    (group === "authentication.k8s.io" && resource === "selfsubjectreviews")
+  );
+}
+
+export const CONFINED = "session-required";
+
+/** Why somebody may do nothing directly, and how to begin a session. */
+export function confinedWords(profiles: readonly string[]): string {
+  const [profile = ""] = profiles;
+  return (
+    `agents of AgentProfile ${profiles.join(", ")} work in sessions alone: begin one (kubectl hoop login --profile ` +
+    `${profile} -n NAMESPACE, or create a Session with spec.profile ${profile}), and use the kubeconfig that gives`
+  );
+}
+
+function confinement(agents: AgentMatcher, { user, resource, path = "" }: AccessRequest): AccessVerdict {
+  const profiles = inSession(user) ? [] : agents.confinedBy(user);
+  const isOpen = resource === undefined ? DISCOVERY.test(path) : OPEN.some((open) => open(resource));
+  if (profiles.length === 0 || isOpen) return { kind: "no-opinion" };
+  return { kind: "denied", rule: CONFINED, reason: `hoop: ${confinedWords(profiles)} (rule ${CONFINED})` };
 }
 
 /**
  * The CEL matchCondition for an AuthorizationConfiguration that sends only what a prohibition may name, so that
- * ordinary requests of agents cost no call. Wider than the prohibitions, never narrower.
+ * ordinary requests of agents cost no call. Wider than the prohibitions, never narrower. `confined`: of whom everything
+ * is sent, "" for nobody.
  */
-export function authorizationFilter(installationNamespace: string): string {
+export function authorizationFilter(installationNamespace: string, confined = ""): string {
   const at = "request.resourceAttributes";
   const path = "request.nonResourceAttributes.path";
   const groups = ["admissionregistration.k8s.io", "certificates.k8s.io", "policy.hoop.dev", "*"];
@@ -161,5 +201,6 @@ export function authorizationFilter(installationNamespace: string): string {
     ` || has(request.nonResourceAttributes) && (${path} == "*"`,
     ...INTERNALS.map((internal) => ` || ${path}.startsWith(${JSON.stringify(internal)})`),
     `)`,
+    ...(confined === "" ? [] : [` || (${confined})`]),
   ].join("");
 }

@@ -1,13 +1,15 @@
 /** `sessions`: just-in-time access. Made and deleted by agents, used through the subresource `proxy` alone. */
 import Type from "typebox";
 import type { AgentMatcher } from "#core/agents.ts";
-import type { Clock, Cluster, Store } from "#core/ports.ts";
 import { printable } from "#core/printable.ts";
+import { type ApprovalPorts, askFor, type Beside } from "#core/session/approval.ts";
 import { sessionLine } from "#core/session/entries.ts";
+import { ownName } from "#core/session/extras.ts";
+import { unasked } from "#core/session/finish.ts";
 import { type BeginPorts, begin, ended, extended, phaseAt } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
-import { allSessions, SESSIONS } from "#core/session/rows.ts";
-import { type Session, SessionSpec, SessionStatus } from "#core/session/session.ts";
+import { allSessions, SESSIONS, sessionKey } from "#core/session/rows.ts";
+import { isOpenPhase, type Session, SessionSpec, SessionStatus } from "#core/session/session.ts";
 import {
   type Caller,
   type ConnectSubresource,
@@ -15,14 +17,11 @@ import {
   type KubeObject,
   type WriteContext,
 } from "#kit/resource.ts";
-import { forbiddenObject, invalid } from "#kit/status.ts";
+import { forbiddenObject, invalid, StatusError } from "#kit/status.ts";
 import { stored } from "#kit/stored.ts";
 import { GROUP, VERSION } from "./group.ts";
 
-export interface SessionsPorts extends BeginPorts {
-  store: Store;
-  clock: Clock;
-  cluster: Cluster;
+export interface SessionsPorts extends BeginPorts, ApprovalPorts {
   agents: AgentMatcher;
   live: LiveSessions;
   /** Whether a namespace of this uid exists now. */
@@ -72,6 +71,13 @@ export function sessions(ports: SessionsPorts, proxy: ConnectSubresource) {
         cell: ({ status: { serviceAccount } }) => `${serviceAccount.namespace}/${serviceAccount.name}`,
       },
       {
+        name: "Approval",
+        type: "string",
+        priority: 1,
+        description: "What it waits for, or has begun by.",
+        cell: ({ status }) => status.approval ?? "",
+      },
+      {
         name: "Reason",
         type: "string",
         priority: 1,
@@ -93,7 +99,7 @@ export function sessions(ports: SessionsPorts, proxy: ConnectSubresource) {
     },
     visible: (caller) =>
       ports.agents.identify(caller).kind === "agent"
-        ? ({ status }) => status.subject.username === caller.username
+        ? ({ status }) => status.subject.username === ownName(caller)
         : undefined,
     strategy: {
       prepareForCreate: (session, caller) => begun(ports, session, caller),
@@ -105,9 +111,18 @@ export function sessions(ports: SessionsPorts, proxy: ConnectSubresource) {
   });
 }
 
+const CURRENT = "current";
+
 /** Whatever a caller says of the status is replaced. */
 function begun(ports: SessionsPorts, session: SessionObject, caller: Caller): SessionObject {
   const { name } = session.metadata;
+  if (name === CURRENT)
+    throw invalid({ group: GROUP, kind: "Session", name }, [
+      {
+        ...{ reason: "FieldValueInvalid", field: "metadata.name" },
+        message: `Invalid value: ${CURRENT} is another word for the session that a token is of`,
+      },
+    ]);
   const outcome = begin(ports, caller, session, ports.clock.now());
   if ("status" in outcome) return { ...session, status: outcome.status };
   const { refused, field } = outcome;
@@ -118,38 +133,40 @@ function begun(ports: SessionsPorts, session: SessionObject, caller: Caller): Se
 
 function storageOf(ports: SessionsPorts) {
   const { store, clock, live } = ports;
-  /** What the ledger is told of the object that is about to be written. */
-  const lines = new WeakMap<SessionObject, string[]>();
-  const told = (object: SessionObject, line: string[]) => {
-    lines.set(object, line);
+  /** What else is committed with the object that is about to be written. */
+  const more = new WeakMap<SessionObject, Beside>();
+  const told = (object: SessionObject, line: string[], beside = NOTHING) => {
+    more.set(object, { ...beside, lines: [...beside.lines, ...line] });
     return object;
   };
   const rows = stored<SessionObject>(store, {
     prefix: SESSIONS,
-    prefixOf: async (namespace) => {
-      const lookup = await ports.cluster.namespaceUid(namespace);
-      return lookup.known ? lookup.uid : undefined;
-    },
+    prefixOf: (namespace) => uidOf(ports, namespace),
     accept: (key) => ports.namespaceExists(key.split("/")[1] ?? ""),
-    lines: ({ object }) => lines.get(object) ?? [],
+    lines: ({ object }) => more.get(object)?.lines ?? [],
+    beside: ({ object }) => more.get(object) ?? NOTHING,
   });
   return {
     ...rows,
     async create(object: SessionObject, context: WriteContext) {
       await checkNumber(ports, object);
-      const line = sessionLine(object, "begun", clock.now(), context.caller.username);
-      return rows.create(told(object, [line]), context);
+      const by = context.caller.username;
+      if (object.status.phase !== "Pending")
+        return rows.create(told(object, [sessionLine(object, "begun", clock.now(), by)]), context);
+      const { session, beside } = await asked(ports, object);
+      return rows.create(told(session, [sessionLine(session, "asked", clock.now(), by)], beside), context);
     },
     async replace(object: SessionObject, expected: string, context: WriteContext) {
       const { metadata, status } = object;
       // Somebody has deleted it, and a finalizer keeps what is shown of it.
-      const isDeleted = metadata.deletionTimestamp !== undefined && status.phase === "Active";
+      const isDeleted = metadata.deletionTimestamp !== undefined && isOpenPhase(status.phase);
       const over = isDeleted ? deleted(object, context, clock.now()) : undefined;
       const line = over?.line ?? sessionLine(object, "extended", clock.now(), context.caller.username);
       const before = await rows.get(metadata.namespace, metadata.name, { kind: "latest" });
       const isTold = isDeleted || before?.status.expiresAt !== status.expiresAt;
+      const beside = isDeleted ? await unaskedBy(ports, object) : NOTHING;
       const result = await rows.replace(
-        told(over?.session ?? object, isTold ? [line] : []),
+        told(over?.session ?? object, isTold ? [line] : [], beside),
         expected,
         context,
       );
@@ -158,13 +175,46 @@ function storageOf(ports: SessionsPorts) {
     },
     async remove(object: SessionObject, expected: string, context: WriteContext) {
       // What is over was told when it ended.
-      const isActive = object.status.phase === "Active";
-      told(object, isActive ? [deleted(object, context, clock.now()).line] : []);
+      const isOpen = isOpenPhase(object.status.phase);
+      const line = isOpen ? [deleted(object, context, clock.now()).line] : [];
+      told(object, line, await unaskedBy(ports, object));
       const result = await rows.remove(object, expected, context);
       if (result.outcome === "stored" && !context.dryRun) live.end(object.metadata.uid);
       return result;
     },
   };
+}
+
+const NOTHING: Beside = { puts: [], deletes: [], lines: [] };
+
+async function uidOf({ cluster }: SessionsPorts, namespace: string): Promise<string | undefined> {
+  const lookup = await cluster.namespaceUid(namespace);
+  return lookup.known ? lookup.uid : undefined;
+}
+
+/** With the question to people, which is written with it. */
+async function asked(
+  ports: SessionsPorts,
+  object: SessionObject,
+): Promise<{ session: SessionObject; beside: Beside }> {
+  const approval = ports.profile(object.spec.profile)?.session?.approval;
+  const uid = await uidOf(ports, object.metadata.namespace);
+  // It is not as it was when it began: to ask once more tells what it is.
+  if (approval === undefined || uid === undefined)
+    throw new StatusError("ServiceUnavailable", "its AgentProfile is being changed", {
+      retryAfterSeconds: 1,
+    });
+  const question = await askFor(ports, object, uid, approval);
+  if ("refused" in question) throw forbiddenObject(RESOURCE, object.metadata.name, question.refused);
+  const session = { ...object, status: { ...object.status, approval: question.name } };
+  return { session, beside: question.beside };
+}
+
+async function unaskedBy(ports: SessionsPorts, session: SessionObject): Promise<Beside> {
+  const { namespace, name } = session.metadata;
+  const uid = await uidOf(ports, namespace);
+  if (uid === undefined) return NOTHING;
+  return unasked(ports.store, sessionKey(uid, name), session, "its session was deleted", ports.clock.now());
 }
 
 /** How it is over for having been deleted, and what is told of it. */
@@ -203,7 +253,7 @@ async function checkNumber(ports: SessionsPorts, { metadata, spec, status }: Ses
     ({ session }) =>
       session.status.subject.username === status.subject.username &&
       session.spec.profile === spec.profile &&
-      phaseAt(session, now) === "Active",
+      isOpenPhase(phaseAt(session, now)),
   );
   if (own.length >= most)
     throw forbiddenObject(

@@ -1,6 +1,6 @@
 /** Puts a request before people: one Pending approval for its digest, in place of what it makes moot. */
 import type { Delete, Put } from "#kit/storage.ts";
-import { type AdmissionRequest, credentialOf, member, text } from "../admission.ts";
+import { type AdmissionRequest, askerOf, member, text } from "../admission.ts";
 import type { AgentMatcher, Owners } from "../agents.ts";
 import type { Approval, ApprovalSpec, Target } from "../approval.ts";
 import { describeChange, diffTexts } from "../change.ts";
@@ -48,8 +48,9 @@ export async function ask(
 ): Promise<"asked" | "too many"> {
   const now = ports.clock.now();
   const { request, asked, namespace } = question;
-  const agent = request.userInfo.username;
-  const target = await byTarget(ports.store, namespace.uid, agent, targetText(question));
+  const agent = askerOf(request).username;
+  const wisher = `${agent}${request.session === undefined ? "" : ` ${request.session.uid}`}`;
+  const target = await byTarget(ports.store, namespace.uid, wisher, targetText(question));
   const moot = mootApprovals(question, latest.found, target.found, now, voidReason);
   const leaving = moot.filter(({ found }) => found.approval.status.phase === "Pending").length;
   const limit = ports.maxPendingPerAgent + leaving;
@@ -133,16 +134,16 @@ function isOpen(approval: Approval, now: number): boolean {
 
 function spec(question: Question, owners: Owners | undefined, before: Approval | undefined): ApprovalSpec {
   const { request, asked, rules, terms } = question;
-  const credentialID = credentialOf(request.userInfo);
+  const { username, groups, credentialID } = askerOf(request);
   const annotations = member(member(request.object ?? request.oldObject ?? {}, "metadata"), "annotations");
   const reason = claimed(text(annotations, "hoop.dev/reason"));
   const change = describeChange(request);
   return {
     agent: {
-      username: request.userInfo.username,
-      groups: [...request.userInfo.groups],
+      ...{ username, groups: [...groups] },
       ...(owners === undefined ? {} : { owners: { users: [...owners.users], groups: [...owners.groups] } }),
-      ...(credentialID === "" ? {} : { credentialID }),
+      ...(credentialID === undefined ? {} : { credentialID }),
+      ...(request.session === undefined ? {} : { session: sessionIn(request) }),
     },
     operation: request.operation,
     target: targetOf(request),
@@ -163,6 +164,11 @@ function spec(question: Question, owners: Owners | undefined, before: Approval |
           },
         }),
   };
+}
+
+function sessionIn({ session, userInfo }: AdmissionRequest) {
+  const { namespace = "", name = "", profile = "" } = session ?? {};
+  return { namespace, name, profile, actingAs: userInfo.username };
 }
 
 /** Longer than anybody reads, and it stands before the change. */

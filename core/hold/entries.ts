@@ -19,7 +19,7 @@ export function approvalLine(
     time: micros(now),
     event,
     approval: { namespace: metadata.namespace, name: metadata.name },
-    agent: spec.agent,
+    agent: agentOf(approval),
     operation: spec.operation,
     target: spec.target,
     digest: spec.digest,
@@ -28,4 +28,10 @@ export function approvalLine(
     ...(spec.reapproves === undefined ? {} : { reapproves: spec.reapproves }),
   };
   return lineOf(entry);
+}
+
+/** As entries have it. */
+function agentOf({ spec: { agent } }: Approval): ApprovalEntry["agent"] {
+  const { session: _, ...who } = agent;
+  return who;
 }

@@ -1,11 +1,10 @@
 /** What a held request stands on at one moment: where its approval lives, what it goes to, and what it refers to. */
-import { type AdmissionRequest, member, targetName, targetNamespace, text } from "../admission.ts";
+import { type AdmissionRequest, askerOf, member, targetName, targetNamespace, text } from "../admission.ts";
 import { type Referred, type ReferredWords, referencesOf, referredWords } from "../digest/refers-to.ts";
 import { type Asked, digestOf, type Subject } from "../digest.ts";
 import type { PodSpecPaths } from "../policy/facts/workload.ts";
 import type { PolicyLookups } from "../policy/ports.ts";
 import type { Cluster, Lookup } from "../ports.ts";
-import { sessionUidOf } from "../session/extras.ts";
 
 export interface GroundPorts {
   cluster: Cluster;
@@ -56,9 +55,9 @@ export async function groundOf(ports: GroundPorts, request: AdmissionRequest): P
 }
 
 /** Two sessions that act as one ServiceAccount are two agents. */
-function subjectOf({ userInfo }: AdmissionRequest): Subject {
-  const session = sessionUidOf(userInfo);
-  return { username: userInfo.username, ...(session === undefined ? {} : { session }) };
+function subjectOf(request: AdmissionRequest): Subject {
+  const { username } = askerOf(request);
+  return { username, ...(request.session === undefined ? {} : { session: request.session.uid }) };
 }
 
 /** A namespaced target's approval lives in its namespace, every other in the installation's. */

@@ -16,7 +16,7 @@ import { type Claim, claim, reentryOf } from "./claim.ts";
 import { dryRunOfHeld } from "./dry-run.ts";
 import { type GroundPorts, groundOf, homeOf } from "./ground.ts";
 import { approvalKey, byDigest, type Found, findApproval, putApproval } from "./rows.ts";
-import type { Streaks } from "./streaks.ts";
+import type { Streaks, Wait } from "./streaks.ts";
 import type { Waiters } from "./waiters.ts";
 
 export interface HoldPorts extends GroundPorts {
@@ -48,7 +48,7 @@ export type Settlement =
   | { kind: "re-entered"; approval: Approval; asked: Asked }
   | { kind: "refused"; approval: Approval; asked: Asked; message: string }
   /** Not decided yet. The client shall ask again by itself after so many seconds; `undefined`: it has waited long enough. */
-  | { kind: "waiting"; approval: Approval; asked: Asked; retryAfterSeconds: number | undefined }
+  | { kind: "waiting"; approval: Approval; asked: Asked; retryAfterSeconds: number | undefined; wait: Wait }
   | { kind: "dry-run"; warning: string }
   | { kind: "deny"; message: string }
   | { kind: "could-not-tell"; why: string }
@@ -59,6 +59,9 @@ export type Settlement =
 const STOCK_ATTEMPTS = 10;
 
 type Hold = Extract<Verdict, { kind: "hold" }>;
+type Waiting = Extract<Settlement, { kind: "waiting" }>;
+/** How one call of a wait ends. */
+type Ended = Exclude<Settlement, Waiting> | Omit<Waiting, "wait">;
 
 export async function settle(
   ports: HoldPorts,
@@ -94,14 +97,14 @@ export async function settle(
 
 async function waitInStreak(ports: HoldPorts, question: Question, patience: Patience): Promise<Settlement> {
   const key = `${question.asked.digest} ${credentialOf(question.request.userInfo)}`;
-  const since = ports.streaks.begin(key, ports.clock.now());
-  const budgetEnd = since + question.terms.maxWaitSeconds * 1000;
+  const wait = ports.streaks.begin(key, ports.clock.now());
+  const budgetEnd = wait.first + question.terms.maxWaitSeconds * 1000;
   let retryAfterSeconds: number | undefined;
   try {
     const settlement = await decideOrWait(ports, question, patience, Math.min(patience.until, budgetEnd));
     if (settlement.kind !== "waiting") return settlement;
     if (ports.clock.now() < budgetEnd) retryAfterSeconds = settlement.retryAfterSeconds;
-    return { ...settlement, retryAfterSeconds };
+    return { ...settlement, retryAfterSeconds, wait };
   } finally {
     ports.streaks.end(key, ports.clock.now(), retryAfterSeconds);
   }
@@ -112,7 +115,7 @@ async function decideOrWait(
   asked: Question,
   patience: Patience,
   waitUntil: number,
-): Promise<Settlement> {
+): Promise<Ended> {
   let seat: ReturnType<Waiters["takeSeat"]>;
   let question = asked;
   try {
@@ -141,7 +144,7 @@ async function decideOrWait(
 
 type Standing = Exclude<Claim, { kind: "ask" | "void" }>;
 
-function tooMany(limit: number): Settlement {
+function tooMany(limit: number): Ended {
   return {
     kind: "deny",
     message:
@@ -182,7 +185,7 @@ async function waitHere(
   found: Found,
   until: number,
   gone: AbortSignal,
-): Promise<Settlement | undefined> {
+): Promise<Ended | undefined> {
   // A stopping server is not back within a second.
   if (ports.waiters.closed)
     return waiting(found, question, spreadOverAttempts(question.terms.maxWaitSeconds));
@@ -204,7 +207,7 @@ async function overtaken(
   { store }: HoldPorts,
   { asked }: Question,
   { namespaceUid, approval: { metadata } }: Found,
-): Promise<Settlement | undefined> {
+): Promise<Ended | undefined> {
   const approval = (await findApproval(store, namespaceUid, metadata.name))?.approval;
   const { phase } = approval?.status ?? {};
   if (approval === undefined || (phase !== "Superseded" && phase !== "Void")) return undefined;
@@ -229,7 +232,7 @@ function outcome(
   found: Found,
   step: Exclude<Standing, { kind: "wait" }>,
   patience: Patience,
-): Settlement {
+): Ended {
   const { approval } = found;
   const { asked } = question;
   const now = ports.clock.now();
@@ -253,7 +256,7 @@ function outcome(
   }
 }
 
-function waiting(found: Found, { asked }: Question, retryAfterSeconds: number): Settlement {
+function waiting(found: Found, { asked }: Question, retryAfterSeconds: number): Ended {
   return { kind: "waiting", approval: found.approval, asked, retryAfterSeconds };
 }
 

@@ -3,8 +3,9 @@
  * written, and what is legal but odd is told. What a write leaves as it was is no business of this write.
  */
 import { type AdmissionRequest, type JsonObject, member, text } from "../admission.ts";
-import { type AgentMatcher, type AgentSettings, agentMatcher } from "../agents.ts";
+import { type AgentMatcher, agentMatcher } from "../agents.ts";
 import { canonical } from "../canonical.ts";
+import { type AgentProfileSpec, namedBy, profileProblems } from "../session/read-profile.ts";
 import { APPROVERS, annotationProblems, annotationRules, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
 import { type Catalogue, catalogueProblems } from "./catalogue.ts";
 import { compilerInTurns } from "./compile.ts";
@@ -106,28 +107,14 @@ function paramsOf(
   return { ...kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
-/** As the CustomResourceDefinition has it. */
-interface ProfileSpec {
-  users?: string[];
-  groups?: string[];
-  serviceAccounts?: { namespace: string; name: string }[];
-  extras?: { key: string; values: string[] }[];
-}
-
 function profile({ identity }: WrittenContext, request: AdmissionRequest, object: JsonObject): Found {
   if (isUnchanged(request, "spec")) return NOTHING;
-  const {
-    users = [],
-    groups = [],
-    serviceAccounts = [],
-    extras = [],
-  } = member(object, "spec") as ProfileSpec;
-  const settings: AgentSettings = {
-    ...{ users, groups },
-    serviceAccounts: serviceAccounts.map(({ namespace, name }) => `${namespace}/${name}`),
-    extras: Object.fromEntries(extras.map(({ key, values }) => [key, values])),
-  };
-  const named = agentMatcher(settings, identity);
+  // As the CustomResourceDefinition has it.
+  const spec = member(object, "spec") as AgentProfileSpec;
+  const problems = profileProblems(spec);
+  if (problems.length > 0) return { problems, warnings: [] };
+  const { users = [], serviceAccounts = [] } = spec;
+  const named = agentMatcher(namedBy(spec), identity);
   const never = [
     ...users.map((user, i) => ({ path: `spec.users[${i}]`, user })),
     ...serviceAccounts.map(({ namespace, name }, i) => ({
@@ -141,7 +128,7 @@ function profile({ identity }: WrittenContext, request: AdmissionRequest, object
       ? ["spec: you are an agent by this yourself, and can then not take it back"]
       : []),
   ];
-  return { problems: [], warnings };
+  return { problems, warnings };
 }
 
 const NOBODY = { username: "", uid: "", groups: [], extra: new Map() };

@@ -2,7 +2,7 @@
  * What goes with an object that is deleted: the garbage collector deletes whatever has it as an owner, and what has that
  * as an owner in turn. No request tells of them.
  */
-import { type AdmissionRequest, isObject, type JsonObject, member } from "../admission.ts";
+import { type AdmissionRequest, isObject, type JsonObject, list, member } from "../admission.ts";
 import { APPROVERS, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
 import type { Known, PolicyLookups, Soon } from "./ports.ts";
 
@@ -45,9 +45,23 @@ export function dependentsOf(
 }
 
 /** What orphans leaves them alone. Left out, the policy is the kind's own, and that of most is Background. */
-function cascades({ operation, subresource, oldObject, options }: AdmissionRequest): boolean {
-  if (operation !== "DELETE" || subresource !== "" || oldObject === null) return false;
+function cascades(request: AdmissionRequest): boolean {
+  const { operation, subresource, oldObject, options } = request;
+  if (oldObject === null) return false;
+  if (operation === "UPDATE") return orphansNoMore(request);
+  if (operation !== "DELETE" || subresource !== "") return false;
   return options?.["propagationPolicy"] !== "Orphan" && options?.["orphanDependents"] !== true;
+}
+
+/** By this finalizer the garbage collector knows that it is to leave them alone, until it has. */
+const ORPHAN = "orphan";
+
+/** Whether it is deleted already, and would have left them alone but for this: some subresources write finalizers, too. */
+function orphansNoMore({ oldObject, object }: AdmissionRequest): boolean {
+  const before = member(oldObject ?? {}, "metadata");
+  if (!Object.hasOwn(before, "deletionTimestamp") || !list(before, "finalizers").includes(ORPHAN))
+    return false;
+  return !list(member(object ?? {}, "metadata"), "finalizers").includes(ORPHAN);
 }
 
 /** Those of an object by which people bind agents; null where there are none. */

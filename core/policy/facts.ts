@@ -105,8 +105,14 @@ function namespaceOf(namespace: JsonObject): Json {
   return { metadata, spec: member(namespace, "spec"), status: member(namespace, "status") };
 }
 
-function agentOf({ userInfo: { username, uid, groups, extra } }: AdmissionRequest): Json {
-  return { username, uid, groups, extra: Object.fromEntries(extra), session: "" };
+/** In a session its agent; `request.userInfo` is who it acts as. */
+function agentOf({ userInfo: { username, uid, groups, extra }, session }: AdmissionRequest): Json {
+  if (session === undefined)
+    return { username, uid, groups, extra: Object.fromEntries(extra), session: "", profile: "" };
+  return {
+    ...{ username: session.agent.username, uid: "", groups: [...session.agent.groups], extra: {} },
+    ...{ session: `${session.namespace}/${session.name}`, profile: session.profile },
+  };
 }
 
 function workloadFields(workload: () => Workload | undefined): Value {

@@ -38,7 +38,7 @@ export function requestOf({ request: given, around }: Pick<Fixture, "request" | 
       subresource: served.subresource,
       ...place,
       operation,
-      userInfo: userOf(around.as),
+      ...askedBy(around.as),
       object: filled(objects.object),
       oldObject: filled(objects.oldObject),
       options: jsonObject(given.options) ?? OPTIONS[operation],
@@ -183,6 +183,19 @@ function completed(
 
 const ALWAYS = "system:authenticated";
 const AGENTS = "hoop:agents";
+
+/** In a session its ServiceAccount asks, for the agent. */
+function askedBy(as: FixtureUser): Pick<AdmissionRequest, "userInfo" | "session"> {
+  const agent = userOf(as);
+  if (as.session === undefined) return { userInfo: agent };
+  const { serviceAccount, profile, name: path } = as.session;
+  const [namespace = "", name = ""] = path.split("/");
+  const { username, groups } = agent;
+  return {
+    userInfo: userOf({ serviceAccount }),
+    session: { namespace, name, uid: "", profile, agent: { username, groups } },
+  };
+}
 
 /** As authentication would tell of them: with the groups that everybody, and that each ServiceAccount, is in. */
 function userOf({ user, serviceAccount, uid = "", groups, extra = {} }: FixtureUser): UserInfo {

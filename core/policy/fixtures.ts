@@ -25,6 +25,17 @@ export const FixtureUser = Type.Object(
     uid: optional(Text),
     groups: optional(Texts),
     extra: optional(Type.Record(Text, Texts)),
+    /** The request comes out of a session of that agent's: it is of the session's ServiceAccount. */
+    session: optional(
+      Type.Object(
+        {
+          name: Type.String({ pattern: "^[^/]+/[^/]+$", description: "NAMESPACE/NAME" }),
+          profile: Name,
+          serviceAccount: Type.String({ pattern: "^[^/:]+/[^/:]+$" }),
+        },
+        closed,
+      ),
+    ),
   },
   closed,
 );

@@ -1,6 +1,7 @@
 /** The ledger lines that a session's life leaves. */
-import type { SessionEntry } from "../ledger/entry.ts";
+
 import { lineOf } from "../ledger/line.ts";
+import type { SessionEntry } from "../ledger/session-entry.ts";
 import { maskText } from "../mask.ts";
 import { micros } from "../times.ts";
 import type { Session } from "./session.ts";
@@ -28,6 +29,9 @@ export function sessionLine(
     },
     serviceAccount: status.serviceAccount,
     expiresAt: status.expiresAt,
+    ...(status.approval === undefined
+      ? {}
+      : { approval: { namespace: metadata.namespace, name: status.approval } }),
     ...(spec.reason === undefined ? {} : { reason: maskText(spec.reason) }),
     ...(by === undefined ? {} : { by }),
     ...(message === undefined ? {} : { message }),

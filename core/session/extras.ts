@@ -1,4 +1,5 @@
 /** What the API server is told of a session beside the ServiceAccount: `userInfo.extra`, for policies and audit logs. */
+import { createHash } from "node:crypto";
 import { SESSION_UID, type UserInfo } from "../admission.ts";
 
 const PREFIX = "hoop.dev/";
@@ -27,7 +28,12 @@ export function sessionNameOf({ extra }: Pick<UserInfo, "extra">): string | unde
   return extra.get(`${PREFIX}session`)?.[0];
 }
 
-/** The uid of the session that a request comes out of. */
-export function sessionUidOf({ extra }: Pick<UserInfo, "extra">): string | undefined {
-  return extra.get(SESSION_UID)?.[0];
+/** By which name an agent's own things are known: in a session its agent's. Of a caller that was proven to be in it. */
+export function ownName({ username, extra }: Pick<UserInfo, "username" | "extra">): string {
+  return extra.get(`${PREFIX}agent`)?.[0] ?? username;
+}
+
+/** What is done with one credential, and in no session, is shown as one: under this name. It does not tell which it is. */
+export function implicitSession(credentialID: string): string {
+  return `direct-${createHash("sha256").update(credentialID).digest("hex").slice(0, 12)}`;
 }

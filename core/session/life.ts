@@ -1,10 +1,11 @@
 /**
  * The life of a session:
  *
- *     (made) ──▶ Active ── time ──▶ Expired
- *                  ├── not used for too long ──▶ Ended
- *                  ├── its profile no longer allows it, or is gone ──▶ Revoked
- *                  └── deleted ──▶ (gone)
+ *     (made) ──▶ Active ── time, or its window closes ──▶ Expired
+ *        │        ▲ ├── not used for too long ──▶ Ended
+ *        │     people├── its profile no longer allows it, or is gone ──▶ Revoked
+ *        ▼  approve │└── deleted ──▶ (gone)
+ *      Pending ─────┴── people deny ──▶ Denied; the rest as above
  *
  * Pure; each function leaves what it is given as it is.
  */
@@ -14,8 +15,15 @@ import { type AgentMatcher, enrolment, serviceAccountUser } from "../agents.ts";
 import { matches, type Presented } from "../exchange/match.ts";
 import { seconds } from "../times.ts";
 import { inSession } from "./extras.ts";
-import type { Profile } from "./profile.ts";
-import { durationSeconds, type Session, type SessionPhase, type SessionStatus } from "./session.ts";
+import type { Profile, SessionTerms } from "./profile.ts";
+import {
+  durationSeconds,
+  isOpenPhase,
+  type Session,
+  type SessionPhase,
+  type SessionStatus,
+} from "./session.ts";
+import { closesAt, isOpen } from "./windows.ts";
 
 /** Whom a session may never act as: what these are for is the cluster's own business. */
 const CLOSED_NAMESPACES = ["kube-system", "kube-public", "kube-node-lease"];
@@ -33,6 +41,9 @@ export interface BeginPorts {
   installationNamespace: string;
 }
 
+/** Why no session begins now. */
+export const CLOSED = "none of the windows is open in which this AgentProfile has sessions";
+
 /** Whether this caller may have such a session, and how it begins. */
 export function begin(
   ports: BeginPorts,
@@ -46,13 +57,14 @@ export function begin(
   const allowed = allows(ports, profile, caller);
   if ("refused" in allowed) return allowed;
   const { terms } = allowed;
+  if (!isOpen(terms.windows, now)) return { refused: CLOSED, field: "spec.profile" };
   const length = spec.duration === undefined ? terms.defaultSeconds : durationSeconds(spec.duration);
   if (length < 1 || length > terms.maxSeconds)
     return { refused: `the profile allows 1s to ${terms.maxSeconds}s`, field: "spec.duration" };
   const credentialID = credentialOf(caller);
   return {
     status: {
-      phase: "Active",
+      ...timesOf(terms, length, now),
       subject: {
         username: caller.username,
         ...(caller.uid === "" ? {} : { uid: caller.uid }),
@@ -62,10 +74,33 @@ export function begin(
       },
       serviceAccount: { ...terms.serviceAccount },
       ...(terms.idleSeconds === 0 ? {} : { idleSeconds: terms.idleSeconds }),
-      startedAt: seconds(now),
-      expiresAt: seconds(now + length * 1000),
       path: `/apis/hoop.dev/v1alpha1/namespaces/${metadata.namespace ?? ""}/sessions/${metadata.name}/proxy`,
     },
+  };
+}
+
+/** How one of that length, in seconds, begins: at once, or with the wait for people. */
+export function timesOf(
+  { approval, windows }: SessionTerms,
+  length: number,
+  now: number,
+): Pick<SessionStatus, "phase" | "startedAt" | "expiresAt" | "seconds"> {
+  const until = closesAt(windows, now, now + (approval?.seconds ?? length) * 1000);
+  return {
+    phase: approval === undefined ? "Active" : "Pending",
+    ...(approval === undefined ? {} : { seconds: length }),
+    ...{ startedAt: seconds(now), expiresAt: seconds(until) },
+  };
+}
+
+/** People have approved it: its time counts from now on. */
+export function approved(session: Session, terms: SessionTerms, now: number): Session {
+  const { status } = session;
+  const length = Math.min(status.seconds ?? terms.defaultSeconds, terms.maxSeconds);
+  const until = closesAt(terms.windows, now, now + length * 1000);
+  return {
+    ...session,
+    status: { ...status, phase: "Active", startedAt: seconds(now), expiresAt: seconds(until) },
   };
 }
 
@@ -77,13 +112,17 @@ export function extended(
   now: number,
 ): { status: SessionStatus } | { refused: string } {
   const { status, spec } = session;
-  if (phaseAt(session, now) !== "Active") return { refused: "it is over" };
+  const phase = phaseAt(session, now);
+  if (phase !== "Active") return { refused: phase === "Pending" ? "it waits for approval" : "it is over" };
   const terms = ports.profile(spec.profile)?.session;
   if (terms === undefined) return { refused: "its AgentProfile has no sessions any more" };
   const length = duration === undefined ? terms.defaultSeconds : durationSeconds(duration);
   if (length < 1 || length > terms.maxSeconds)
     return { refused: `the profile allows 1s to ${terms.maxSeconds}s from its beginning on` };
-  return { status: { ...status, expiresAt: seconds(Date.parse(status.startedAt) + length * 1000) } };
+  if (status.seconds !== undefined && length > status.seconds)
+    return { refused: `people have approved ${status.seconds}s: begin another one` };
+  const until = closesAt(terms.windows, now, Date.parse(status.startedAt) + length * 1000);
+  return { status: { ...status, expiresAt: seconds(until) } };
 }
 
 /** The terms on which the profile gives this caller sessions, or why it does not. */
@@ -96,7 +135,8 @@ export function allows(
   // To whom it does not belong it might as well not be there.
   if (profile === undefined || !isFor(profile, caller, identity))
     return { refused: "there is no such AgentProfile that names you", field: "spec.profile" };
-  const { session: terms } = profile;
+  const { session: terms, problem = "" } = profile;
+  if (problem !== "") return { refused: "something in this AgentProfile cannot work", field: "spec.profile" };
   if (terms === undefined) return { refused: "this AgentProfile has no spec.session", field: "spec.profile" };
   const { namespace, name } = terms.serviceAccount;
   if (namespace === installationNamespace || CLOSED_NAMESPACES.includes(namespace))
@@ -120,36 +160,35 @@ function isFor({ agents, tokens = [] }: Profile, caller: UserInfo, identity: Pre
 
 /** The phase as of now: what has run out is Expired, whether or not that was written yet. */
 export function phaseAt({ status }: Session, now: number): SessionPhase {
-  return status.phase === "Active" && Date.parse(status.expiresAt) <= now ? "Expired" : status.phase;
+  return isOpenPhase(status.phase) && Date.parse(status.expiresAt) <= now ? "Expired" : status.phase;
+}
+
+export interface End {
+  phase: Exclude<SessionPhase, "Active" | "Pending">;
+  message: string;
 }
 
 /** Why it is over, by now; undefined: it goes on. `lastUsed`: milliseconds since the epoch. */
-export function endOf(
-  ports: BeginPorts,
-  session: Session,
-  now: number,
-  lastUsed: number,
-): { phase: Exclude<SessionPhase, "Active">; message: string } | undefined {
+export function endOf(ports: BeginPorts, session: Session, now: number, lastUsed: number): End | undefined {
   const { status, spec } = session;
-  if (status.phase !== "Active") return undefined;
-  if (phaseAt(session, now) === "Expired") return { phase: "Expired", message: "its time is over" };
+  if (!isOpenPhase(status.phase)) return undefined;
+  const waits = status.phase === "Pending";
+  if (phaseAt(session, now) === "Expired")
+    return { phase: "Expired", message: waits ? "nobody approved it in time" : "its time is over" };
   const allowed = allows(ports, ports.profile(spec.profile), subjectOf(session), status.identity);
   if ("refused" in allowed) return { phase: "Revoked", message: `its AgentProfile: ${allowed.refused}` };
-  const { serviceAccount } = allowed.terms;
+  const { serviceAccount, windows } = allowed.terms;
   const isSame =
     serviceAccount.namespace === status.serviceAccount.namespace &&
     serviceAccount.name === status.serviceAccount.name;
   if (!isSame) return { phase: "Revoked", message: "its AgentProfile names another ServiceAccount now" };
-  if (status.idleSeconds !== undefined && lastUsed + status.idleSeconds * 1000 <= now)
+  if (!isOpen(windows, now)) return { phase: "Revoked", message: "its AgentProfile has other windows now" };
+  if (!waits && status.idleSeconds !== undefined && lastUsed + status.idleSeconds * 1000 <= now)
     return { phase: "Ended", message: `it was not used for ${status.idleSeconds}s` };
   return undefined;
 }
 
-export function ended(
-  session: Session,
-  { phase, message }: { phase: Exclude<SessionPhase, "Active">; message: string },
-  now: number,
-): Session {
+export function ended(session: Session, { phase, message }: End, now: number): Session {
   return { ...session, status: { ...session.status, phase, message, endedAt: seconds(now) } };
 }
 
@@ -167,7 +206,7 @@ export function misuse(session: Session, caller: UserInfo): "not-found" | "anoth
 }
 
 /** Its agent, as it was when the session began. */
-export function subjectOf({ status: { subject } }: Session): UserInfo {
+export function subjectOf({ status: { subject } }: Pick<Session, "status">): UserInfo {
   const extra = new Map(Object.entries(subject.extra));
   return { username: subject.username, uid: subject.uid ?? "", groups: subject.groups, extra };
 }

@@ -1,23 +1,26 @@
 /** What goes on in sessions now, in this process: who uses them, how much, and the way to cut all of it at once. */
 
-/** Of one session at once: calls that end by themselves, and streams (watches, logs, exec). */
-const MOST_CALLS = 50;
-const MOST_STREAMS = 100;
+/** Of one session at once: calls that end by themselves, streams (watches, logs, exec), and calls that wait for people. */
+const MOST: Readonly<Record<Use, number>> = { call: 50, stream: 100, wait: 100 };
+/** Of all sessions: each of them is a connection to the API server. */
+const MOST_IN_ALL: Readonly<Record<Use, number>> = { call: 250, stream: 1500, wait: 1500 };
 /** So many calls may come at once that a second's worth of them is no limit to one kubectl. */
 const BURST_SECONDS = 5;
 const LEAST_BURST = 100;
 
-export type Use = "call" | "stream";
+type Use = "call" | "stream" | "wait";
+
+export interface Place {
+  /** For as long as a call waits for people, it keeps no place from other calls. */
+  wait: () => void;
+  /** It goes on. */
+  resume: () => void;
+  leave: () => void;
+}
 
 export type Entered =
-  | {
-      kind: "entered";
-      /** Aborts when the session ends. */
-      signal: AbortSignal;
-      /** It was a call, and waits or streams from here on. */
-      leave: () => void;
-    }
-  | { kind: "too-many"; why: string };
+  /** The signal aborts when the session ends. */
+  ({ kind: "entered"; signal: AbortSignal } & Place) | { kind: "too-many"; why: string };
 
 interface Live {
   running: Record<Use, number>;
@@ -29,6 +32,7 @@ interface Live {
 
 export class LiveSessions {
   readonly #byUid = new Map<string, Live>();
+  readonly #inAll: Record<Use, number> = { call: 0, stream: 0, wait: 0 };
   readonly #now: () => number;
   /** Of a session that this process has not seen used yet, it is not known for how long it was not. */
   readonly #since: number;
@@ -39,11 +43,11 @@ export class LiveSessions {
   }
 
   /** A request comes in. */
-  enter(uid: string, use: Use, requestsPerSecond: number): Entered {
+  enter(uid: string, use: "call" | "stream", requestsPerSecond: number): Entered {
     const now = this.#now();
     const burst = Math.max(LEAST_BURST, requestsPerSecond * BURST_SECONDS);
     const live = this.#byUid.get(uid) ?? {
-      running: { call: 0, stream: 0 },
+      running: { call: 0, stream: 0, wait: 0 },
       cut: new AbortController(),
       lastUsed: now,
       allowance: burst,
@@ -54,25 +58,46 @@ export class LiveSessions {
     live.counted = now;
     if (live.allowance < 1)
       return { kind: "too-many", why: `more than ${requestsPerSecond} requests a second` };
-    if (live.running[use] >= (use === "call" ? MOST_CALLS : MOST_STREAMS))
-      return { kind: "too-many", why: `too many ${use}s at once` };
+    if (live.running[use] >= MOST[use]) return { kind: "too-many", why: `too many ${use}s at once` };
+    if (this.#inAll[use] >= MOST_IN_ALL[use])
+      return { kind: "too-many", why: `to wait: there are too many ${use}s at once in all sessions` };
     live.allowance -= 1;
-    live.running[use] += 1;
-    let isIn = true;
-    const leave = () => {
-      if (!isIn) return;
-      isIn = false;
-      live.running[use] -= 1;
-      live.lastUsed = this.#now();
+    return { kind: "entered", signal: live.cut.signal, ...this.#placeOf(live, use) };
+  }
+
+  #placeOf(live: Live, use: Use): Place {
+    let now: Use | undefined;
+    const become = (next: Use | undefined) => {
+      for (const [one, by] of [[now, -1] as const, [next, 1] as const]) {
+        if (one === undefined) continue;
+        live.running[one] += by;
+        this.#inAll[one] += by;
+      }
+      now = next;
     };
-    return { kind: "entered", signal: live.cut.signal, leave };
+    become(use);
+    return {
+      wait: () => {
+        const isRoom = live.running.wait < MOST.wait && this.#inAll.wait < MOST_IN_ALL.wait;
+        if (now === "call" && isRoom) become("wait");
+      },
+      resume: () => {
+        if (now === "wait") become(use);
+      },
+      leave: () => {
+        if (now === undefined) return;
+        become(undefined);
+        live.lastUsed = this.#now();
+      },
+    };
   }
 
   /** When it was used last, milliseconds since the epoch: now, while something runs in it. */
   lastUsed(uid: string, startedAt: number): number {
     const live = this.#byUid.get(uid);
     if (live === undefined) return Math.max(startedAt, this.#since);
-    return live.running.call + live.running.stream > 0 ? this.#now() : live.lastUsed;
+    const { call, stream, wait } = live.running;
+    return call + stream + wait > 0 ? this.#now() : live.lastUsed;
   }
 
   /** Ends everything that goes on in it. */

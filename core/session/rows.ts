@@ -14,6 +14,11 @@ export function sessionKey(namespaceUid: string, name: string): string {
   return `${SESSIONS}${namespaceUid}/${name}`;
 }
 
+/** Of the namespace that a session of this key lies in. */
+export function namespaceUidOf(key: string): string {
+  return key.slice(SESSIONS.length).split("/")[0] ?? "";
+}
+
 export async function findSession(
   store: Store,
   namespaceUid: string,

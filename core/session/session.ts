@@ -32,10 +32,18 @@ export type SessionSpec = Static<typeof SessionSpec>;
 
 export const SessionStatus = Type.Object({
   phase: Type.Union(
-    [Type.Literal("Active"), Type.Literal("Ended"), Type.Literal("Expired"), Type.Literal("Revoked")],
+    [
+      Type.Literal("Pending"),
+      Type.Literal("Active"),
+      Type.Literal("Denied"),
+      Type.Literal("Ended"),
+      Type.Literal("Expired"),
+      Type.Literal("Revoked"),
+    ],
     {
       description:
-        "Active: it may be used. Ended: it was not used for too long. Expired: its time is over. Revoked: it was taken back.",
+        "Pending: people have to approve it first. Active: it may be used. Denied: they did not. Ended: it was not used for " +
+        "too long. Expired: its time is over, or nobody decided in time. Revoked: it was taken back.",
     },
   ),
   subject: Type.Object(
@@ -57,6 +65,8 @@ export const SessionStatus = Type.Object({
       {
         issuer: Type.String(),
         claims: Type.Record(Type.String(), Type.Array(Type.String())),
+        when: Type.Optional(Type.Array(Type.String(), { description: "Expressions of it that were true." })),
+        issuedAt: Type.Optional(Time),
       },
       {
         description:
@@ -75,6 +85,15 @@ export const SessionStatus = Type.Object({
     { description: "As whom it acts: what this ServiceAccount may do is all that the session may." },
   ),
   idleSeconds: Type.Optional(Type.Integer({ description: "It ends when it is not used for so long." })),
+  approval: Type.Optional(
+    Type.String({
+      description:
+        "The Approval, of the same namespace, that it waits for or has begun by: kubectl get approval NAME.",
+    }),
+  ),
+  seconds: Type.Optional(
+    Type.Integer({ description: "How long it lasts from when it is approved, unless its window closes." }),
+  ),
   startedAt: Time,
   expiresAt: Time,
   endedAt: Type.Optional(Time),
@@ -93,18 +112,9 @@ export interface Session {
   status: SessionStatus;
 }
 
-/** What an AgentProfile says of the sessions of its agents. */
-export interface SessionTerms {
-  serviceAccount: { namespace: string; name: string };
-  /** Seconds. */
-  defaultSeconds: number;
-  maxSeconds: number;
-  /** 0: never. */
-  idleSeconds: number;
-  /** At once, of one agent. */
-  maxSessions: number;
-  requestsPerSecond: number;
-  exec: { stdin: boolean; tty: boolean };
+/** Neither of these is over. */
+export function isOpenPhase(phase: SessionPhase): boolean {
+  return phase === "Active" || phase === "Pending";
 }
 
 /** Whole seconds, rounded up; `text` is as {@link DURATION}. */

@@ -1,50 +1,99 @@
-/** Ends sessions whose time is over, that nobody uses, or whose profile no longer allows them. */
-import type { Clock, Log, Store } from "../ports.ts";
-import { sessionLine } from "./entries.ts";
-import { type BeginPorts, ended, endOf } from "./life.ts";
-import type { LiveSessions } from "./live.ts";
-import { allSessions, type FoundSession } from "./rows.ts";
+/** Begins sessions that people have approved; ends those whose time is over, that nobody uses, or that may not be any more. */
 
-export interface SweepPorts extends BeginPorts {
+import { approvalKey, findApproval } from "../hold/rows.ts";
+import type { Waiters } from "../hold/waiters.ts";
+import type { Log, Store } from "../ports.ts";
+import { type ApprovalPorts, answered, type Beside } from "./approval.ts";
+import { sessionLine } from "./entries.ts";
+import { finish } from "./finish.ts";
+import { approved, type BeginPorts, endOf } from "./life.ts";
+import type { LiveSessions } from "./live.ts";
+import type { SessionTerms } from "./profile.ts";
+import { allSessions, type FoundSession, namespaceUidOf } from "./rows.ts";
+
+export interface SweepPorts extends BeginPorts, Pick<ApprovalPorts, "clock" | "cluster" | "installationKey"> {
   store: Store;
-  clock: Clock;
   live: LiveSessions;
 }
 
 /** How long one that is over is still shown. Its records stay. */
 const SHOWN_MILLISECONDS = 24 * 3600_000;
-const EVENTS = { Expired: "expired", Ended: "ended", Revoked: "revoked" } as const;
 
-/** One look at all of them. Losing a race leaves the session as it is then. */
-export async function sweepSessions(ports: SweepPorts): Promise<void> {
-  for (const found of await allSessions(ports.store)) await sweepOne(ports, found);
+/** One look at all of them; gives the approvals that some still wait for. Losing a race leaves a session as it is then. */
+export async function sweepSessions(ports: SweepPorts): Promise<string[]> {
+  const waiting: string[] = [];
+  for (const found of await allSessions(ports.store)) {
+    const awaited = await sweepOne(ports, found);
+    if (awaited !== undefined) waiting.push(awaited);
+  }
+  return waiting;
 }
 
-async function sweepOne(ports: SweepPorts, { key, session, revision }: FoundSession): Promise<void> {
+async function sweepOne(ports: SweepPorts, found: FoundSession): Promise<string | undefined> {
   const { store, clock, live } = ports;
-  const { metadata, status } = session;
+  const { metadata, status } = found.session;
   const now = clock.now();
   if (status.endedAt !== undefined) {
     if (Date.parse(status.endedAt) + SHOWN_MILLISECONDS <= now)
-      await store.commit({ deletes: [{ key, expect: revision }] });
-    return;
+      await store.commit({ deletes: [{ key: found.key, expect: found.revision }] });
+    return undefined;
   }
-  const end = endOf(ports, session, now, live.lastUsed(metadata.uid, Date.parse(status.startedAt)));
-  if (end === undefined) return;
-  const over = ended(session, end, now);
-  const put = { key, value: JSON.stringify(over), expect: revision };
-  const result = await store.commit({ puts: [put], lines: [sessionLine(over, EVENTS[end.phase], now)] });
-  if (result.outcome === "committed") live.end(metadata.uid);
+  const end = endOf(ports, found.session, now, live.lastUsed(metadata.uid, Date.parse(status.startedAt)));
+  if (end === undefined && status.phase === "Pending") return sweepPending(ports, found);
+  if (end !== undefined) await finish(ports, found, end);
+  return undefined;
 }
 
-/** Sweeps every second until the signal aborts. */
-export async function keepSweeping(ports: SweepPorts & { log: Log }, signal: AbortSignal): Promise<void> {
+async function sweepPending(ports: SweepPorts, found: FoundSession): Promise<string | undefined> {
+  const { session, key } = found;
+  const { approval = "" } = session.status;
+  const terms = ports.profile(session.spec.profile)?.session;
+  if (terms === undefined) return undefined;
+  const asked = await findApproval(ports.store, namespaceUidOf(key), approval);
+  const answer = await answered(ports, session, asked, terms);
+  switch (answer.kind) {
+    case "waits":
+      return approvalKey(namespaceUidOf(key), approval);
+    case "over":
+      await finish(ports, found, answer);
+      return undefined;
+    case "begins":
+      await beginNow(ports, found, terms, answer.beside);
+      return undefined;
+  }
+}
+
+async function beginNow(
+  { store, clock }: SweepPorts,
+  { key, session, revision }: FoundSession,
+  terms: SessionTerms,
+  { puts, deletes, lines }: Beside,
+): Promise<void> {
+  const now = clock.now();
+  const begun = approved(session, terms, now);
+  await store.commit({
+    puts: [{ key, value: JSON.stringify(begun), expect: revision }, ...puts],
+    deletes,
+    lines: [...lines, sessionLine(begun, "begun", now)],
+  });
+}
+
+/** Every second until the signal aborts, and at once when an approval is decided that a session waits for. */
+export async function keepSweeping(
+  ports: SweepPorts & { log: Log; waiters: Pick<Waiters, "join"> },
+  signal: AbortSignal,
+): Promise<void> {
+  let waiting: string[] = [];
   while (!signal.aborted) {
+    // Before they are looked at: so no decision falls between.
+    const joined = waiting.map((key) => ports.waiters.join(key));
     try {
-      await sweepSessions(ports);
+      waiting = await sweepSessions(ports);
     } catch (error) {
-      ports.log.error({ err: error }, "could not end sessions");
+      ports.log.error({ err: error }, "could not begin or end sessions");
     }
-    await ports.clock.sleep(1000, signal);
+    const woken = joined.map((one) => one.woken);
+    await ports.clock.sleep(1000, woken.length === 0 ? signal : AbortSignal.any([signal, ...woken]));
+    for (const { leave } of joined) leave();
   }
 }

@@ -303,9 +303,10 @@ async function judged(world: World): Promise<void> {
   }
 }
 
+/** One of its own; but who waits for the same shares one. */
 async function everyAnswerHasItsRecord({ sent }: World, entries: readonly Entry[]): Promise<void> {
-  const records: number[] = [];
-  for (const { what: asked, answer, client } of sent) {
+  const records = new Map<number, string>();
+  for (const { what: asked, answer, client, credential } of sent) {
     const given = await answer;
     if (given === undefined) {
       expect(client.signal.aborted, "only who hung up is not answered").to.equal(true);
@@ -314,10 +315,14 @@ async function everyAnswerHasItsRecord({ sent }: World, entries: readonly Entry[
     const entry = entries[given.record ?? -1];
     if (entry === undefined || !isAdmission(entry)) throw new Error(`${asked} was answered without a record`);
     expect(entry.answer === "allowed").to.equal(given.allowed);
-    records.push(given.record ?? -1);
+    const shared = records.get(given.record ?? -1);
+    if (shared !== undefined) {
+      expect(entry.answer).to.equal("held");
+      expect(`${asked} by ${credential}`).to.equal(shared);
+    }
+    records.set(given.record ?? -1, `${asked} by ${credential}`);
   }
-  expect(new Set(records).size).to.equal(records.length);
-  expect(entries.filter(isAdmission)).to.have.length(records.length);
+  expect(entries.filter(isAdmission)).to.have.length(records.size);
 }
 
 /** What one approval has gone through, in the ledger's order. */

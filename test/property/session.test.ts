@@ -3,7 +3,9 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { agentMatcher } from "#core/agents.ts";
 import { begin, ended, endOf, extended, misuse, phaseAt } from "#core/session/life.ts";
-import type { Session, SessionTerms } from "#core/session/session.ts";
+import type { SessionTerms } from "#core/session/profile.ts";
+import type { Session } from "#core/session/session.ts";
+import { sessionTerms } from "../support/terms.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 const AGENTS = { groups: [], users: ["ann"], serviceAccounts: [], extras: {} };
@@ -32,11 +34,7 @@ class Life {
   #isAllowed = true;
 
   constructor(limits: { maxSeconds: number; idleSeconds: number }) {
-    this.#terms = {
-      serviceAccount: { namespace: "work", name: "bot" },
-      ...{ ...limits, defaultSeconds: limits.maxSeconds, maxSessions: 1, requestsPerSecond: 1 },
-      exec: { stdin: true, tty: true },
-    };
+    this.#terms = sessionTerms({ ...limits, defaultSeconds: limits.maxSeconds });
     const metadata = { name: "a", namespace: "b", uid: "u", creationTimestamp: "" };
     const spec = { profile: "ci" };
     const made = begin(this.#ports(), who("ann", "one"), { metadata, spec }, NOW);

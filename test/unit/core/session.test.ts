@@ -3,19 +3,16 @@ import { agentMatcher } from "#core/agents.ts";
 import type { Entry } from "#core/ledger/entry.ts";
 import { type BeginPorts, begin, endOf, extended, misuse, phaseAt } from "#core/session/life.ts";
 import { LiveSessions } from "#core/session/live.ts";
-import type { Profile } from "#core/session/profile.ts";
+import type { Profile, SessionTerms } from "#core/session/profile.ts";
 import { findSession, sessionKey } from "#core/session/rows.ts";
-import { durationSeconds, type Session, type SessionSpec, type SessionTerms } from "#core/session/session.ts";
+import { durationSeconds, type Session, type SessionSpec } from "#core/session/session.ts";
 import { sweepSessions } from "#core/session/sweep.ts";
 import { memoryStore } from "#store/memory.ts";
 import { ManualClock } from "../../support/clock.ts";
 import { user } from "../../support/reviews.ts";
+import { asking, sessionTerms } from "../../support/terms.ts";
 
-const TERMS: SessionTerms = {
-  serviceAccount: { namespace: "work", name: "bot" },
-  ...{ defaultSeconds: 600, maxSeconds: 3600, idleSeconds: 60, maxSessions: 2, requestsPerSecond: 10 },
-  exec: { stdin: true, tty: true },
-};
+const TERMS = sessionTerms({ idleSeconds: 60 });
 const AGENTS = { groups: ["bots"], users: ["ann"], serviceAccounts: [], extras: {} };
 const KEY = "authentication.kubernetes.io/credential-id";
 
@@ -142,7 +139,7 @@ describe("a session", () => {
     const [store, live] = [memoryStore(), new LiveSessions(() => clock.now())];
     const key = sessionKey("ns-1", "task");
     await store.commit({ puts: [{ key, value: JSON.stringify(begun()) }] });
-    const ports = { ...portsWith(), store, clock, live };
+    const ports = { ...portsWith(), ...asking(), store, clock, live };
     const entered = live.enter("u1", "stream", 10);
     if (entered.kind !== "entered") throw new Error(entered.why);
     // What runs in it is use.

@@ -1,0 +1,65 @@
+/**
+ * What a request says of the session it comes out of, proven: whoever may impersonate may say anything, and only what
+ * Hoop itself has written down counts.
+ */
+import type { InSession, UserInfo } from "../admission.ts";
+import { serviceAccountUser } from "../agents.ts";
+import type { Clock, Cluster, Store } from "../ports.ts";
+import { extrasOf, inSession, sessionNameOf } from "./extras.ts";
+import { phaseAt } from "./life.ts";
+import { findSession } from "./rows.ts";
+import type { Session } from "./session.ts";
+
+export interface InsidePorts {
+  store: Store;
+  clock: Clock;
+  cluster: Pick<Cluster, "namespaceUid">;
+}
+
+/** forged: it says that it comes out of a session, and does not. */
+export type Inside =
+  | { kind: "direct" }
+  | { kind: "session"; session: InSession }
+  | { kind: "forged"; why: string };
+
+/** Rejects where nobody could tell. */
+export async function insideOf(ports: InsidePorts, user: UserInfo): Promise<Inside> {
+  if (!inSession(user)) return { kind: "direct" };
+  const [namespace = "", name = ""] = sessionNameOf(user)?.split("/") ?? [];
+  const lookup = await ports.cluster.namespaceUid(namespace);
+  if (!lookup.known) return FORGED;
+  const session = (await findSession(ports.store, lookup.uid, name))?.session;
+  if (session === undefined || !isAs(session, user)) return FORGED;
+  if (phaseAt(session, ports.clock.now()) !== "Active")
+    return { kind: "forged", why: `the session ${namespace}/${name} is over` };
+  return { kind: "session", session: told(session) };
+}
+
+const FORGED: Inside = {
+  kind: "forged",
+  why: "it says that it comes out of a session (hoop.dev/* in its userInfo.extra), and there is no such session of this user",
+};
+
+/** Of that ServiceAccount, and with all that Hoop says of it and nothing else. */
+function isAs(session: Session, { username, extra }: UserInfo): boolean {
+  const { namespace, name } = session.status.serviceAccount;
+  const expected = extrasOf(session);
+  const said = [...extra].filter(([key]) => key.startsWith("hoop.dev/"));
+  return (
+    username === serviceAccountUser(`${namespace}/${name}`) &&
+    said.length === Object.keys(expected).length &&
+    said.every(([key, values]) => values.length === 1 && values[0] === expected[key])
+  );
+}
+
+function told({ metadata, spec, status }: Session): InSession {
+  const { subject, doorway } = status;
+  const credentialID = doorway?.credentialID ?? subject.credentialID;
+  return {
+    ...{ namespace: metadata.namespace, name: metadata.name, uid: metadata.uid, profile: spec.profile },
+    agent: {
+      ...{ username: subject.username, groups: subject.groups },
+      ...(credentialID === undefined ? {} : { credentialID }),
+    },
+  };
+}
