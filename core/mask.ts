@@ -1,6 +1,7 @@
 /** The view of an object that people, records and messages get: structure as it is, secret values replaced. */
 import { isObject, type Json, type JsonObject, member, text } from "./admission.ts";
 import { parseJson } from "./json.ts";
+import { mapItems, mapMembers } from "./mask/map.ts";
 import { announcesSecret, looksSecret, maskText, mayBeScript } from "./mask/patterns.ts";
 import { SEALED } from "./secrets/placeholder.ts";
 import { repetitions } from "./secrets/repeats.ts";
@@ -63,9 +64,9 @@ function maskValue(value: Json): Json {
   return isObject(value) ? maskMembers(value) : value;
 }
 
-function maskMembers(object: JsonObject): JsonObject {
-  if (text(object, "kind") === "Secret") return maskSecret(object);
-  const isConfigMap = text(object, "kind") === "ConfigMap";
+function maskMembers(object: JsonObject, kind = text(object, "kind")): JsonObject {
+  if (kind === "Secret") return maskSecret(object);
+  const isConfigMap = kind === "ConfigMap";
   const variable = text(object, "name");
   return mapMembers(object, (name, value) => {
     if (name === LAST_APPLIED) return typeof value === "string" ? maskEmbedded(value) : maskValue(value);
@@ -146,36 +147,6 @@ function isSecretMember(name: string): boolean {
   return is;
 }
 
-/** The object itself where nothing of it changes, as in most of what is masked: nothing is ever written to either. */
-function mapMembers(object: JsonObject, map: (name: string, value: Json) => Json): JsonObject {
-  let copy: JsonObject | undefined;
-  for (const name of Object.keys(object)) {
-    const value = object[name] ?? null;
-    const mapped = map(name, value);
-    if (mapped === value) continue;
-    copy ??= { ...object };
-    // An assignment to `__proto__` would make no member.
-    if (name === "__proto__") Object.defineProperty(copy, name, { ...MEMBER, value: mapped });
-    else copy[name] = mapped;
-  }
-  return copy ?? object;
-}
-
-const MEMBER = { enumerable: true, configurable: true, writable: true };
-
-/** As {@link mapMembers}. */
-function mapItems(list: Json[], map: (item: Json, index: number) => Json): Json[] {
-  let copy: Json[] | undefined;
-  for (let index = 0; index < list.length; index++) {
-    const item = list[index] ?? null;
-    const mapped = map(item, index);
-    if (mapped === item) continue;
-    copy ??= [...list];
-    copy[index] = mapped;
-  }
-  return copy ?? list;
-}
-
 /** In base64, as the data of Secrets are: clients that decode it find this text. */
 const ENCODED_SECRET_VALUE = Buffer.from(SECRET_VALUE).toString("base64");
 
@@ -192,15 +163,26 @@ export function maskAnswer(answer: JsonObject): JsonObject {
 }
 
 function maskItems(answer: JsonObject): JsonObject {
-  const isSecrets = text(answer, "kind") === "SecretList";
-  return mapMembers(answer, (name, value) => {
-    if (name !== "items" || !Array.isArray(value)) return maskValue(value);
-    return value.map((item) => {
-      if (!isObject(item) || !isSecrets || Object.hasOwn(item, "kind")) return maskValue(item);
-      const { kind: _, ...rest } = maskMembers({ ...item, kind: "Secret" });
-      return rest;
-    });
-  });
+  const kind = kindOfItems(answer);
+  return mapMembers(answer, (name, value) =>
+    name === "items" && Array.isArray(value) ? mapItems(value, (item) => maskItemOf(kind, item)) : maskValue(value),
+  );
+}
+
+// The items of a list need not say their kind.
+function maskItemOf(kind: string, item: Json): Json {
+  return isObject(item) ? maskMembers(item, text(item, "kind") || kind) : maskValue(item);
+}
+
+/** What the items of a list are that do not say it. */
+export function kindOfItems(list: JsonObject): string {
+  const kind = text(list, "kind");
+  return kind.endsWith("List") ? kind.slice(0, -"List".length) : "";
+}
+
+/** One item of a list, as {@link maskAnswer} shows it in the list. @param kind that of items that do not say theirs. */
+export function maskListed(kind: string, item: JsonObject): JsonObject {
+  return decodable(maskMembers(item, text(item, "kind") || kind), text(item, "kind") || kind);
 }
 
 function decodable(object: JsonObject, kind: string): JsonObject {
@@ -210,8 +192,8 @@ function decodable(object: JsonObject, kind: string): JsonObject {
         ? mapMembers(value, (_, item) => (item === SECRET_VALUE ? ENCODED_SECRET_VALUE : item))
         : {};
     if (name !== "items" && name !== "object" && name !== "rows") return value;
-    const ofItem = kind === "SecretList" ? "Secret" : "";
+    const ofItem = name === "items" ? kindOfItems(object) : "";
     const inside = (item: Json) => (isObject(item) ? decodable(item, text(item, "kind") || ofItem) : item);
-    return Array.isArray(value) ? value.map(inside) : inside(value);
+    return Array.isArray(value) ? mapItems(value, inside) : inside(value);
   });
 }

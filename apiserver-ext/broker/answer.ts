@@ -2,18 +2,41 @@
 import type { IncomingMessage } from "node:http";
 import type { ApiResponse } from "#kit/request.ts";
 import { drained, PATIENCE } from "#kit/send-parts.ts";
-import { answerHeaders } from "./headers.ts";
-import { unmaskable } from "./mask-answer.ts";
+import { StatusError } from "#kit/status.ts";
+import type { BrokerCall } from "./call.ts";
+import { answerHeaders, type HeaderLines } from "./headers.ts";
+import { maskedText, unmaskable } from "./mask-answer.ts";
 
 export function mediaType({ headers }: IncomingMessage): string {
   return (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Status and header lines. Redirections are none of ours to follow, nor the client's. */
-export function beginAnswer(to: ApiResponse, { statusCode = 502, rawHeaders }: IncomingMessage): void {
+/**
+ * Status and header lines. Redirections are none of ours to follow, nor the client's; and it is not the client's
+ * credential that the API server does not take.
+ */
+export async function beginAnswer(
+  call: Pick<BrokerCall, "connection" | "masks">,
+  from: IncomingMessage,
+): Promise<void> {
+  const { response: to } = call.connection;
+  const { statusCode = 502 } = from;
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) throw unmaskable();
+  if (statusCode === 401)
+    throw new StatusError("ServiceUnavailable", "the API server does not take Hoop's own credential");
+  const lines = await shownHeaders(call, from);
   to.statusCode = statusCode;
-  for (const [name, value] of Object.entries(answerHeaders(rawHeaders))) to.setHeader(name, value);
+  for (const [name, value] of Object.entries(lines)) to.setHeader(name, value);
+}
+
+async function shownHeaders(
+  { masks }: Pick<BrokerCall, "masks">,
+  { headers, rawHeaders }: IncomingMessage,
+): Promise<HeaderLines> {
+  // What is masked is read for those alone who have something to be masked.
+  if (headers["warning"] === undefined) return answerHeaders(rawHeaders, (text) => text);
+  const known = await masks();
+  return answerHeaders(rawHeaders, (text) => maskedText(text, known));
 }
 
 /** False: the client is gone, or takes nothing any more. */

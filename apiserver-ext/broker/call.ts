@@ -1,5 +1,7 @@
 /** One request through a session. */
-import type { Session, SessionTerms } from "#core/session/session.ts";
+import type { Place } from "#core/session/live.ts";
+import type { SessionTerms } from "#core/session/profile.ts";
+import type { Session } from "#core/session/session.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
 import type { Inner } from "./inner.ts";
@@ -16,6 +18,8 @@ export interface BrokerCall {
   /** Aborts when the session ends. */
   cut: AbortSignal;
   record: CallRecord;
+  /** Its place among all that goes on. */
+  place: Pick<Place, "wait" | "resume">;
   /** As they are now. Rejects where nobody can tell what is to be masked. */
   masks: () => Promise<Masks>;
 }

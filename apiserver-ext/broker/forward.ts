@@ -1,65 +1,45 @@
 /** Requests that are answered: passed on as they are, and answered with what may be seen of the answer. */
 import type { IncomingMessage } from "node:http";
-import { MASKED_MARKS } from "#core/mask.ts";
 import { extrasOf } from "#core/session/extras.ts";
 import { breakOff } from "#kit/send-parts.ts";
 import { StatusError } from "#kit/status.ts";
-import { beginAnswer, mediaType } from "./answer.ts";
+import { beginAnswer, mediaType, written } from "./answer.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
 import { type HeaderLines, innerHeaders } from "./headers.ts";
-import { heldIn, waitFor } from "./held.ts";
+import { heldIn, untilDecided } from "./held.ts";
+import type { Inner } from "./inner.ts";
+import { cut } from "./kept-body.ts";
 import { type Masks, maskedJson, maskedText, unmaskable } from "./mask-answer.ts";
-import type { BrokerPorts } from "./ports.ts";
+import type { BrokerPorts, BrokerState } from "./ports.ts";
 import { sha256 } from "./record.ts";
+import { bodyOf } from "./request-body.ts";
 import { securedBody } from "./secrets.ts";
+import { recorded } from "./sent.ts";
 import { streamed } from "./stream.ts";
 import { sent } from "./upstream.ts";
 
-/** As kube-apiserver's own. */
-const LARGEST_BODY = 3 * 1024 * 1024;
 /** An answer is in memory as a whole while it is masked. */
-const LARGEST_ANSWER = 256 * 1024 * 1024;
+const LARGEST_ANSWER = 128 * 1024 * 1024;
 /** What is no stream is over by then (milliseconds): the API server gives itself as long. */
 const SLOWEST = 65_000;
 
-export async function forward(ports: BrokerPorts, call: BrokerCall): Promise<void> {
-  const { connection, inner, record } = call;
-  const body = inner.method === "GET" || inner.method === "HEAD" ? undefined : await bodyOf(call);
-  if (body !== undefined && !inner.secrets) checkUnmasked(body);
-  // What is written to Secrets is recorded as secure-secrets judges it: sealed.
-  await record.request(inner.secrets ? undefined : body);
-  const { response, whole } = await answered(ports, call, body);
+export async function forward(ports: BrokerState, call: BrokerCall): Promise<void> {
+  const { connection } = call;
+  const body = await bodyOf(call);
+  await recorded(ports, call, body);
+  const room = ports.room.begin();
   try {
+    const { response, whole } = await answered(ports, call, body, room.take);
     if (whole !== undefined) await sendWhole(call, response, whole);
     else await streamed(call, response);
   } catch (error) {
     const refused = noAnswer(call, error);
-    if (connection.response.headersSent) breakOff(connection.response);
-    else throw refused;
+    if (!connection.response.headersSent) throw refused;
+    await call.record.response({ code: 0, bytes: 0, sha256: "", message: refused.message });
+    breakOff(connection.response);
+  } finally {
+    room.leave();
   }
-}
-
-async function bodyOf({ connection: { request, headers } }: BrokerCall): Promise<Buffer> {
-  if (headers.some(([name, value]) => name === "content-encoding" && value !== "identity"))
-    throw new StatusError("UnsupportedMediaType", "what is compressed cannot be recorded");
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > LARGEST_BODY)
-      throw new StatusError("RequestEntityTooLarge", `Request entity too large: limit is ${LARGEST_BODY}`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Whoever sends back what he was shown would overwrite what it stands for. */
-function checkUnmasked(body: Buffer): void {
-  if (!MASKED_MARKS.some((mark) => body.includes(mark))) return;
-  const why =
-    "it holds what a session shows in place of a value ([masked: …]), and would overwrite the value: " +
-    "leave that out, by a patch of the rest";
-  throw new StatusError("Invalid", `refused by the session: ${why}`);
 }
 
 interface Answered {
@@ -68,19 +48,30 @@ interface Answered {
   whole: Buffer | undefined;
 }
 
-/** Asks again for as long as people have not decided. */
-async function answered(ports: BrokerPorts, call: BrokerCall, body: Buffer | undefined): Promise<Answered> {
-  for (;;) {
-    const found = await asked(ports, call, body).catch((error: unknown) => {
+function answered(
+  ports: BrokerPorts,
+  call: BrokerCall,
+  body: Buffer | undefined,
+  take: (bytes: number) => void,
+): Promise<Answered> {
+  const ask = () =>
+    asked(ports, call, body, take).catch((error: unknown) => {
       throw noAnswer(call, error);
     });
-    const { response, whole } = found;
-    const held = whole && heldIn(response.statusCode ?? 0, whole.toString());
-    if (held === undefined || (await waitFor(ports, held, call.signal)) === "give-up") return found;
-  }
+  return untilDecided(
+    ports,
+    call,
+    ask,
+    ({ response, whole }) => whole && heldIn(response.statusCode ?? 0, whole.toString()),
+  );
 }
 
-async function asked(ports: BrokerPorts, call: BrokerCall, body: Buffer | undefined): Promise<Answered> {
+async function asked(
+  ports: BrokerPorts,
+  call: BrokerCall,
+  body: Buffer | undefined,
+  take: (bytes: number) => void,
+): Promise<Answered> {
   const { connection, inner, session } = call;
   const lasts = inner.way === "watch" || inner.way === "log";
   const identity = { serviceAccount: session.status.serviceAccount, extras: extrasOf(session) };
@@ -104,7 +95,7 @@ async function asked(ports: BrokerPorts, call: BrokerCall, body: Buffer | undefi
       bytes,
     );
     const isStream = inner.way === "document" || (lasts && response.statusCode === 200);
-    return { response, whole: isStream ? undefined : await wholeOf(response) };
+    return { response, whole: isStream ? undefined : await wholeOf(response, inner, take) };
   } finally {
     clearTimeout(timer);
   }
@@ -114,36 +105,45 @@ function typeOf(headers: HeaderLines): string {
   return [headers["content-type"] ?? ""].flat()[0] ?? "";
 }
 
-async function wholeOf(response: IncomingMessage): Promise<Buffer> {
+async function wholeOf(
+  response: IncomingMessage,
+  { method }: Inner,
+  take: (bytes: number) => void,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > LARGEST_ANSWER) throw unmaskable();
+    // What was done is told.
+    if (method === "GET") take(chunk.length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
 async function sendWhole(call: BrokerCall, response: IncomingMessage, whole: Buffer): Promise<void> {
-  const { connection, record } = call;
-  const code = response.statusCode ?? 502;
-  const isEmpty = whole.length === 0 || connection.request.method === "HEAD";
+  const { connection, record, terms, inner } = call;
+  const isEmpty = whole.length === 0 || inner.method === "HEAD";
   const shown = isEmpty ? "" : shownText(await call.masks(), response, whole);
   const bytes = Buffer.from(shown);
-  await record.response({
-    ...{ code, bytes: bytes.length, sha256: sha256(bytes) },
-    ...(isEmpty ? {} : { body: keptBody(shown) }),
+  await beginAnswer(call, response);
+  const isRecorded = await record.response({
+    ...{ code: response.statusCode ?? 502, bytes: bytes.length, sha256: sha256(bytes) },
+    ...(isEmpty ? {} : { body: cut(shown, terms.keep.responseBytes) }),
+    ...(bytes.length > terms.keep.responseBytes ? { truncated: true } : {}),
   });
-  beginAnswer(connection.response, response);
-  if (connection.request.method !== "HEAD") connection.response.setHeader("Content-Length", bytes.length);
-  connection.response.end(bytes);
+  if (!isRecorded) throw notRecorded();
+  if (inner.method !== "HEAD") connection.response.setHeader("Content-Length", bytes.length);
+  if (await written(connection.response, bytes, call.signal)) connection.response.end();
+  else breakOff(connection.response);
 }
 
-const KEPT = 256 * 1024;
-
-function keptBody(shown: string): string {
-  return shown.length <= KEPT ? shown : `${shown.slice(0, KEPT).toWellFormed()}…`;
+function notRecorded(): StatusError {
+  return new StatusError(
+    "InternalError",
+    "what came back cannot be recorded, and so is not shown; what was asked is done, if it could be",
+  );
 }
 
 /** @throws {StatusError} InternalError: nobody can tell what is in it. */

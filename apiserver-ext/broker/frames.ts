@@ -7,6 +7,15 @@ export interface Frame {
   payload: Buffer;
 }
 
+/** A frame that has come whole. */
+export interface WholeFrame extends Frame {
+  /** All of it, as it came. */
+  raw: Buffer;
+}
+
+/** Continuation, text, binary, close, ping, pong. Servers that are lenient take others for data. */
+const OPCODES: ReadonlySet<number> = new Set([0, 1, 2, 8, 9, 10]);
+
 /** The stream is none of frames, or one is too large. */
 class BadFrame extends Error {}
 
@@ -19,12 +28,12 @@ export class FrameReader {
   /** So many bytes must be there before there is anything to be read. */
   #needed = 2;
 
-  push(bytes: Buffer): Frame[] {
+  push(bytes: Buffer): WholeFrame[] {
     this.#parts.push(bytes);
     this.#size += bytes.length;
     if (this.#size < this.#needed) return [];
     let held = Buffer.concat(this.#parts);
-    const frames: Frame[] = [];
+    const frames: WholeFrame[] = [];
     for (;;) {
       const next = frameAt(held);
       if ("needed" in next) {
@@ -39,11 +48,12 @@ export class FrameReader {
   }
 }
 
-function frameAt(held: Buffer): { frame: Frame; length: number } | { needed: number } {
+function frameAt(held: Buffer): { frame: WholeFrame; length: number } | { needed: number } {
   if (held.length < 2) return { needed: 2 };
   const first = held.readUInt8(0);
   const second = held.readUInt8(1);
   if ((first & 0x70) !== 0) throw new BadFrame("a frame uses an extension");
+  if (!OPCODES.has(first & 0x0f)) throw new BadFrame("a frame is of no kind");
   const isMasked = (second & 0x80) !== 0;
   const short = second & 0x7f;
   const extended = short === 126 ? 2 : short === 127 ? 8 : 0;
@@ -55,7 +65,8 @@ function frameAt(held: Buffer): { frame: Frame; length: number } | { needed: num
   if (held.length < head + length) return { needed: head + length };
   const payload = Buffer.from(held.subarray(head, head + length));
   if (isMasked) unmask(payload, held.subarray(head - 4, head));
-  return { frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload }, length: head + length };
+  const raw = held.subarray(0, head + length);
+  return { frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload, raw }, length: raw.length };
 }
 
 function unmask(payload: Buffer, key: Buffer): void {

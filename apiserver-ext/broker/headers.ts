@@ -59,26 +59,18 @@ function collected(lines: Lines): HeaderLines {
   return all;
 }
 
-/** What the API server says of itself or of this hop; the one in front of us says it as well. */
-const OWN_OF_ANSWER = new Set([
-  ...[
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "upgrade",
-    "trailer",
-    "content-length",
-    "content-encoding",
-  ],
-  ...["audit-id", "cache-control", "date", "location", "set-cookie", "strict-transport-security"],
+/** What of an answer is the client's business. Nobody knows what others hold: aggregated servers send what they like. */
+const TOLD: ReadonlySet<string> = new Set([
+  ...["content-type", "x-content-type-options", "retry-after", "warning"],
+  ...["etag", "last-modified", "vary", "allow", "accept-patch"],
 ]);
 
-export function answerHeaders(raw: readonly string[]): HeaderLines {
+/** @param masked of a text that may repeat what was written or stored. */
+export function answerHeaders(raw: readonly string[], masked: (text: string) => string): HeaderLines {
   const lines: [string, string][] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const name = (raw[at] ?? "").toLowerCase();
-    if (!OWN_OF_ANSWER.has(name) && !name.startsWith("x-kubernetes-pf-"))
-      lines.push([name, raw[at + 1] ?? ""]);
+    const [name, value] = [(raw[at] ?? "").toLowerCase(), raw[at + 1] ?? ""];
+    if (TOLD.has(name)) lines.push([name, name === "warning" ? masked(value) : value]);
   }
   return collected(lines);
 }

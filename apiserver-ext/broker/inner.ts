@@ -14,8 +14,10 @@ export type Way =
   | "watch"
   /** A pod's log, as it comes. */
   | "log"
-  /** A connection to a pod: upgraded. */
-  | "exec";
+  /** A command in a pod: upgraded. */
+  | "exec"
+  /** A port of a pod: upgraded. */
+  | "forward";
 
 export interface Inner {
   way: Way;
@@ -45,8 +47,8 @@ const REFUSED: readonly Refusal[] = [
       group === "hoop.dev" && resource === "sessions" && subresource !== "",
   },
   {
-    why: "what goes through proxies and forwarded ports can neither be masked nor recorded",
-    fits: ({ subresource }) => subresource === "proxy" || subresource === "portforward",
+    why: "what goes through proxies can neither be masked nor recorded",
+    fits: ({ subresource }) => subresource === "proxy",
   },
   {
     why: "no token leaves a session",
@@ -60,20 +62,29 @@ const REFUSED: readonly Refusal[] = [
   },
 ];
 
-const CONNECTS: ReadonlySet<string> = new Set(["exec", "attach"]);
+const CONNECTS: ReadonlyMap<string, Way> = new Map([
+  ["exec", "exec"],
+  ["attach", "exec"],
+  ["portforward", "forward"],
+]);
+
+/** Path and query below the session. */
+export function targetOf({ path, request }: Pick<Connection, "path" | "request">): string {
+  return `${path === "" ? "/" : path}${queryOf(request.url ?? "")}`;
+}
 
 /** @throws {StatusError} for a path that could be read in two ways, and for what no session may do. */
-export function innerOf({ path, request, upgrade }: Pick<Connection, "path" | "request" | "upgrade">): Inner {
+export function innerOf(connection: Pick<Connection, "path" | "request" | "upgrade">): Inner {
+  const { request, upgrade } = connection;
   const method = request.method ?? "";
-  const query = queryOf(request.url ?? "");
-  const target = `${path === "" ? "/" : path}${query}`;
+  const target = targetOf(connection);
   const info = parseRequestInfo(method, target);
   const way = wayOf(info);
   const refused = REFUSED.find(({ fits }) => info.isResource && fits(info));
   if (refused) throw denied(refused.why);
-  if (way === "exec" && upgrade === undefined) throw needsWebSocket();
-  if (way !== "exec" && upgrade !== undefined)
-    throw denied("only exec and attach may upgrade their connection");
+  if (isUpgrade(way) && upgrade === undefined) throw needsWebSocket(way);
+  if (!isUpgrade(way) && upgrade !== undefined)
+    throw denied("only exec, attach and port-forward may upgrade their connection");
   if (way === "document") checkDocument(info, method);
   if (info.isResource && info.verb === "") throw denied(`nothing is done by ${method}`);
   const secrets = isOfSecrets(info);
@@ -83,7 +94,7 @@ export function innerOf({ path, request, upgrade }: Pick<Connection, "path" | "r
     target,
     info,
     secrets,
-    sent: secrets ? securePath(info) + query : target,
+    sent: secrets ? securePath(info) + queryOf(request.url ?? "") : target,
   });
 }
 
@@ -91,8 +102,9 @@ function wayOf(info: RequestInfo): Way {
   const { isResource, group, resource, subresource, verb } = info;
   if (!isResource) return "document";
   if (group === "" && resource === "pods") {
-    if (CONNECTS.has(subresource)) return "exec";
     if (subresource === "log") return "log";
+    const connects = CONNECTS.get(subresource);
+    if (connects !== undefined) return connects;
   }
   return verb === "watch" ? "watch" : "objects";
 }
@@ -113,8 +125,18 @@ export function denied(why: string): StatusError {
   return new StatusError("Forbidden", `forbidden in a session: ${why}`);
 }
 
-export function needsWebSocket(): StatusError {
+/** Whether it is a connection that is upgraded. */
+export function isUpgrade(way: Way): way is "exec" | "forward" {
+  return way === "exec" || way === "forward";
+}
+
+const SWITCHES = { exec: "KUBECTL_REMOTE_COMMAND_WEBSOCKETS", forward: "KUBECTL_PORT_FORWARD_WEBSOCKETS" };
+
+export function needsWebSocket(way: Way): StatusError {
+  const [what, variable] =
+    way === "forward" ? ["forwarded ports", SWITCHES.forward] : ["commands in pods", SWITCHES.exec];
   return denied(
-    "commands in pods are recorded, and so must come by WebSocket (kubectl 1.31 and later do), not by SPDY",
+    `${what} are recorded, and so must come by WebSocket and not by SPDY: ` +
+      `kubectl 1.31 and later do, unless ${variable}=false is set; kubectl 1.29 and 1.30 do with ${variable}=true`,
   );
 }

@@ -1,51 +1,122 @@
-/** The values of the Secrets that something in a namespace may repeat: read when they are needed, and kept for a moment. */
-import { type KnownValues, knownValues } from "#core/mask/values.ts";
+/** The values of the Secrets that something in a namespace may repeat: followed while somebody asks for them. */
+import type { KnownValues } from "#core/mask/values.ts";
 import type { SecretsBackend } from "#core/secrets/backend.ts";
-import { valuesOf } from "#core/secrets/view.ts";
+import type { Revealed } from "#core/session/profile.ts";
+import { SecretValues } from "./secret-values.ts";
 
-/** Milliseconds. */
-const KEPT = 2_000;
+/** For so long (milliseconds) they are followed when nobody asks any more. */
+const IDLE = 60_000;
 const MOST_NAMESPACES = 100;
-/** Of more Secrets than these the values are not all looked for; what looks like a secret is masked all the same. */
-const MOST_SECRETS = 2_000;
-/** Longer values are data rather than secrets, and would be looked for in each answer. */
-const LONGEST_VALUE = 64 * 1024;
-/** Public, or names. */
-const PUBLIC_KEY = /(?:\.crt|^namespace|^username|^user)$/;
+/** Secrets in one answer. */
+const PAGE = "500";
+
+/** What a profile shows of the Secrets of the namespace that its session is in. */
+export interface Shown {
+  namespace: string;
+  reveal: readonly Revealed[];
+}
 
 export class KnownSecrets {
   readonly #backend: SecretsBackend;
   readonly #now: () => number;
-  readonly #kept = new Map<string, { until: number; values: Promise<KnownValues> }>();
+  readonly #followed = new Map<string, Followed>();
 
   constructor(backend: SecretsBackend, now: () => number) {
     this.#backend = backend;
     this.#now = now;
   }
 
-  /** Of a namespace; "": of all. `fresh`: as they are now, for what goes on for long. Rejects where they cannot be read: nobody can tell then what is to be masked. */
-  of(namespace: string, fresh: boolean): Promise<KnownValues> {
-    const now = this.#now();
-    const kept = this.#kept.get(namespace);
-    if (!fresh && kept !== undefined && kept.until > now) return kept.values;
-    for (const [name, { until }] of this.#kept)
-      if (until <= now || this.#kept.size >= MOST_NAMESPACES) this.#kept.delete(name);
-    const values = this.#read(namespace);
-    this.#kept.set(namespace, { until: now + KEPT, values });
-    values.catch(() => this.#kept.delete(namespace));
-    return values;
+  /**
+   * Of a namespace; "": of all. More are added to them as they come, and those that were are known for hours. `fresh`:
+   * those of this moment are read, for what goes on for long. Rejects where they cannot be read: nobody can tell then
+   * what is to be masked.
+   */
+  of(namespace: string, fresh: boolean, shown: Shown = { namespace: "", reveal: [] }): Promise<KnownValues> {
+    const key = JSON.stringify(shown.reveal.length === 0 ? [namespace] : [namespace, shown]);
+    const known = this.#followed.get(key) ?? new Followed(this.#backend, this.#now, namespace, shown);
+    // The one that was asked for last stands last.
+    this.#followed.delete(key);
+    this.#followed.set(key, known);
+    for (const [oldest, other] of this.#followed) {
+      if (this.#followed.size <= MOST_NAMESPACES) break;
+      other.stop();
+      this.#followed.delete(oldest);
+    }
+    return known.current(fresh);
+  }
+}
+
+class Followed {
+  readonly #backend: SecretsBackend;
+  readonly #now: () => number;
+  readonly #namespace: string;
+  readonly #values: SecretValues;
+  #reading: Promise<KnownValues> | undefined;
+  /** While what is there is told as it changes. */
+  #watch: AbortController | undefined;
+  #asked = 0;
+
+  constructor(backend: SecretsBackend, now: () => number, namespace: string, shown: Shown) {
+    this.#backend = backend;
+    this.#now = now;
+    this.#namespace = namespace;
+    this.#values = new SecretValues(now, shown);
   }
 
-  async #read(namespace: string): Promise<KnownValues> {
-    const reading = new AbortController();
-    const query = { limit: String(MOST_SECRETS) };
-    const { items } = await this.#backend.list(namespace, query, "whole", reading.signal);
-    const values: Buffer[] = [];
-    for await (const part of items)
-      for (const { secret } of part)
-        for (const [key, encoded] of valuesOf(secret))
-          if (!PUBLIC_KEY.test(key) && encoded.length <= LONGEST_VALUE)
-            values.push(Buffer.from(encoded, "base64"));
-    return knownValues(values);
+  current(fresh: boolean): Promise<KnownValues> {
+    this.#asked = this.#now();
+    if (!fresh && this.#watch !== undefined) return Promise.resolve(this.#values.known);
+    if (fresh) return this.#read();
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  stop(): void {
+    this.#watch?.abort();
+  }
+
+  async #read(): Promise<KnownValues> {
+    const { signal } = new AbortController();
+    const present = new Set<string>();
+    let [resourceVersion, token] = ["", ""];
+    do {
+      const query = { limit: PAGE, ...(token === "" ? {} : { continue: token }) };
+      const list = await this.#backend.list(this.#namespace, query, "whole", signal);
+      for await (const part of list.items)
+        for (const { secret } of part) present.add(await this.#values.take(secret));
+      resourceVersion = list.resourceVersion;
+      token = list.continue ?? "";
+    } while (token !== "");
+    this.#values.keepOnly(present);
+    this.#follow(resourceVersion);
+    return this.#values.known;
+  }
+
+  #follow(resourceVersion: string): void {
+    if (this.#watch !== undefined) return;
+    const watch = new AbortController();
+    this.#watch = watch;
+    const looking = setInterval(() => {
+      if (this.#now() - this.#asked > IDLE) watch.abort();
+    }, IDLE).unref();
+    const query = { resourceVersion, allowWatchBookmarks: "true" };
+    void this.#changes(query, watch.signal)
+      // It is read anew when it is asked for.
+      .catch(() => {})
+      .finally(() => {
+        clearInterval(looking);
+        watch.abort();
+        if (this.#watch === watch) this.#watch = undefined;
+      });
+  }
+
+  async #changes(query: Record<string, string>, signal: AbortSignal): Promise<void> {
+    for await (const events of this.#backend.watch(this.#namespace, query, signal))
+      for (const event of events) {
+        if (event.type === "DELETED") this.#values.leave(event.secret);
+        else if (event.type !== "BOOKMARK") await this.#values.take(event.secret);
+      }
   }
 }

@@ -1,10 +1,12 @@
 /** Answers in JSON, as they may leave. What cannot be read cannot be masked, and does not leave. */
-import { isObject, type JsonObject } from "#core/admission.ts";
-import { parseJson } from "#core/json.ts";
+import { isObject, type Json, type JsonObject, text } from "#core/admission.ts";
+import { MAX_DEPTH, parseJson } from "#core/json.ts";
+import type { Exempting } from "#core/mask/exempt.ts";
 import { withoutValuesIn } from "#core/mask/known-json.ts";
-import { type KnownValues, withoutValues } from "#core/mask/values.ts";
-import { maskAnswer, maskText } from "#core/mask.ts";
+import { holdsValues, type KnownValues, withoutValues } from "#core/mask/values.ts";
+import { kindOfItems, maskAnswer, maskText } from "#core/mask.ts";
 import { StatusError } from "#kit/status.ts";
+import { membersOf, shapeOf } from "./json-names.ts";
 import { asSecrets } from "./secrets.ts";
 
 /** How an answer is masked. */
@@ -12,40 +14,67 @@ export interface Masks {
   /** It comes from `secure-secrets`: it is masked already, and is to come back as it is. */
   ofSecrets: boolean;
   known: KnownValues;
+  /** What the profile says is no secret. Left out: nothing. */
+  exempt?: Exempting;
 }
 
 /**
  * The text as it is where nothing in it is masked.
  * @throws {StatusError} InternalError: it is no JSON object.
  */
-export function maskedJson(text: string, masks: Masks): string {
-  const value = parsed(text);
-  if (!isObject(value)) throw unmaskable();
-  const masked = JSON.stringify(shown(value, masks));
-  // Numbers and escapes that JSON writes in several ways stay as they came.
-  return masked === JSON.stringify(value) ? text : masked;
+export function maskedJson(json: string, masks: Masks): string {
+  return masked(json, (object, bytes) => shown(object, masks, bytes));
 }
 
 /** One event of a watch, on one line without its end. */
 export function maskedEvent(line: string, masks: Masks): string {
-  const event = parsed(line);
-  if (!isObject(event) || !isObject(event["object"])) throw unmaskable();
-  const masked = JSON.stringify({ ...event, object: shown(event["object"], masks) });
-  return masked === JSON.stringify(event) ? line.trimEnd() : masked;
-}
-
-function shown(object: JsonObject, { ofSecrets, known }: Masks): JsonObject {
-  return ofSecrets ? asSecrets(object) : withoutValuesIn(known, maskAnswer(object));
+  return masked(line.trimEnd(), (event, bytes) => {
+    const { object } = event;
+    if (!isObject(object)) throw unmaskable();
+    const own = shown(object, masks, bytes);
+    return own === object ? event : { ...event, object: own };
+  });
 }
 
 /** Text that is about no object. */
-export function maskedText(text: string, { known }: Masks): string {
-  return withoutValues(known, maskText(text));
+export function maskedText(plain: string, { known }: Pick<Masks, "known">): string {
+  return withoutValues(known, maskText(plain));
 }
 
-function parsed(text: string) {
+/** @param mask gives the object itself where nothing of it changes. */
+export function masked(json: string, mask: (object: JsonObject, bytes: Buffer) => JsonObject): string {
+  const bytes = Buffer.from(json);
+  const value = parsed(json, JSON.parse);
+  const { names, depth } = shapeOf(bytes);
+  if (!isObject(value) || depth > MAX_DEPTH) throw unmaskable();
+  // Of two members of one name only the last was looked at.
+  if (mask(value, bytes) === value && names === membersOf(value)) return json;
+  // Now that it is written anew: with every digit of its numbers.
+  return JSON.stringify(mask(parsed(json, parseJson) as JsonObject, bytes));
+}
+
+function shown(object: JsonObject, { ofSecrets, known, exempt }: Masks, bytes: Buffer): JsonObject {
+  if (ofSecrets) return asSecrets(object);
+  const own = exempted(object, maskAnswer(object), exempt);
+  return holdsValues(known, bytes) ? withoutValuesIn(known, own) : own;
+}
+
+function exempted(before: JsonObject, after: JsonObject, exempt: Exempting | undefined): JsonObject {
+  if (exempt === undefined || before === after) return after;
+  const [items, maskedItems] = [before["items"], after["items"]];
+  if (!Array.isArray(items) || !Array.isArray(maskedItems))
+    return exempt(before, after, text(before, "kind"));
+  const kind = kindOfItems(before);
+  const own = maskedItems.map((item, at): Json => {
+    const was = items[at];
+    return isObject(item) && isObject(was) ? exempt(was, item, text(was, "kind") || kind) : item;
+  });
+  return { ...after, items: own };
+}
+
+function parsed(json: string, parse: (json: string) => Json): Json {
   try {
-    return parseJson(text);
+    return parse(json);
   } catch {
     throw unmaskable();
   }

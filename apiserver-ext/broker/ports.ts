@@ -4,7 +4,10 @@ import type { Waiters } from "#core/hold/waiters.ts";
 import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
 import type { BeginPorts } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
+import type { Guesses } from "./guesses.ts";
 import type { KnownSecrets } from "./known.ts";
+import type { Room } from "./room.ts";
+import type { ToldAgain } from "./told-again.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface BrokerPorts extends BeginPorts {
@@ -18,4 +21,11 @@ export interface BrokerPorts extends BeginPorts {
   live: LiveSessions;
   upstream: Upstream;
   known: Pick<KnownSecrets, "of">;
+}
+
+/** With what it remembers beyond one request. */
+export interface BrokerState extends BrokerPorts {
+  guesses: Guesses;
+  room: Room;
+  toldAgain: ToldAgain;
 }

@@ -2,71 +2,115 @@
 
 import { serviceAccountUser } from "#core/agents.ts";
 import { authorize } from "#core/authorize.ts";
+import { exempting } from "#core/mask/exempt.ts";
 import { knownValues } from "#core/mask/values.ts";
+import { extrasOf } from "#core/session/extras.ts";
+import type { SessionTerms } from "#core/session/profile.ts";
 import type { Session } from "#core/session/session.ts";
 import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
-import { StatusError } from "#kit/status.ts";
+import { StatusError, statusOf } from "#kit/status.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
 import { forward } from "./forward.ts";
+import { Guesses } from "./guesses.ts";
 import { LOOP } from "./headers.ts";
-import { denied, type Inner, innerOf } from "./inner.ts";
-import type { BrokerPorts } from "./ports.ts";
-import { recordOf } from "./record.ts";
+import { denied, type Inner, innerOf, isUpgrade, targetOf, type Way } from "./inner.ts";
+import type { BrokerPorts, BrokerState } from "./ports.ts";
+import { type Asked, type CallRecord, recordOf } from "./record.ts";
+import { Room } from "./room.ts";
+import { ToldAgain } from "./told-again.ts";
 import { upgraded } from "./upgrade.ts";
 import { usable } from "./usable.ts";
 
 export function sessionProxy(ports: BrokerPorts): ConnectSubresource {
+  const now = () => ports.clock.now();
+  const state = { ...ports, guesses: new Guesses(now), toldAgain: new ToldAgain(now), room: new Room() };
   return {
     kind: "SessionProxy",
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    connect: (connection) => connect(ports, connection),
+    connect: (connection) => connect(state, connection),
   };
 }
 
-async function connect(ports: BrokerPorts, connection: Connection): Promise<void> {
+async function connect(ports: BrokerState, connection: Connection): Promise<void> {
   const { info, caller, closing } = connection;
-  if (header(connection.request, LOOP) !== "") throw denied("a session is not used through another one");
-  const inner = innerOf(connection);
   const { session, terms } = await usable(ports, info.namespace, info.name, caller);
-  checkProhibitions(ports, session, inner);
-  const lasts = inner.way !== "objects" && inner.way !== "document";
-  const entered = ports.live.enter(session.metadata.uid, lasts ? "stream" : "call", terms.requestsPerSecond);
+  const inner = allowed(ports, session, connection);
+  const use = inner instanceof StatusError || !lasts(inner.way) ? "call" : "stream";
+  const entered = ports.live.enter(session.metadata.uid, use, terms.requestsPerSecond);
   if (entered.kind === "too-many")
     throw new StatusError("TooManyRequests", `the session has ${entered.why}`, { retryAfterSeconds: 1 });
-  const { signal: cut, leave } = entered;
+  const { signal: cut, ...place } = entered;
   const remaining = new AbortController();
   const timer = setTimeout(() => remaining.abort(), timeLeft(ports, session));
   try {
+    const record = recordOf(ports, session, askedOf(connection, inner), connection, terms.keep);
     const over = AbortSignal.any([cut, remaining.signal]);
-    const record = recordOf(ports, session, inner, connection);
-    const call = {
-      ...{ connection, inner, session, terms, cut: over },
-      signal: AbortSignal.any([over, closing]),
-      record,
-      masks: async () => ({
-        ofSecrets: inner.secrets,
-        known: inner.secrets
-          ? NOTHING
-          : await ports.known.of(inner.info.namespace, inner.way === "log" || inner.way === "exec"),
-      }),
-    };
-    await run(call, () => (inner.way === "exec" ? upgraded(ports, call) : forward(ports, call)));
+    await run(record, over, () => {
+      if (inner instanceof StatusError) throw inner;
+      const signal = AbortSignal.any([over, closing]);
+      const masks = masksOf(ports, session, terms, inner);
+      const call = { connection, inner, session, terms, signal, cut: over, record, place, masks };
+      return isUpgrade(inner.way) ? upgraded(ports, call) : forward(ports, call);
+    });
   } finally {
     clearTimeout(timer);
-    leave();
+    place.leave();
   }
+}
+
+/** What is asked for; or why no session may. */
+function allowed(ports: BrokerPorts, session: Session, connection: Connection): Inner | StatusError {
+  try {
+    if (header(connection.request, LOOP) !== "") return denied("a session is not used through another one");
+    const inner = innerOf(connection);
+    checkProhibitions(ports, session, inner);
+    return inner;
+  } catch (error) {
+    if (error instanceof StatusError) return error;
+    throw error;
+  }
+}
+
+function lasts(way: Way): boolean {
+  return way !== "objects" && way !== "document";
+}
+
+function askedOf(connection: Connection, inner: Inner | StatusError): Asked {
+  const { method = "" } = connection.request;
+  if (inner instanceof StatusError)
+    return { method, target: targetOf(connection), verb: "", info: undefined };
+  const { target, info, way } = inner;
+  return { method, target, info, verb: isUpgrade(way) ? "create" : info.verb };
 }
 
 const NOTHING = knownValues([]);
 
+/** What goes on for long begins with the values as they are at that moment. */
+function masksOf(
+  { known }: BrokerPorts,
+  { metadata: { namespace } }: Session,
+  { reveal, exempt }: SessionTerms,
+  { secrets, way, info }: Inner,
+): BrokerCall["masks"] {
+  let isFresh = way === "log" || way === "exec";
+  return async () => {
+    const fresh = isFresh;
+    isFresh = false;
+    if (secrets) return { ofSecrets: true, known: NOTHING };
+    const values = await known.of(info.namespace, fresh, { namespace, reveal });
+    return { ofSecrets: false, known: values, exempt: exempting(exempt) };
+  };
+}
+
 /** What ends with an error is recorded as that. */
-async function run({ record, cut }: BrokerCall, work: () => Promise<void>): Promise<void> {
+async function run(record: CallRecord, cut: AbortSignal, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    await record.response({ code: 0, bytes: 0, sha256: "", message });
+    const code = error instanceof StatusError ? statusOf(error).code : 0;
+    await record.response({ code, bytes: 0, sha256: "", message });
     throw error;
   }
   // Broken off, or never answered.
@@ -88,16 +132,17 @@ const SECURE_SECRETS = { group: "hoop.dev", resource: "secure-secrets", subresou
 /** What agents are denied by authorization, they are here too, whether or not the API server asks us. */
 function checkProhibitions(
   ports: BrokerPorts,
-  { status }: Session,
+  session: Session,
   { info, method, way, secrets }: Inner,
 ): void {
-  const { namespace, name } = status.serviceAccount;
+  const { namespace, name } = session.status.serviceAccount;
   const user = {
     username: serviceAccountUser(`${namespace}/${name}`),
-    ...{ uid: "", groups: [], extra: new Map() },
+    ...{ uid: "", groups: [] },
+    extra: new Map(Object.entries(extrasOf(session)).map(([key, value]) => [key, [value]])),
   };
   const { group, resource, subresource } = secrets ? SECURE_SECRETS : info;
-  const verb = way === "exec" ? "create" : info.verb;
+  const verb = isUpgrade(way) ? "create" : info.verb;
   const asked = info.isResource
     ? { user, resource: { verb, group, resource, subresource, namespace: info.namespace, name: info.name } }
     : { user, path: info.path };

@@ -1,17 +1,17 @@
 /** What goes through a session, in the ledger: each request before it is passed on, and what came back. */
 import { createHash } from "node:crypto";
 import type { Json, JsonObject } from "#core/admission.ts";
-import { isObject } from "#core/admission.ts";
-import { parseJson } from "#core/json.ts";
-import type { BrokeredEntry } from "#core/ledger/entry.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
-import { maskObject, maskText } from "#core/mask.ts";
+import type { BrokeredEntry } from "#core/ledger/session-entry.ts";
+import { type KnownValues, withoutValues } from "#core/mask/values.ts";
+import { maskText } from "#core/mask.ts";
 import type { Clock, Log, Random, Store } from "#core/ports.ts";
+import type { SessionTerms } from "#core/session/profile.ts";
 import type { Session } from "#core/session/session.ts";
 import { micros } from "#core/times.ts";
+import type { RequestInfo } from "#kit/request-info.ts";
 import type { Connection } from "#kit/resource.ts";
-import { readYaml } from "#kit/yaml.ts";
-import type { Inner } from "./inner.ts";
+import { readable } from "./kept-body.ts";
 
 export interface RecordPorts {
   store: Store;
@@ -20,8 +20,15 @@ export interface RecordPorts {
   log: Log;
 }
 
-/** Of one body, so much is kept; of all of it the hash. */
-export const KEPT_BYTES = 256 * 1024;
+/** What was asked for. */
+export interface Asked {
+  method: string;
+  /** Path and query, as they came. */
+  target: string;
+  verb: string;
+  /** Undefined: the path is none. */
+  info: RequestInfo | undefined;
+}
 
 export interface Ended {
   code: number;
@@ -33,88 +40,122 @@ export interface Ended {
   message?: string;
 }
 
+export interface Sent {
+  /** Undefined: there is none, or it is recorded elsewhere. */
+  body: Buffer | undefined;
+  /** The values of Secrets that the request may repeat, */
+  known: KnownValues;
+  /** and how many it does. */
+  knownValues: number;
+}
+
 /** The record of one request. */
 export interface CallRecord {
   /** Rejects where it is not durable: then nothing may be passed on. */
-  request(body: Buffer | undefined): Promise<void>;
+  request(sent: Sent): Promise<void>;
   /** A part of what went to and fro. Rejects where it could not be written. */
   part(content: JsonObject): Promise<void>;
-  /** How it ended: the first time that it is said, of what was recorded as begun. Never rejects. */
-  response(end: Ended): Promise<void>;
+  /**
+   * How it ended: the first time that it is said. Of what was not recorded as begun, that it was asked for, too: it was
+   * refused. Never rejects; false: it could not be written.
+   */
+  response(end: Ended): Promise<boolean>;
 }
+
+type Entry = Omit<BrokeredEntry, "schema" | "kind">;
 
 export function recordOf(
   ports: RecordPorts,
   session: Session,
-  inner: Inner,
+  asked: Asked,
   { headers, caller }: Pick<Connection, "headers" | "caller">,
+  keep: SessionTerms["keep"],
 ): CallRecord {
   const began = ports.clock.now();
   const header = (name: string) => headers.find(([found]) => found === name)?.[1];
-  const { subject, doorway } = session.status;
-  const credentialID = doorway?.credentialID ?? subject.credentialID;
-  const agent = doorway === undefined ? caller : subject;
-  const about: Omit<BrokeredEntry, "time" | "event"> = {
-    schema: "hoop.dev/brokered/v1",
-    kind: "brokered",
-    call: ports.random.uuid(),
-    session: {
-      namespace: session.metadata.namespace,
-      name: session.metadata.name,
-      uid: session.metadata.uid,
-    },
-    profile: session.spec.profile,
-    agent: {
-      username: agent.username,
-      groups: [...agent.groups],
-      ...(credentialID === undefined ? {} : { credentialID }),
-    },
-    method: inner.method,
-    uri: maskText(inner.target),
-    verb: inner.way === "exec" ? "create" : inner.info.verb,
-    ...(inner.info.isResource ? { target: targetOf(inner) } : {}),
+  const about = aboutCall(ports, session, asked, caller);
+  let state: "new" | "begun" | "over" = "new";
+  const line = (entry: Omit<Entry, keyof typeof about>, payload?: JsonObject) => {
+    const whole: BrokeredEntry = { ...about, ...entry };
+    return payload === undefined ? lineOf(whole) : lineWithPayload(whole, payload, ports.random);
   };
-  let isOpen = false;
-  const commit = async (entry: BrokeredEntry, payload: JsonObject | undefined) => {
-    const line = payload === undefined ? lineOf(entry) : lineWithPayload(entry, payload, ports.random);
-    await ports.store.commit({ lines: [line] });
+  const requestLine = (sent?: Sent) => {
+    const { body, known, knownValues = 0 } = sent ?? {};
+    const keeping = known === undefined || body === undefined || body.length === 0 ? undefined : { known };
+    const shown = (text: string) =>
+      known === undefined ? maskText(text) : withoutValues(known, maskText(text));
+    return line(
+      {
+        ...{ event: "request" as const, time: micros(began), uri: shown(asked.target) },
+        ...optional("command", header("kubectl-command"), shown),
+        ...optional("userAgent", header("user-agent"), shown),
+        ...optional("auditID", header("audit-id"), (text) => text),
+        ...(body === undefined ? {} : { bytes: body.length, sha256: sha256(body) }),
+        ...(body !== undefined && body.length > keep.requestBytes ? { truncated: true } : {}),
+        ...(knownValues === 0 ? {} : { knownValues }),
+      },
+      keeping && body && { body: readable(body, { ...keeping, most: keep.requestBytes }) },
+    );
   };
   return {
-    async request(body) {
-      await commit(
-        {
-          ...about,
-          event: "request",
-          time: micros(began),
-          ...optional("command", masked(header("kubectl-command"))),
-          ...optional("userAgent", header("user-agent")),
-          ...optional("auditID", header("audit-id")),
-          ...(body === undefined ? {} : { bytes: body.length, sha256: sha256(body) }),
-          ...(body !== undefined && body.length > KEPT_BYTES ? { truncated: true } : {}),
-        },
-        body === undefined || body.length === 0 ? undefined : { body: readable(body) },
-      );
-      isOpen = true;
+    async request(sent) {
+      await ports.store.commit({ lines: [requestLine(sent)] });
+      state = "begun";
     },
-    part: (content) => commit({ ...about, event: "stream", time: micros(ports.clock.now()) }, content),
+    async part(content) {
+      const entry = {
+        event: "stream" as const,
+        time: micros(ports.clock.now()),
+        uri: maskText(asked.target),
+      };
+      await ports.store.commit({ lines: [line(entry, content)] });
+    },
     async response({ body, ...end }) {
-      if (!isOpen) return;
-      isOpen = false;
+      if (state === "over") return true;
+      const first = state === "new" ? [requestLine()] : [];
+      state = "over";
       const now = ports.clock.now();
-      const entry: BrokeredEntry = {
-        ...{ ...about, ...end, event: "response", time: micros(now) },
+      const entry = {
+        ...{ ...end, event: "response" as const, time: micros(now), uri: maskText(asked.target) },
         milliseconds: Math.round(now - began),
       };
       try {
-        await commit(entry, body === undefined ? undefined : { body });
+        await ports.store.commit({
+          lines: [...first, line(entry, body === undefined ? undefined : { body })],
+        });
+        return true;
       } catch (error) {
         ports.log.error({ err: error, call: about.call }, "an answer could not be recorded");
+        return false;
       }
     },
   };
 }
 
-function targetOf({ info }: Inner): NonNullable<BrokeredEntry["target"]> {
+function aboutCall(
+  ports: RecordPorts,
+  { metadata, spec, status }: Session,
+  { method, verb, info }: Asked,
+  caller: Connection["caller"],
+) {
+  const { subject, doorway } = status;
+  const credentialID = doorway?.credentialID ?? subject.credentialID;
+  const agent = doorway === undefined ? caller : subject;
+  return {
+    ...{ schema: "hoop.dev/brokered/v1" as const, kind: "brokered" as const, call: ports.random.uuid() },
+    session: { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
+    profile: spec.profile,
+    agent: {
+      username: agent.username,
+      groups: [...agent.groups],
+      ...(credentialID === undefined ? {} : { credentialID }),
+    },
+    ...{ method, verb },
+    ...(info?.isResource === true ? { target: targetOf(info) } : {}),
+  };
+}
+
+function targetOf(info: RequestInfo): NonNullable<BrokeredEntry["target"]> {
   const { group, version, resource, subresource, namespace, name } = info;
   return {
     ...{ group, version, resource },
@@ -124,49 +165,14 @@ function targetOf({ info }: Inner): NonNullable<BrokeredEntry["target"]> {
   };
 }
 
-/**
- * Masked, and as long as is kept. What is no object is told as text. In protobuf and CBOR a value stands without the name
- * by which it would be known as a secret: the entry has their hash, and the object is in the admission entry.
- */
-function readable(body: Buffer): Json {
-  const text = body.toString();
-  if (text.includes("\0") || text.includes("\uFFFD")) return "[not kept: no text]";
-  const value = objectIn(body);
-  if (value === undefined) return cut(maskText(text));
-  const masked = maskObject(value);
-  return body.length <= KEPT_BYTES ? masked : cut(JSON.stringify(masked));
-}
-
-function objectIn(body: Buffer): JsonObject | undefined {
-  const value = asJson(body.toString()) ?? asYaml(body);
-  return isObject(value) ? value : undefined;
-}
-
-function asJson(text: string): Json | undefined {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function asYaml(body: Buffer): Json | undefined {
-  const reading = readYaml(body.toString(), KEPT_BYTES);
-  return reading.outcome === "read" ? (reading.value as Json) : undefined;
-}
-
-function cut(text: string): string {
-  return text.length <= KEPT_BYTES ? text : `${text.slice(0, KEPT_BYTES).toWellFormed()}…`;
-}
-
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function masked(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : maskText(text);
-}
-
-function optional<N extends string>(name: N, value: string | undefined): { [K in N]?: string } {
-  return (value === undefined ? {} : { [name]: value }) as { [K in N]?: string };
+function optional<N extends string>(
+  name: N,
+  value: string | undefined,
+  shown: (text: string) => string,
+): { [K in N]?: string } {
+  return (value === undefined ? {} : { [name]: shown(value) }) as { [K in N]?: string };
 }

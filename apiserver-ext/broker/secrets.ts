@@ -7,9 +7,12 @@ import { parseJson } from "#core/json.ts";
 import type { RequestInfo } from "#kit/request-info.ts";
 import { StatusError } from "#kit/status.ts";
 import { readYaml } from "#kit/yaml.ts";
+import { secretIn } from "./secret-protobuf.ts";
 
 const API_VERSION = "hoop.dev/v1alpha1";
 const LARGEST_BODY = 3 * 1024 * 1024;
+
+const PROTOBUF = "application/vnd.kubernetes.protobuf";
 
 /** What `secure-secrets` does not do is done to the Secret itself: deleting it. */
 export function isOfSecrets({ group, resource, subresource, verb }: RequestInfo): boolean {
@@ -17,9 +20,11 @@ export function isOfSecrets({ group, resource, subresource, verb }: RequestInfo)
 }
 
 /** Where they are asked for, without the query. */
-export function securePath({ namespace, name }: RequestInfo): string {
+export function securePath({ namespace, name, verb }: RequestInfo): string {
   const within = namespace === "" ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
-  return `/apis/${API_VERSION}${within}/secure-secrets${name === "" ? "" : `/${encodeURIComponent(name)}`}`;
+  // A list by name is a list.
+  const one = name === "" || verb === "list" || verb === "watch" ? "" : `/${encodeURIComponent(name)}`;
+  return `/apis/${API_VERSION}${within}/secure-secrets${one}`;
 }
 
 export interface Sent {
@@ -48,7 +53,9 @@ const REWRITES: Readonly<Record<string, Rewrite>> = {
 /** @throws {StatusError} UnsupportedMediaType, BadRequest. */
 export function securedBody(contentType: string, body: Buffer): Sent {
   const [type = ""] = contentType.split(";");
-  const rewrite = REWRITES[type.trim().toLowerCase() || "application/json"];
+  const media = type.trim().toLowerCase() || "application/json";
+  if (media === PROTOBUF) return json(secured(secretIn(body)), "application/json");
+  const rewrite = REWRITES[media];
   if (rewrite === undefined) throw unsupported();
   return rewrite(body.toString());
 }

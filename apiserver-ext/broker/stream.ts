@@ -2,36 +2,61 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { ValueScanner } from "#core/mask/values.ts";
+import { breakOff } from "#kit/send-parts.ts";
 import { beginAnswer, mediaType, written } from "./answer.ts";
 import type { BrokerCall } from "./call.ts";
 
 import { maskedEvent, unmaskable } from "./mask-answer.ts";
-import { KEPT_BYTES } from "./record.ts";
 
 export async function streamed(call: BrokerCall, from: IncomingMessage): Promise<void> {
-  const { connection, signal, record, inner } = call;
+  const { connection, signal, record, inner, terms } = call;
   const to = connection.response;
   const parts = PARTS[inner.way === "watch" || inner.way === "log" ? inner.way : "document"](call, from);
-  beginAnswer(to, from);
+  await beginAnswer(call, from);
   // A watch has begun when this is there, also before its first event.
   if ("flushHeaders" in to) to.flushHeaders();
   else to.writeHead(to.statusCode);
-  const hash = createHash("sha256");
-  let size = 0;
-  let kept = "";
+  const seen = new Seen(inner.way === "document" ? 0 : terms.keep.responseBytes);
+  let isWhole = true;
   for await (const bytes of parts) {
-    hash.update(bytes);
-    size += bytes.length;
-    if (inner.way !== "document" && kept.length < KEPT_BYTES) kept += bytes.toString();
-    if (!(await written(to, bytes, signal))) break;
+    seen.add(bytes);
+    isWhole = bytes.length === 0 || (await written(to, bytes, signal));
+    if (!isWhole) break;
   }
   await record.response({
-    ...{ code: from.statusCode ?? 0, bytes: size, sha256: hash.digest("hex") },
-    ...(kept === "" ? {} : { body: kept.toWellFormed() }),
-    ...(kept.length < size && inner.way !== "document" ? { truncated: true } : {}),
+    ...{ code: from.statusCode ?? 0, ...seen.told(inner.way !== "document") },
+    ...(isWhole || signal.aborted ? {} : { message: "the client took it too slowly" }),
   });
   from.destroy();
-  to.end();
+  // What is cut short does not look as if it were all.
+  if (isWhole) to.end();
+  else breakOff(to);
+}
+
+/** What the client is shown: the hash of all of it, and as much as is kept. */
+class Seen {
+  readonly #most: number;
+  readonly #hash = createHash("sha256");
+  readonly #kept: Buffer[] = [];
+  #size = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(bytes: Buffer): void {
+    this.#hash.update(bytes);
+    if (this.#size < this.#most) this.#kept.push(Buffer.from(bytes.subarray(0, this.#most - this.#size)));
+    this.#size += bytes.length;
+  }
+
+  told(keeps: boolean) {
+    return {
+      ...{ bytes: this.#size, sha256: this.#hash.digest("hex") },
+      ...(this.#kept.length === 0 ? {} : { body: Buffer.concat(this.#kept).toString() }),
+      ...(keeps && this.#size > this.#most ? { truncated: true } : {}),
+    };
+  }
 }
 
 type Parts = (call: BrokerCall, from: IncomingMessage) => AsyncIterable<Buffer>;
@@ -79,8 +104,11 @@ async function* maskedEvents(call: BrokerCall, body: AsyncIterable<Buffer>): Asy
 }
 
 async function* maskedLog(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const { known } = await call.masks();
-  const scanner = new ValueScanner(known);
-  for await (const bytes of body) yield scanner.push(bytes);
+  const scanner = new ValueScanner((await call.masks()).known, { isPrompt: false });
+  for await (const bytes of body) {
+    // A log lasts, and values come meanwhile.
+    scanner.use((await call.masks()).known);
+    yield scanner.push(bytes);
+  }
   yield scanner.end();
 }

@@ -1,79 +1,121 @@
-/** exec and attach: a WebSocket on either side, and what goes through it recorded both ways. */
+/** exec, attach and port-forward: a WebSocket on either side, and what goes through it recorded both ways. */
 import type { IncomingMessage } from "node:http";
 import { extrasOf } from "#core/session/extras.ts";
 import { header, protocolsOf } from "#kit/request.ts";
 import { flag } from "#kit/request-info.ts";
 import { StatusError } from "#kit/status.ts";
+import { beginAnswer } from "./answer.ts";
 import { type BrokerCall, noAnswer, sessionOver } from "./call.ts";
-import { answerHeaders, innerHeaders } from "./headers.ts";
-import { heldIn, waitFor } from "./held.ts";
+import { command } from "./command.ts";
+import { type HeaderLines, innerHeaders } from "./headers.ts";
+import { heldIn, messageOf, untilDecided } from "./held.ts";
 import { denied, needsWebSocket } from "./inner.ts";
 import { maskedJson, maskedText } from "./mask-answer.ts";
-import type { BrokerPorts } from "./ports.ts";
+import type { BrokerPorts, BrokerState } from "./ports.ts";
+import { sha256 } from "./record.ts";
+import { recorded } from "./sent.ts";
+import { tunnel } from "./tunnel.ts";
 import { type Reply, sent } from "./upstream.ts";
-import { pumped } from "./wire.ts";
+import { type End, pumped, type Through } from "./wire.ts";
 
-/** Each message begins with the number of its channel. */
-const PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
+type Upgraded = "exec" | "forward";
 
-export async function upgraded(ports: BrokerPorts, call: BrokerCall): Promise<void> {
-  const { connection, record } = call;
-  checkAsked(call);
-  await record.request(undefined);
+/** Of a command, each message begins with the number of its channel; what is forwarded is SPDY, tunnelled. */
+const PROTOCOLS: Readonly<Record<Upgraded, readonly string[]>> = {
+  exec: ["v5.channel.k8s.io", "v4.channel.k8s.io"],
+  forward: ["SPDY/3.1+portforward.k8s.io"],
+};
+
+export async function upgraded(ports: BrokerState, call: BrokerCall): Promise<void> {
+  checkAsked(ports, call);
+  await recorded(ports, call, undefined);
   const reply = await answered(ports, call);
-  if (reply.upgraded === undefined) return refused(call, reply);
+  if (reply.upgraded === undefined) return refused(ports, call, reply);
   const { upgraded: there } = reply;
-  const here = connection.upgrade;
-  if (here === undefined || reply.response.statusCode !== 101) {
+  try {
+    await connected(ports, call, reply.response, there);
+  } finally {
     there.socket.destroy();
+  }
+}
+
+async function connected(
+  ports: BrokerState,
+  call: BrokerCall,
+  response: IncomingMessage,
+  there: End,
+): Promise<void> {
+  const here = call.connection.upgrade;
+  if (here === undefined || response.statusCode !== 101)
     throw new StatusError("InternalError", "the connection could not be upgraded");
-  }
-  if (call.signal.aborted) {
-    there.socket.destroy();
-    throw sessionOver();
-  }
-  const { known } = await call.masks();
-  here.socket.write(switching(reply.response));
-  await pumped(ports, call, known, here, there);
+  const through = await throughOf(ports, call);
+  if (call.signal.aborted) throw sessionOver();
+  here.socket.write(switching(response));
+  await pumped(call, through, here, there);
+}
+
+async function throughOf(
+  { clock, log }: BrokerPorts,
+  { inner, record, masks }: BrokerCall,
+): Promise<Through> {
+  const ports = { clock, log, record };
+  if (inner.way === "forward") return tunnel(ports);
+  return command(ports, async () => (await masks()).known);
 }
 
 /** @throws {StatusError} Forbidden. */
-function checkAsked({ connection: { request }, inner, terms }: BrokerCall): void {
-  if (header(request, "upgrade").toLowerCase() !== "websocket") throw needsWebSocket();
-  if (!protocolsOf(request).some((one) => PROTOCOLS.includes(one))) throw needsWebSocket();
+function checkAsked({ toldAgain }: BrokerState, call: BrokerCall): void {
+  const { connection, inner, terms } = call;
   const { query } = inner.info;
-  if (flag(query, "stdin") && !terms.exec.stdin) throw denied("the profile allows no standard input");
-  if (flag(query, "tty") && !terms.exec.tty) throw denied("the profile allows no terminal");
+  // What the profile forbids is told first: a client that is refused asks again by SPDY, and shows that answer.
+  if (inner.way === "forward" && !terms.portForward) throw denied("the profile allows no forwarded ports");
+  if (inner.way === "exec" && flag(query, "stdin") && !terms.exec.stdin)
+    throw denied("the profile allows no standard input");
+  if (inner.way === "exec" && flag(query, "tty") && !terms.exec.tty)
+    throw denied("the profile allows no terminal");
+  const isWebSocket = header(connection.request, "upgrade").toLowerCase() === "websocket";
+  if (isWebSocket && offeredOf(call).length > 0) return;
+  throw toldAgain.take(aboutOf(call)) ?? needsWebSocket(inner.way);
 }
 
-/** Asks again for as long as people have not decided. */
-async function answered(ports: BrokerPorts, call: BrokerCall): Promise<Reply & { body: string }> {
-  for (;;) {
-    const reply = await asked(ports, call).catch((error: unknown) => {
+function aboutOf({ session, inner }: BrokerCall): string {
+  return `${session.metadata.uid} ${inner.target}`;
+}
+
+function offeredOf({ connection, inner }: BrokerCall): string[] {
+  const taken = inner.way === "forward" ? PROTOCOLS.forward : PROTOCOLS.exec;
+  return protocolsOf(connection.request).filter((one) => taken.includes(one));
+}
+
+function answered(ports: BrokerPorts, call: BrokerCall): Promise<Reply & { body: string }> {
+  const ask = () =>
+    asked(ports, call).catch((error: unknown) => {
       throw noAnswer(call, error);
     });
-    const held = heldIn(reply.response.statusCode ?? 0, reply.body);
-    if (held === undefined || (await waitFor(ports, held, call.signal)) === "give-up") return reply;
-  }
+  return untilDecided(ports, call, ask, ({ response, body }) => heldIn(response.statusCode ?? 0, body));
 }
 
 async function asked(ports: BrokerPorts, call: BrokerCall): Promise<Reply & { body: string }> {
   const { connection, inner, session } = call;
   const identity = { serviceAccount: session.status.serviceAccount, extras: extrasOf(session) };
-  const offered = protocolsOf(connection.request).filter((one) => PROTOCOLS.includes(one));
   const reply = await sent(
     ports.upstream,
     {
       ...{ method: inner.method, path: inner.sent, lasts: true, signal: call.signal },
       headers: {
-        ...innerHeaders(connection.headers, identity, { masked: true }),
+        ...withoutAccept(innerHeaders(connection.headers, identity, { masked: false })),
         ...{ connection: "Upgrade", upgrade: "websocket" },
-        "sec-websocket-protocol": offered.join(", "),
+        "sec-websocket-protocol": offeredOf(call).join(", "),
       },
     },
     undefined,
   );
   return { ...reply, body: reply.upgraded === undefined ? await textOf(reply.response) : "" };
+}
+
+/** Kubelets are asked in the same words, and have no answer in JSON; what the API server refuses, it does in JSON. */
+function withoutAccept({ accept: _, ...headers }: HeaderLines): HeaderLines {
+  return headers;
 }
 
 const LONGEST_REFUSAL = 64 * 1024;
@@ -88,14 +130,21 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 async function refused(
-  { connection: { response }, record, masks }: BrokerCall,
+  { toldAgain }: BrokerState,
+  call: BrokerCall,
   { response: from, body }: { response: IncomingMessage; body: string },
 ): Promise<void> {
+  const { connection, record, masks } = call;
+  const { response } = connection;
   const code = from.statusCode ?? 502;
-  const shown = (body.startsWith("{") ? maskedJson : maskedText)(body, await masks());
-  await record.response({ code, bytes: shown.length, sha256: "", body: shown });
-  response.statusCode = code >= 400 ? code : 502;
-  for (const [name, value] of Object.entries(answerHeaders(from.rawHeaders))) response.setHeader(name, value);
+  const shown = Buffer.from((body.startsWith("{") ? maskedJson : maskedText)(body, await masks()));
+  await beginAnswer(call, from);
+  if (code < 400) response.statusCode = 502;
+  toldAgain.remember(aboutOf(call), { reason: "Forbidden", message: messageOf(shown.toString()) });
+  await record.response({
+    ...{ code: response.statusCode, bytes: shown.length, sha256: sha256(shown) },
+    body: shown.toString(),
+  });
   response.end(shown);
 }
 

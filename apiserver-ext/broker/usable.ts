@@ -1,7 +1,10 @@
 /** Who may use a session: its own subject with its own credential, while it lasts. Asked anew for each request. */
+import { credentialOf } from "#core/admission.ts";
+import { behindDoor } from "#core/exchange/doorway.ts";
 import { allows, misuse, phaseAt, subjectOf } from "#core/session/life.ts";
-import { findSession } from "#core/session/rows.ts";
-import type { Session, SessionTerms } from "#core/session/session.ts";
+import type { SessionTerms } from "#core/session/profile.ts";
+import { findSession, sessionKey } from "#core/session/rows.ts";
+import type { Session } from "#core/session/session.ts";
 import type { Caller } from "#kit/resource.ts";
 import { forbiddenObject, notFound, StatusError } from "#kit/status.ts";
 import type { BrokerPorts } from "./ports.ts";
@@ -17,7 +20,10 @@ export async function usable(
 ): Promise<{ session: Session; terms: SessionTerms }> {
   const lookup = await ports.cluster.namespaceUid(namespace);
   if (!lookup.known) throw new StatusError("ServiceUnavailable", lookup.why, { retryAfterSeconds: 1 });
-  const session = (await findSession(ports.store, lookup.uid, name))?.session;
+  const session =
+    name === CURRENT
+      ? await current(ports, lookup.uid, caller)
+      : (await findSession(ports.store, lookup.uid, name))?.session;
   const wrong = session && misuse(session, caller);
   if (session === undefined || wrong === "not-found") throw notFound(RESOURCE, name);
   if (wrong === "another-credential")
@@ -33,6 +39,16 @@ export async function usable(
   );
   if ("refused" in allowed) throw forbiddenObject(RESOURCE, name, allowed.refused);
   return { session, terms: allowed.terms };
+}
+
+/** In place of a name: the session that the caller's token is of. A kubeconfig that says so outlives one session. */
+const CURRENT = "current";
+
+async function current({ store }: BrokerPorts, namespaceUid: string, caller: Caller): Promise<Session> {
+  const found = await behindDoor(store, credentialOf(caller));
+  if (found === undefined || found.key !== sessionKey(namespaceUid, found.session.metadata.name))
+    throw forbiddenObject(RESOURCE, CURRENT, "the session of this token is over: begin another one");
+  return found.session;
 }
 
 function reasonOf({ status }: Session): string {

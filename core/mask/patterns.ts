@@ -71,19 +71,28 @@ const ANY_HINT = new RegExp(
 /** Of a bootstrap token, which has no hint but its dot. By itself: it would be tried at each letter of every text. */
 const BOOTSTRAP_HINT = /\.[a-z0-9]{16}/;
 
-/** The text with everything that looks like a secret replaced. How long it was is not told. */
-export function maskText(text: string): string {
+/**
+ * The text with everything that looks like a secret replaced, but what is spared. How long it was is not told.
+ * @param spares may what looks like a secret be shown?
+ */
+export function maskText(text: string, spares: Spares = () => false): string {
   if (!ANY_HINT.test(text) && !(text.includes(".") && BOOTSTRAP_HINT.test(text))) return text;
   const lower = text.toLowerCase();
-  const rest = lower.includes("eyj") ? withoutJwts(text) : text;
-  return PATTERNS.filter(({ hints }) => hints.some((hint) => lower.includes(hint))).reduce(replaceAll, rest);
+  const rest = lower.includes("eyj") ? withoutJwts(text, spares) : text;
+  return PATTERNS.filter(({ hints }) => hints.some((hint) => lower.includes(hint))).reduce(
+    (masked, pattern) => replaceAll(masked, pattern, spares),
+    rest,
+  );
 }
 
-function replaceAll(text: string, { find, what }: Pattern): string {
+type Spares = (secret: string) => boolean;
+
+function replaceAll(text: string, { find, what }: Pattern, spares: Spares): string {
   return text.replace(find, (...match: unknown[]) => {
     const { keep = "", quote = "" } = (match.at(-1) ?? {}) as { keep?: string; quote?: string };
     const whole = String(match[0]);
-    if (what === "value" && mayBeScript(whole.slice(keep.length + quote.length))) return whole;
+    const secret = whole.slice(keep.length + quote.length);
+    if ((what === "value" && mayBeScript(secret)) || spares(secret)) return whole;
     return `${keep}${quote}[masked: ${what}]`;
   });
 }
@@ -100,11 +109,11 @@ export function mayBeScript(value: string): boolean {
 }
 
 // By hand: an expression that may begin at every `eyJ` of a long word would take quadratic time.
-function withoutJwts(text: string): string {
+function withoutJwts(text: string, spares: Spares): string {
   return text.replace(/[\w-]+(?:\.[\w-]+)*/g, (word) => {
     const start = word.indexOf("eyJ");
     const isJwt = start !== -1 && word.length - start > 30 && word.slice(start).split(".").length >= 3;
-    return isJwt ? `${word.slice(0, start)}[masked: token]` : word;
+    return isJwt && !spares(word.slice(start)) ? `${word.slice(0, start)}[masked: token]` : word;
   });
 }
 

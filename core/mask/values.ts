@@ -1,166 +1,145 @@
 /** Known values in bytes, however they are cut into parts: found in the forms that tools write them in, and replaced. Pure. */
+import { createHash } from "node:crypto";
+import { findValues, type Spot } from "./find-values.ts";
+import { formsOf, SHORTEST_VALUE } from "./forms.ts";
+import { ValueIndex } from "./value-index.ts";
 
-/** Shorter values turn up by chance. */
-export const SHORTEST_VALUE = 6;
+export { SHORTEST_VALUE } from "./forms.ts";
+
 export const REPLACEMENT = "[masked: Secret value]";
 const REPLACED = Buffer.from(REPLACEMENT);
-/** By so many bytes a form is looked up. As much, but one, of what may begin a value goes out: a prompt is to be seen. */
-const ANCHOR = 4;
-/** Parts of values that span lines are values, too, from this length on. */
-const SHORTEST_LINE = 16;
+/** How many escapes within each other are looked through. */
+const DEPTH = 2;
+const TEXT = { end: "end", isPrompt: false, depth: DEPTH } as const;
+/** Of what is out, so much is kept: as long as what stands, escaped, for what went out of the beginning of a value. */
+const CONTEXT = 64;
 
 /** All values at once; made once, used for any number of texts. */
 export interface KnownValues {
-  /** By their first bytes; the longest first. */
-  byAnchor: ReadonlyMap<number, readonly Buffer[]>;
-  /** Hashes of anchors, a bit each: most places are passed over after one look. */
-  bits: Uint8Array;
-  shift: number;
-  count: number;
+  /** False: there are none, and all texts are as they are. */
+  readonly any: boolean;
+  readonly index: ValueIndex;
+  /** More of them, which are looked for from then on. */
+  add(value: Uint8Array): void;
 }
 
 /** @param values as they are; those that are too short are left out. */
-export function knownValues(values: Iterable<Uint8Array>): KnownValues {
-  const forms = new Map<string, Buffer>();
-  for (const value of values)
-    for (const form of formsOf(Buffer.from(value))) forms.set(form.toString("latin1"), form);
-  const byAnchor = new Map<number, Buffer[]>();
-  const size = Math.max(12, Math.min(24, Math.ceil(Math.log2(forms.size + 1)) + 6));
-  const [bits, shift] = [new Uint8Array(2 ** size / 8), 32 - size];
-  for (const form of forms.values()) {
-    const anchor = form.readUInt32BE(0);
-    const alike = byAnchor.get(anchor);
-    if (alike === undefined) byAnchor.set(anchor, [form]);
-    else alike.push(form);
-    const hash = Math.imul(anchor, MULTIPLIER) >>> shift;
-    bits[hash >>> 3] = (bits[hash >>> 3] ?? 0) | (1 << (hash & 7));
-  }
-  for (const list of byAnchor.values()) list.sort((a, b) => b.length - a.length);
-  return { byAnchor, bits, shift, count: forms.size };
+export function knownValues(values: Iterable<Uint8Array> = []): KnownValues {
+  const index = new ValueIndex();
+  const add = (value: Uint8Array) => {
+    const owner = ownerOf(value);
+    formsOf(value, (form) => index.add(form, owner));
+  };
+  for (const value of values) add(value);
+  return {
+    index,
+    add,
+    get any() {
+      return !index.isEmpty;
+    },
+  };
 }
 
-/** Knuth's: spreads what is alike. */
-const MULTIPLIER = 0x9e3779b1;
-
-/** The value, its long lines, in base64 (alone, wherever it stands in more, and twice), escaped for URLs and for JSON. */
-function formsOf(value: Buffer): Buffer[] {
-  if (value.length < SHORTEST_VALUE) return [];
-  const text = value.toString();
-  const isText = Buffer.from(text).equals(value);
-  const twice = Buffer.from(value.toString("base64")).toString("base64").replace(/=+$/, "");
-  const lines = text.split("\n").filter((line) => line.length >= SHORTEST_LINE && !line.startsWith("-----"));
-  const written = isText ? [...asWritten(text), ...asWritten(text.trimEnd()), ...lines] : [];
-  const forms = [value, ...[...partsOfBase64(value), twice, ...written].map((form) => Buffer.from(form))];
-  // What stands in the mask itself would be found there.
-  return forms.filter((form) => form.length >= SHORTEST_VALUE && !REPLACED.includes(form));
+function ownerOf(value: Uint8Array): number {
+  return createHash("sha256").update(value).digest().readInt32BE(0) || 1;
 }
 
-function asWritten(text: string): string[] {
-  return [text, encodeURIComponent(text.toWellFormed()), JSON.stringify(text).slice(1, -1)];
+/** Which of the values the bytes hold, each told by a number that is always the same. */
+export function valuesFound(known: KnownValues, bytes: Uint8Array): ReadonlySet<number> {
+  if (!known.any) return new Set();
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return findValues(known.index, text, { ...TEXT, depth: DEPTH + 1 }).owners;
 }
 
-/** Of the base64 of a longer text in which the value begins 0, 1 or 2 bytes behind a multiple of three. */
-function partsOfBase64(value: Buffer): string[] {
-  return [0, 1, 2].flatMap((shift) => {
-    const text = Buffer.concat([Buffer.alloc(shift), value]).toString("base64");
-    const end = text.endsWith("=") ? text.indexOf("=") - 1 : text.length;
-    const part = text.slice(shift === 0 ? 0 : shift + 1, end);
-    return [...(shift === 0 ? [text] : []), part, part.replaceAll("+", "-").replaceAll("/", "_")];
-  });
-}
+const SCRATCH = Buffer.alloc(16 * 1024);
 
 /** The text without any of the values; itself where it holds none. */
 export function withoutValues(known: KnownValues, text: string): string {
-  if (known.count === 0 || text.length < SHORTEST_VALUE) return text;
-  const scanner = new ValueScanner(known);
-  const bytes = Buffer.from(text);
-  const scanned = Buffer.concat([scanner.push(bytes), scanner.end()]);
-  return scanned.equals(bytes) ? text : scanned.toString();
+  if (!known.any || text.length < SHORTEST_VALUE) return text;
+  // Most texts are short: no memory of their own for each of them.
+  const isShort = text.length * 3 <= SCRATCH.length;
+  const bytes = isShort ? SCRATCH.subarray(0, SCRATCH.write(text)) : Buffer.from(text);
+  const { spots } = findValues(known.index, bytes, TEXT);
+  if (spots.length === 0) return text;
+  const parts: string[] = [];
+  let at = 0;
+  for (const { from, to } of spots) {
+    parts.push(bytes.toString("utf8", at, from), REPLACEMENT);
+    at = to;
+  }
+  return `${parts.join("")}${bytes.toString("utf8", at)}`;
 }
 
-interface Spot {
-  from: number;
-  to: number;
+/** Does a text in JSON hold any of the values, in a string or a name of it? True also by what stands between these. */
+export function holdsValues(known: KnownValues, json: Buffer): boolean {
+  if (!known.any) return false;
+  return findValues(known.index, json, { ...TEXT, depth: DEPTH + 1 }).spots.length > 0;
 }
 
-/** One stream. */
+export interface StreamOptions {
+  /** Somebody waits for what comes: of what may begin a value, three bytes go out. */
+  isPrompt: boolean;
+}
+
+/** One stream. What goes out is the same whatever its parts are, but that of a prompt. Where it ends it may have been cut. */
 export class ValueScanner {
-  readonly #known: KnownValues;
-  /** The last bytes that are out: a value may begin in them. */
-  #context: Buffer = Buffer.alloc(0);
-  /** What may be the beginning of a value, and is not out. */
-  #held: Buffer = Buffer.alloc(0);
+  #known: KnownValues;
+  readonly #isPrompt: boolean;
+  /** From what is out and may still belong to a value, on to the last that came in. */
+  #text: Buffer = Buffer.alloc(0);
+  /** So much of it is out. */
+  #out = 0;
+  /** Up to where in it the last mask stands; -1: it has gone. */
+  #maskedTo = -1;
 
-  constructor(known: KnownValues) {
+  constructor(known: KnownValues, { isPrompt }: StreamOptions = { isPrompt: true }) {
+    this.#known = known;
+    this.#isPrompt = isPrompt;
+  }
+
+  /** The values from here on: they change while something goes on for long. */
+  use(known: KnownValues): void {
     this.#known = known;
   }
 
   /** What may go out by now. */
   push(bytes: Uint8Array): Buffer {
-    return this.#known.count === 0 ? Buffer.from(bytes) : this.#scan(bytes, false);
+    return this.#isIdle() ? Buffer.from(bytes) : this.#scan(bytes, "open");
   }
 
   /** What is left at the end. */
   end(): Buffer {
-    return this.#known.count === 0 ? Buffer.alloc(0) : this.#scan(Buffer.alloc(0), true);
+    return this.#isIdle() ? Buffer.alloc(0) : this.#scan(Buffer.alloc(0), "cut");
   }
 
-  #scan(bytes: Uint8Array, isEnd: boolean): Buffer {
-    const out = this.#context.length;
-    const text = Buffer.concat([this.#context, this.#held, bytes]);
-    const { spots, open } = found(this.#known, text, isEnd);
-    // A value that is whole is told, even where another one may begin in it.
-    const upTo = Math.max(open, spots.at(-1)?.to ?? 0);
+  #isIdle(): boolean {
+    return !this.#known.any && this.#text.length === 0;
+  }
+
+  #scan(bytes: Uint8Array, end: "open" | "cut"): Buffer {
+    const text = this.#text.length === 0 ? Buffer.from(bytes) : Buffer.concat([this.#text, bytes]);
+    const search = { end, isPrompt: this.#isPrompt, depth: DEPTH };
+    const { spots, open } = findValues(this.#known.index, text, search);
     const parts: Buffer[] = [];
-    let at = out;
-    for (const { from, to } of spots) {
-      if (to <= out) continue;
-      if (from > at) parts.push(text.subarray(at, from));
-      parts.push(REPLACED);
-      at = to;
-    }
-    if (upTo > at) parts.push(text.subarray(at, upTo));
-    this.#context = Buffer.from(text.subarray(Math.max(0, upTo - ANCHOR + 1), upTo));
-    this.#held = Buffer.from(text.subarray(upTo));
+    // A value that is whole is told, even where another one may begin in it; not where it may be within another one.
+    for (const spot of spots) if (spot.from <= open) this.#mask(text, spot, parts);
+    if (open > this.#out) parts.push(text.subarray(this.#out, open));
+    this.#out = Math.max(this.#out, open);
+    this.#keep(text, Math.max(0, Math.min(open, this.#out - (this.#isPrompt ? CONTEXT : 0))));
     return Buffer.concat(parts);
   }
-}
 
-/** The values in it, overlapping ones as one; and from where on it may be the beginning of one. */
-function found(known: KnownValues, text: Buffer, isEnd: boolean): { spots: Spot[]; open: number } {
-  const { byAnchor, bits, shift } = known;
-  const spots: Spot[] = [];
-  let anchor = text.length < ANCHOR ? 0 : text.readUInt32BE(0) >>> 8;
-  for (let at = 0; at + ANCHOR <= text.length; at++) {
-    anchor = (anchor << 8) | (text[at + ANCHOR - 1] ?? 0);
-    const hash = Math.imul(anchor, MULTIPLIER) >>> shift;
-    if (((bits[hash >>> 3] ?? 0) & (1 << (hash & 7))) === 0) continue;
-    const length = lengthAt(byAnchor.get(anchor >>> 0), text, at, isEnd);
-    if (length === "open") return { spots, open: at };
-    if (length > 0) add(spots, { from: at, to: at + length });
+  #mask(text: Buffer, { from, to }: Spot, parts: Buffer[]): void {
+    if (to <= this.#out) return;
+    if (from > this.#out) parts.push(text.subarray(this.#out, from));
+    if (from > this.#maskedTo) parts.push(REPLACED);
+    this.#out = to;
+    this.#maskedTo = to;
   }
-  return { spots, open: text.length };
-}
 
-/** How long the longest value is that begins there; `open` where only its beginning is there yet. */
-function lengthAt(
-  forms: readonly Buffer[] | undefined,
-  text: Buffer,
-  at: number,
-  isEnd: boolean,
-): number | "open" {
-  let isOpen = false;
-  for (const form of forms ?? []) {
-    const there = Math.min(form.length, text.length - at);
-    if (text.compare(form, 0, there, at, at + there) !== 0) continue;
-    if (there === form.length) return form.length;
-    isOpen = true;
+  #keep(text: Buffer, from: number): void {
+    this.#text = Buffer.from(text.subarray(from));
+    this.#out -= from;
+    this.#maskedTo = Math.max(-1, this.#maskedTo - from);
   }
-  return isOpen && !isEnd ? "open" : 0;
-}
-
-function add(spots: Spot[], spot: Spot): void {
-  const last = spots.at(-1);
-  if (last === undefined || spot.from > last.to) spots.push(spot);
-  else last.to = Math.max(last.to, spot.to);
 }

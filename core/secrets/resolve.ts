@@ -1,6 +1,7 @@
 /** From what a caller sends for a view to the Secret that is to be: placeholders become the values they stand for. Pure. */
 import { type Json, type JsonObject, member } from "../admission.ts";
 import type { CoreSecret } from "./backend.ts";
+import { isRelease, resolvedRelease } from "./helm-release.ts";
 import { isBulky, oversized } from "./limits.ts";
 import { holdsMask, type Placeholders, type Reading } from "./placeholder.ts";
 import { LAST_APPLIED, type Live, REPEATED, type Reveals, secretUid, valuesOf } from "./view.ts";
@@ -37,6 +38,9 @@ export type Resolution =
 
 const FOREIGN =
   "a placeholder stands for the value of its own key in its own Secret and for nothing else; send a value, or leave the field out";
+const RELEASE =
+  "this release of Helm's holds what is shown in place of a value, and would store that: give all values anew " +
+  "(helm upgrade --reset-values -f VALUES), instead of reusing or rolling back to those of an earlier release";
 const HIDDEN = "it repeats a value of the Secret, or may, so it is not shown and cannot be changed here";
 const LARGE = "too long, with the sizes of what is kept rounded up as they are shown";
 const BULKY = "too much for one request: at most 10,000 keys, and 1 MiB of metadata and keys";
@@ -116,7 +120,12 @@ function resolvedData(sent: Sent, live: CoreSecret | undefined, options: Resolve
     const value = now === undefined ? undefined : Buffer.from(now, "base64");
     const reading = options.placeholders.read({ uid, key: one.key }, one.bytes, value);
     const isRevealed = live !== undefined && options.reveals(live, one.key);
-    const meaning = meaningOf(one, reading, isRevealed, value);
+    const isOfHelm = isRelease(live ?? { type: sent.type ?? "" }, one.key);
+    const mark = (text: string) => options.placeholders.of({ uid, key: one.key }, Buffer.from(text));
+    const meaning =
+      isOfHelm && reading === "value"
+        ? meaningOfRelease(one, value, mark)
+        : meaningOf(one, reading, isRevealed, value);
     if ("outcome" in meaning) return meaning;
     found.set(one.key, meaning);
   }
@@ -148,6 +157,23 @@ function meaningOf(
   return reading === "value"
     ? { bytes, origin: "sent" }
     : { outcome: "refused", field: `${field}[${key}]`, why: FOREIGN };
+}
+
+/** Of a release, each text stands for itself or for what it shows. */
+function meaningOfRelease(
+  { key, field, bytes }: Incoming,
+  value: Buffer | undefined,
+  mark: (text: string) => string,
+): { bytes: Buffer; origin: "kept" | "sent" } | Refusal {
+  const release = resolvedRelease(bytes, value, mark);
+  switch (release.outcome) {
+    case "kept":
+      return { bytes: value ?? bytes, origin: "kept" };
+    case "value":
+      return { bytes: release.value, origin: "sent" };
+    case "refused":
+      return { outcome: "refused", field: `${field}[${key}]`, why: RELEASE };
+  }
 }
 
 interface Incoming {

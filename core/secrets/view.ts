@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { type Json, type JsonObject, list, member, text } from "../admission.ts";
 import type { CoreSecret } from "./backend.ts";
+import { isRelease, shownRelease } from "./helm-release.ts";
 import { type Placeholders, sizeOf } from "./placeholder.ts";
 import { repetitions } from "./repeats.ts";
 
@@ -94,8 +95,10 @@ function shownValue(
 ): string {
   if (reveals(secret, key)) return value.toString("base64");
   const spot = { uid: secretUid(secret), key };
-  const placeholder = sent?.keys.has(key) === true ? placeholders.fresh(spot) : placeholders.of(spot, value);
-  return Buffer.from(placeholder).toString("base64");
+  const mark = (text: string | Buffer) =>
+    sent?.keys.has(key) === true ? placeholders.fresh(spot) : placeholders.of(spot, Buffer.from(text));
+  const release = isRelease(secret, key) ? shownRelease(value, mark) : undefined;
+  return (release ?? Buffer.from(mark(value))).toString("base64");
 }
 
 function shownMetadata(secret: CoreSecret, annotations: JsonObject): JsonObject {

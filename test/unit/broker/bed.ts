@@ -13,14 +13,15 @@ import type { Entry } from "#core/ledger/entry.ts";
 import { knownValues } from "#core/mask/values.ts";
 import { begin } from "#core/session/life.ts";
 import { LiveSessions } from "#core/session/live.ts";
-import type { Profile } from "#core/session/profile.ts";
+import type { Profile, SessionTerms } from "#core/session/profile.ts";
 import { sessionKey } from "#core/session/rows.ts";
-import type { Session, SessionTerms } from "#core/session/session.ts";
+import type { Session } from "#core/session/session.ts";
 import type { Authentication } from "#kit/authn.ts";
 import { header } from "#kit/request.ts";
 import { memoryStore } from "#store/memory.ts";
 import { random } from "../../../system.ts";
 import { ManualClock } from "../../support/clock.ts";
+import { asking, sessionTerms } from "../../support/terms.ts";
 import { type Served, startMachines } from "../kit/machines.ts";
 
 /** What arrived behind. */
@@ -47,11 +48,7 @@ export interface Bed extends Served {
   entries(): Promise<Entry[]>;
 }
 
-const TERMS: SessionTerms = {
-  serviceAccount: { namespace: "work", name: "bot" },
-  ...{ defaultSeconds: 600, maxSeconds: 3600, idleSeconds: 0, maxSessions: 2, requestsPerSecond: 1000 },
-  exec: { stdin: true, tty: false },
-};
+const TERMS = sessionTerms({ requestsPerSecond: 1000, exec: { stdin: true, tty: false } });
 
 /** The value of a Secret of the namespace. */
 export const KNOWN = "correct-horse";
@@ -122,7 +119,7 @@ export async function startBed(terms: Partial<SessionTerms> = {}): Promise<Bed> 
   await broker.waiters.start();
   const session = await begun(broker, "task");
   const proxy = sessionProxy(broker);
-  const resource = sessions({ ...broker, namespaceExists: () => true }, proxy);
+  const resource = sessions({ ...asking(), ...broker, namespaceExists: () => true }, proxy);
   const served = await startMachines({ resources: [resource], authenticate });
   return {
     ...served,

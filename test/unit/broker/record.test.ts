@@ -1,16 +1,13 @@
 /** What of a body lies in the ledger. */
 import { expect } from "chai";
-import type { Inner } from "#apiserver-ext/broker/inner.ts";
 import { recordOf } from "#apiserver-ext/broker/record.ts";
 import { unsealPayload } from "#core/log/payload.ts";
+import { knownValues } from "#core/mask/values.ts";
 import { parseRequestInfo } from "#kit/request-info.ts";
 import { type Bed, startBed } from "./bed.ts";
 
 const PATH = "/api/v1/namespaces/demo/configmaps";
-const CREATE: Inner = {
-  ...{ way: "objects", method: "POST", target: PATH, sent: PATH, secrets: false },
-  info: parseRequestInfo("POST", PATH),
-};
+const CREATE = { method: "POST", target: PATH, verb: "create", info: parseRequestInfo("POST", PATH) };
 
 describe("the record of what a session sends", () => {
   let bed: Bed;
@@ -35,7 +32,9 @@ describe("the record of what a session sends", () => {
   for (const [title, sent, kept] of BODIES)
     it(title, async () => {
       const caller = { username: "ann", uid: "", groups: [], extra: new Map() };
-      await recordOf(bed.broker, bed.session, CREATE, { headers: [], caller }).request(sent);
+      const keep = { requestBytes: 1000, responseBytes: 1000 };
+      const record = recordOf(bed.broker, bed.session, CREATE, { headers: [], caller }, keep);
+      await record.request({ body: sent, known: knownValues([]), knownValues: 0 });
       const payload = await bed.broker.store.payload(0);
       if (!(payload instanceof Uint8Array)) throw new Error("there is no payload");
       const text = unsealPayload(payload);

@@ -1,0 +1,153 @@
+/**
+ * A Secret in protobuf, as Go's typed clients send it (Helm keeps its releases so): read into what JSON would say. What
+ * is not known here is refused, and never left out.
+ */
+import type { Json, JsonObject } from "#core/admission.ts";
+import { isObject } from "#core/admission.ts";
+import { StatusError } from "#kit/status.ts";
+
+/** Before what the API machinery writes in protobuf. */
+const MAGIC = Buffer.from("k8s\0");
+
+type Kind =
+  | "string"
+  | "base64"
+  | "boolean"
+  | "integer"
+  | "time"
+  | "left-out"
+  | Message
+  | { map: "string" | "base64" };
+
+/** By the numbers of its fields. */
+interface Message {
+  fields: Readonly<Record<number, readonly [name: string, kind: Kind, repeated?: "repeated"]>>;
+}
+
+const TYPE_META: Message = { fields: { 1: ["apiVersion", "string"], 2: ["kind", "string"] } };
+const UNKNOWN: Message = {
+  fields: {
+    1: ["typeMeta", TYPE_META],
+    2: ["raw", "base64"],
+    3: ["contentEncoding", "string"],
+    4: ["contentType", "string"],
+  },
+};
+const OWNER: Message = {
+  fields: {
+    ...{ 1: ["kind", "string"], 3: ["name", "string"], 4: ["uid", "string"], 5: ["apiVersion", "string"] },
+    ...{ 6: ["controller", "boolean"], 7: ["blockOwnerDeletion", "boolean"] },
+  },
+};
+const METADATA: Message = {
+  fields: {
+    ...{ 1: ["name", "string"], 2: ["generateName", "string"], 3: ["namespace", "string"] },
+    ...{ 4: ["selfLink", "string"], 5: ["uid", "string"], 6: ["resourceVersion", "string"] },
+    ...{ 7: ["generation", "integer"], 8: ["creationTimestamp", "time"], 9: ["deletionTimestamp", "time"] },
+    ...{ 10: ["deletionGracePeriodSeconds", "integer"] },
+    ...{ 11: ["labels", { map: "string" }], 12: ["annotations", { map: "string" }] },
+    ...{ 13: ["ownerReferences", OWNER, "repeated"], 14: ["finalizers", "string", "repeated"] },
+    // Said by the API server alone.
+    17: ["managedFields", "left-out"],
+  },
+};
+const SECRET: Message = {
+  fields: {
+    ...{ 1: ["metadata", METADATA], 2: ["data", { map: "base64" }], 3: ["type", "string"] },
+    ...{ 4: ["stringData", { map: "string" }], 5: ["immutable", "boolean"] },
+  },
+};
+
+/** @throws {StatusError} BadRequest, UnsupportedMediaType. */
+export function secretIn(body: Buffer): JsonObject {
+  if (!body.subarray(0, MAGIC.length).equals(MAGIC)) throw unreadable();
+  const { typeMeta, raw = "", contentEncoding = "" } = message(body.subarray(MAGIC.length), UNKNOWN);
+  const { apiVersion, kind } = isObject(typeMeta) ? typeMeta : {};
+  if (apiVersion !== "v1" || kind !== "Secret" || contentEncoding !== "" || typeof raw !== "string")
+    throw new StatusError("UnsupportedMediaType", "in protobuf, only a Secret is read here");
+  return { apiVersion, kind, ...message(Buffer.from(raw, "base64"), SECRET) };
+}
+
+function message(bytes: Buffer, { fields }: Message): JsonObject {
+  const object: JsonObject = {};
+  for (const { number, value } of fieldsOf(bytes)) {
+    const field = fields[number];
+    if (field === undefined) throw unreadable();
+    const [name, kind, repeated] = field;
+    if (kind === "left-out") continue;
+    const before = object[name];
+    if (typeof kind === "object" && "map" in kind) object[name] = withEntry(before, value, kind.map);
+    else if (repeated === undefined) object[name] = read(value, kind);
+    else object[name] = [...(Array.isArray(before) ? before : []), read(value, kind)];
+  }
+  // A time that is not set is written all the same.
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
+}
+
+function withEntry(before: Json | undefined, value: Wire, kind: "string" | "base64"): JsonObject {
+  const entry = read(value, { fields: { 1: ["key", "string"], 2: ["value", kind] } });
+  const { key = "", value: said = "" } = isObject(entry) ? entry : {};
+  return { ...(isObject(before ?? null) ? (before as JsonObject) : {}), [String(key)]: said };
+}
+
+type Wire = Buffer | bigint;
+
+function read(value: Wire, kind: Exclude<Kind, { map: "string" | "base64" }>): Json {
+  if (typeof value === "bigint") {
+    if (kind === "boolean") return value !== 0n;
+    if (kind === "integer") return Number(BigInt.asIntN(64, value));
+    throw unreadable();
+  }
+  if (kind === "string") return utf8(value);
+  if (kind === "base64") return value.toString("base64");
+  if (kind === "time") return time(value);
+  if (typeof kind === "object") return message(value, kind);
+  throw unreadable();
+}
+
+function utf8(bytes: Buffer): string {
+  const text = bytes.toString();
+  if (!Buffer.from(text).equals(bytes)) throw unreadable();
+  return text;
+}
+
+function time(bytes: Buffer): Json {
+  const { seconds } = message(bytes, { fields: { 1: ["seconds", "integer"], 2: ["nanos", "integer"] } });
+  return typeof seconds === "number" ? new Date(seconds * 1000).toISOString().replace(".000Z", "Z") : null;
+}
+
+function* fieldsOf(bytes: Buffer): Generator<{ number: number; value: Wire }> {
+  let at = 0;
+  const varint = () => {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = bytes[at++];
+      if (byte === undefined) throw unreadable();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    throw unreadable();
+  };
+  while (at < bytes.length) {
+    const tag = Number(varint());
+    const number = tag >>> 3;
+    switch (tag & 7) {
+      case 0:
+        yield { number, value: varint() };
+        break;
+      case 2: {
+        const length = Number(varint());
+        if (length > bytes.length - at) throw unreadable();
+        yield { number, value: bytes.subarray(at, at + length) };
+        at += length;
+        break;
+      }
+      default:
+        throw unreadable();
+    }
+  }
+}
+
+function unreadable(): StatusError {
+  return new StatusError("BadRequest", "the body of the request is not a valid Secret in protobuf");
+}

@@ -1,0 +1,32 @@
+/** What is sent: in the ledger before it is passed on; and how many values of Secrets one agent may send. */
+import { knownValues, valuesFound } from "#core/mask/values.ts";
+import { StatusError } from "#kit/status.ts";
+import type { BrokerCall } from "./call.ts";
+import type { BrokerState } from "./ports.ts";
+
+const NOTHING = knownValues([]);
+
+/** @throws {StatusError} TooManyRequests for whoever tries one value after the other; what the store throws. */
+export async function recorded(
+  { guesses }: BrokerState,
+  call: BrokerCall,
+  body: Buffer | undefined,
+): Promise<void> {
+  const { inner, record, session } = call;
+  const text = inner.way === "exec" ? commandIn(call) : body;
+  // What is written to Secrets is counted and recorded as secure-secrets judges it: sealed.
+  if (inner.secrets || text === undefined || text.length === 0)
+    return record.request({ body: inner.secrets ? undefined : body, known: NOTHING, knownValues: 0 });
+  const { known } = await call.masks();
+  const values = valuesFound(known, text);
+  await record.request({ body, known, knownValues: values.size });
+  const seconds = guesses.count(session.status.subject.username, values);
+  if (seconds === 0) return;
+  const why = "it holds values of Secrets, and you have sent others before: wait until you send it";
+  throw new StatusError("TooManyRequests", why, { retryAfterSeconds: seconds });
+}
+
+/** The words of a command in a pod. */
+function commandIn({ inner }: BrokerCall): Buffer {
+  return Buffer.from(inner.info.query.getAll("command").join("\n"));
+}

@@ -1,0 +1,244 @@
+/**
+ * Where known values stand in bytes: as they are, and escaped as in JSON and in URLs, also where only some of their
+ * characters are. What is found at a place depends on nothing but the bytes from there on, so that it is the same
+ * however a stream is cut.
+ */
+import { CHARACTER, escapesIn, mayEscape, Unit } from "./escapes.ts";
+import { ANCHOR, MULTIPLIER, NONE, SHORTEST, STRIDE, type ValueIndex } from "./value-index.ts";
+
+/** A walk of more steps than this goes in circles of escapes: as far as it came counts as a value. */
+const MOST_STEPS = 20_000;
+
+/** From a byte to the one behind the last. */
+export interface Spot {
+  from: number;
+  to: number;
+}
+
+export interface Found {
+  /** In order, none touching another. */
+  spots: Spot[];
+  /** Whose they are. */
+  owners: ReadonlySet<number>;
+  /** From here on it may be the beginning of a value that goes on. */
+  open: number;
+}
+
+export interface Search {
+  /** What is behind it: more, nothing, or nobody knows: then the beginning of a value at the end counts as one. */
+  end: "open" | "end" | "cut";
+  /** What is shorter than an anchor does not count as the beginning of a value. */
+  isPrompt: boolean;
+  /** How many escapes within each other are looked through. */
+  depth: number;
+}
+
+export function findValues(index: ValueIndex, text: Buffer, search: Search): Found {
+  const walk = new Walk(index, text, search);
+  plain(walk, index, text);
+  escaped(walk, index, text, search.depth);
+  if (search.end === "open" && !search.isPrompt) beginning(walk, index, text);
+  return { spots: merged(walk.spots), owners: walk.owners, open: walk.open };
+}
+
+/** All places but those whose first bytes are escaped. */
+function plain(walk: Walk, { filter, shift }: ValueIndex, text: Buffer): void {
+  const view = new DataView(text.buffer, text.byteOffset, text.length);
+  const end = text.length - ANCHOR + 1;
+  let at = STRIDE - 1;
+  for (; at < end; at += STRIDE) {
+    const hash = Math.imul(view.getInt32(at), MULTIPLIER) >>> shift;
+    if (((filter[hash >>> 3] ?? 0) & (1 << (hash & 7))) === 0) continue;
+    for (let from = at - STRIDE + 1; from <= at; from++) walk.plainly(from, view);
+  }
+  // What began behind the last look.
+  for (let from = at - STRIDE + 1; from < end; from++) walk.plainly(from, view);
+}
+
+/** Places at escapes, and those shortly before. */
+function escaped(walk: Walk, index: ValueIndex, text: Buffer, depth: number): void {
+  let next = 0;
+  for (const at of escapesIn(text)) {
+    if (!mayBeInAnchor(index, text, at, depth)) continue;
+    for (let from = Math.max(next, at - ANCHOR + 1); from <= at; from++) walk.anywhere(from);
+    next = at + 1;
+  }
+}
+
+const UNIT = new Unit();
+
+/** Most of what is escaped are the ends of lines, and quotes. */
+function mayBeInAnchor({ inAnchors }: ValueIndex, text: Uint8Array, at: number, depth: number): boolean {
+  for (let level = 1; level <= depth; level++) {
+    if (!UNIT.read(text, at, level) || UNIT.value >= CHARACTER) return true;
+    if (UNIT.next > at + 1 && inAnchors[UNIT.value] === 1) return true;
+  }
+  return false;
+}
+
+/** What is too short for an anchor, without escapes. */
+function beginning(walk: Walk, index: ValueIndex, text: Uint8Array): void {
+  let bytes = 0;
+  for (let count = 1; count < ANCHOR && count <= text.length; count++) {
+    const at = text.length - count;
+    bytes |= (text[at] ?? 0) << (8 * (count - 1));
+    if (index.mayBegin(bytes, count)) walk.isOpenAt(at);
+  }
+}
+
+/** Where in the index a string is. */
+interface Place {
+  /** Of its first bytes, as many as an anchor has. */
+  anchor: number;
+  count: number;
+  node: number;
+  /** Bytes of the node's label. */
+  offset: number;
+  /** At the beginning of a line that was broken. */
+  isBroken: boolean;
+}
+
+const [NEWLINE, RETURN, SPACE, TAB] = [0x0a, 0x0d, 0x20, 0x09];
+
+class Walk {
+  readonly spots: Spot[] = [];
+  readonly owners = new Set<number>();
+  open: number;
+  readonly #index: ValueIndex;
+  readonly #text: Uint8Array;
+  readonly #search: Search;
+  #best = 0;
+  #isOpen = false;
+  #isCut = false;
+  #steps = 0;
+
+  constructor(index: ValueIndex, text: Uint8Array, search: Search) {
+    this.#index = index;
+    this.#text = text;
+    this.#search = search;
+    this.open = text.length;
+  }
+
+  isOpenAt(at: number): void {
+    if (at < this.open) this.open = at;
+  }
+
+  /** With an anchor that is there as it is. */
+  plainly(from: number, view: DataView): void {
+    const index = this.#index;
+    const end = Math.min(from + STRIDE, view.byteLength - ANCHOR + 1);
+    for (let at = from; at < end; at++) if (!index.mayHold(view.getInt32(at))) return;
+    const node = index.rootBy(view.getInt32(from));
+    if (node !== NONE) this.#begin(from, from + ANCHOR, { ...NOWHERE, count: ANCHOR, node });
+  }
+
+  anywhere(from: number): void {
+    this.#begin(from, from, { ...NOWHERE });
+  }
+
+  #begin(from: number, at: number, place: Place): void {
+    this.#best = 0;
+    this.#isOpen = false;
+    this.#isCut = false;
+    this.#steps = 0;
+    this.#along(at, place);
+    const { end } = this.#search;
+    const { length } = this.#text;
+    if (end === "cut" && this.#isCut && length - from >= SHORTEST) this.#best = length;
+    if (this.#best > 0) this.spots.push({ from, to: this.#best });
+    if (this.#isOpen && end === "open") this.isOpenAt(from);
+  }
+
+  /** As far as it goes, by each way to read what may be an escape. */
+  #along(begin: number, place: Place): void {
+    const text = this.#text;
+    for (let at = begin; at < text.length; at++) {
+      if (++this.#steps > MOST_STEPS) {
+        this.#best = Math.max(this.#best, at);
+        return;
+      }
+      const byte = text[at] ?? 0;
+      if (mayEscape(byte)) this.#decoded(at, place);
+      if (!this.#take(place, byte, at + 1)) return;
+    }
+    this.#ended(place);
+  }
+
+  #ended({ count, node, offset }: Place): void {
+    const index = this.#index;
+    if (count < ANCHOR) this.#isOpen ||= !this.#search.isPrompt;
+    else if (offset < (index.size[node] ?? 0) || index.child[node] !== NONE) {
+      this.#isOpen = true;
+      this.#isCut = true;
+    }
+  }
+
+  #decoded(at: number, place: Place): void {
+    const unit = new Unit();
+    let last = at + 1;
+    for (let level = 1; level <= this.#search.depth; level++) {
+      if (!unit.read(this.#text, at, level)) return this.#ended(place);
+      if (unit.next === last) continue;
+      last = unit.next;
+      const there = { ...place };
+      if (bytesOf(unit.value).every((byte) => this.#take(there, byte, unit.next)))
+        this.#along(unit.next, there);
+    }
+  }
+
+  /** False: no string goes on with this byte, behind which the text goes on at `next`. */
+  #take(place: Place, byte: number, next: number): boolean {
+    if (!this.#step(place, byte)) {
+      // Programs break lines, and indent what follows.
+      const isBreak =
+        byte === NEWLINE || byte === RETURN || (place.isBroken && (byte === SPACE || byte === TAB));
+      place.isBroken = isBreak;
+      return isBreak && place.count === ANCHOR;
+    }
+    place.isBroken = byte === NEWLINE;
+    const { count, node, offset } = place;
+    const owner = this.#index.ends[node] ?? 0;
+    if (count !== ANCHOR || offset !== this.#index.size[node] || owner === 0) return true;
+    this.owners.add(owner);
+    this.#best = Math.max(this.#best, next);
+    return true;
+  }
+
+  #step(place: Place, byte: number): boolean {
+    const index = this.#index;
+    const { node, offset, count } = place;
+    if (count < ANCHOR) {
+      place.anchor = (place.anchor << 8) | byte;
+      place.count++;
+      if (place.count < ANCHOR) return index.mayBegin(place.anchor, place.count);
+      place.node = index.rootBy(place.anchor);
+      return place.node !== NONE;
+    }
+    if (offset < (index.size[node] ?? 0)) {
+      if (index.bytes[(index.from[node] ?? 0) + offset] !== byte) return false;
+      place.offset++;
+      return true;
+    }
+    const child = index.childBy(node, byte);
+    if (child === NONE) return false;
+    place.node = child;
+    place.offset = 1;
+    return true;
+  }
+}
+
+const NOWHERE: Readonly<Place> = { anchor: 0, count: 0, node: NONE, offset: 0, isBroken: false };
+
+function bytesOf(value: number): number[] {
+  return value < CHARACTER ? [value] : [...Buffer.from(String.fromCodePoint(value - CHARACTER))];
+}
+
+function merged(spots: Spot[]): Spot[] {
+  const all: Spot[] = [];
+  for (const { from, to } of spots.sort((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last === undefined || from > last.to) all.push({ from, to });
+    else last.to = Math.max(last.to, to);
+  }
+  return all;
+}
