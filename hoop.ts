@@ -4,7 +4,6 @@ import { serviceNames } from "#certs/leaf.ts";
 import { keepRenewed, type Renewal } from "#certs/renewal.ts";
 import { type Client, connect } from "#cluster/client.ts";
 import { doctorProbe } from "#cluster/doctor-probe.ts";
-import { doorway } from "#cluster/doorway.ts";
 import { postEvent } from "#cluster/events.ts";
 import { frontProxy } from "#cluster/front-proxy.ts";
 import { isGoing, removeApiService } from "#cluster/going.ts";
@@ -12,10 +11,8 @@ import { namespaceCache } from "#cluster/namespaces.ts";
 import { ownRegistrations, type Registrations } from "#cluster/registrations.ts";
 import { upstream } from "#cluster/upstream.ts";
 import { ADMISSION_FIELDS, type AgentMatcher, AUTHORIZATION_FIELDS, agentMatcher } from "#core/agents.ts";
+import { authorizationFilter } from "#core/authorize.ts";
 import { type DoctorEvent, keepExamining } from "#core/doctor/keep-examining.ts";
-import { keepDoorways } from "#core/exchange/doorway.ts";
-import { type ExchangePorts, exchange, keepForgetting } from "#core/exchange/exchange.ts";
-import { oidcVerifier } from "#core/exchange/oidc.ts";
 import { keepExpiring } from "#core/hold/expire.ts";
 import type { LogKeys } from "#core/log/appender.ts";
 import type { Catalogue } from "#core/policy/catalogue.ts";
@@ -28,14 +25,13 @@ import { ledgerKeys, passingKeys } from "#ledger/key-file.ts";
 import { startTelling } from "#notify/telling.ts";
 import { memoryStore } from "#store/memory.ts";
 import { sqliteStore } from "#store/sqlite.ts";
-import type { Exchange } from "#web/exchange.ts";
-import { issuerKeys } from "#web/issuer-keys.ts";
 import type { Metrics } from "#web/metrics.ts";
-import { serveWeb } from "#web/server.ts";
+import { serveWeb, type WebPorts } from "#web/server.ts";
 import type { Callers } from "#webhook/callers.ts";
 import { webhookHandler } from "#webhook/server.ts";
 import { type LiveAgents, liveAgents } from "./agents.ts";
 import { openDoors } from "./doors.ts";
+import { exchangeOf, secureExchange } from "./exchange.ts";
 import {
   apiOf,
   channelsOf,
@@ -52,7 +48,7 @@ import { loadSettings, type Settings } from "./settings.ts";
 import { clock } from "./system.ts";
 
 export interface Hoop {
-  ports: { api: number; webhook: number; web: number };
+  ports: { api: number; webhook: number; web: number; exchange?: number };
   /** Looks at the certificates now, and not only when the minute is over. */
   look(): void;
   /** Makes a backup, where settings say to which directory; how that went is logged. */
@@ -110,7 +106,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const judging = { ...namespaces, ...agents, policies: policies.ports };
     const ports = await reviewPorts(settings, log, store, client, judging, counting);
     stops.push(async () => ports.waiters.stop());
-    const ledger = tended(settings, ports, keys, policies.written);
+    const ledger = tended(settings, ports, keys, policies.written, search);
     await ledger.recordConfiguration();
     policies.whenChanged(ledger.configurationChanged);
     const expiring = (signal: AbortSignal) => keepExpiring(ports, signal);
@@ -122,7 +118,9 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       stops.push(() => one.stop());
 
     const sessions = sessionsOf(settings, agents, ports, stops);
-    const api = apiOf(settings, ports, counting, { client, namespaces, proxy, search, ...sessions });
+    const { toldWrites } = outcomes;
+    const behind = { client, namespaces, proxy, search, toldWrites, ...sessions };
+    const api = apiOf(settings, ports, counting, behind);
     const callers = liveCallers(settings, () => certificates);
     const checkWritten = policies.checker(agents.matcher, settings.identity);
     const webhook = webhookHandler({ ...ports, checkWritten, audit: outcomes.audit }, callers);
@@ -146,23 +144,50 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
       ...(proxy.current() === undefined ? ["the front proxy's certificates are not known"] : []),
       ...(stopping ? ["stopping"] : []),
     ];
-    const exchange = exchangeOf(settings, client, { ...ports, ...sessions }, stops);
-    const { host, web: port } = settings.listen;
-    const web = await serveWeb({ metrics: counting, notReady, exchange }, { host, port });
-    const served = { ...doors.ports, web: web.port };
+    const exchange = exchanging(settings, client, { ...ports, ...sessions }, stops);
+    const webs = await openWebs(settings, { metrics: counting, notReady, exchange }, () => certificates, log);
+    const served = { ...doors.ports, ...webs.ports };
     log.info({ ...served, version: VERSION }, "hoop serves");
     // First of all: from here on requests go to whoever takes over, and wait there until all of this has ended.
-    stops.push(web.stop, doors.stop, () => removeWhereGoing(client, settings, log));
+    stops.push(webs.stop, doors.stop, () => removeWhereGoing(client, settings, log));
     const stop = async () => {
       stopping = true;
       await api.drain(settings.shutdown.waitSeconds * 1000);
       await inReverse(stops);
     };
-    return { ports: served, look: renewing.look, backUp: ledger.backUp, stop };
+    return { ports: served, look: () => [renewing.look(), webs.look()], backUp: ledger.backUp, stop };
   } catch (error) {
     await inReverse(stops);
     throw error;
   }
+}
+
+function exchanging(
+  settings: Settings,
+  client: Client,
+  ports: Parameters<typeof exchangeOf>[2],
+  stops: (() => Promise<void>)[],
+) {
+  const { exchange, tasks } = exchangeOf(settings, client, ports);
+  stops.push(...tasks.map(background));
+  return exchange;
+}
+
+/** Plain HTTP, and HTTPS where the settings name a port for it. */
+async function openWebs(settings: Settings, ports: WebPorts, current: () => Certificates, log: Log) {
+  const { host, web: port } = settings.listen;
+  const web = await serveWeb(ports, { host, port });
+  const secure = await secureExchange(settings, ports.exchange, current, log).catch(
+    async (error: unknown) => {
+      await web.stop();
+      throw error;
+    },
+  );
+  return {
+    ports: { web: web.port, ...(secure && { exchange: secure.port }) },
+    look: () => secure?.look(),
+    stop: async () => void (await Promise.all([web.stop(), secure?.stop()])),
+  };
 }
 
 /** What sessions and their broker need beside. */
@@ -179,26 +204,6 @@ function sessionsOf(
     background((signal) => keepSweeping({ ...ports, ...sessions }, signal)),
   );
   return sessions;
-}
-
-/** Tokens for sessions, where the settings trust an issuer. */
-function exchangeOf(
-  { exchange: { issuers, skewSeconds, doorway: account } }: Settings,
-  client: Client,
-  ports: Omit<ExchangePorts, "verifier" | "doorway">,
-  stops: (() => Promise<void>)[],
-): Exchange | undefined {
-  const opened = { ...ports, doorway: doorway(client, account) };
-  // Also where no issuer is trusted any more: what was given out is taken back.
-  stops.push(background((signal) => keepDoorways(opened, signal)));
-  if (issuers.length === 0) return undefined;
-  const fetched = issuerKeys(clock.now);
-  const trusted = issuers.map((one) => ({ ...one, usernamePrefix: one.usernamePrefix ?? `${one.issuer}#` }));
-  const sources = new Map(issuers.map(({ issuer, jwksUri }) => [issuer, { issuer, jwksUri }]));
-  const keys = ({ issuer }: { issuer: string }) => fetched(sources.get(issuer) ?? { issuer });
-  const verifier = oidcVerifier(trusted, { clock, keys, skewSeconds });
-  stops.push(background((signal) => keepForgetting(ports, skewSeconds, signal)));
-  return (wish) => exchange({ ...opened, verifier }, wish);
 }
 
 /** What of the cluster is known at every moment. */
@@ -278,12 +283,16 @@ function liveCallers(settings: Settings, current: () => Certificates): () => Cal
 }
 
 /** Whom the API server's own file calls agents is not ours to write: where we know of others, say so. */
-function remindOfAuthorization(agents: AgentMatcher, { identity }: Settings, log: Log): void {
+function remindOfAuthorization(agents: AgentMatcher, { identity, namespace }: Settings, log: Log): void {
   const expression = agents.expression(AUTHORIZATION_FIELDS);
-  if (expression === agentMatcher(loadSettings({}).agents, identity).expression(AUTHORIZATION_FIELDS)) return;
+  const isThere =
+    expression === agentMatcher(loadSettings({}).agents, identity).expression(AUTHORIZATION_FIELDS);
+  const confined = agents.confinedExpression(AUTHORIZATION_FIELDS);
+  if (isThere && confined === "") return;
   log.warn(
-    { expression },
-    "there are other agents than deploy/apiserver/authorization-config.yaml names: its first matchCondition must be this",
+    { expression, filter: authorizationFilter(namespace, confined) },
+    "there are other agents than deploy/apiserver/authorization-config.yaml names, or such as are to work in sessions " +
+      "alone: its matchConditions must be these",
   );
 }
 

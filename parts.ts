@@ -19,6 +19,7 @@ import type { JsonObject } from "#core/admission.ts";
 import { ADMISSION_FIELDS } from "#core/agents.ts";
 import { Feed, feedState } from "#core/audit/feed.ts";
 import { Intake } from "#core/audit/intake.ts";
+import { ToldWrites } from "#core/audit/told.ts";
 import { OPEN } from "#core/hold/rows.ts";
 import { Streaks } from "#core/hold/streaks.ts";
 import { Waiters } from "#core/hold/waiters.ts";
@@ -123,7 +124,13 @@ export function apiOf(
   settings: Settings,
   ports: ReviewPorts,
   counting: Metrics,
-  { client, namespaces, proxy, search, ...sessions }: Followed & { search: SearchIndex },
+  {
+    client,
+    namespaces,
+    proxy,
+    search,
+    ...sessions
+  }: Followed & { search: SearchIndex; toldWrites: ToldWrites },
 ): ApiHandler {
   const { log } = ports;
   const secrets = secretsBackend(client);
@@ -221,16 +228,18 @@ export async function telling(
   ports: ReviewPorts,
   client: Client,
   { audited: counted }: Metrics,
-): Promise<{ audit: AuditSink; task: (signal: AbortSignal) => Promise<void> }> {
+): Promise<{ audit: AuditSink; toldWrites: ToldWrites; task: (signal: AbortSignal) => Promise<void> }> {
   const feed = new Feed(await feedState(ports.store));
   const open = await OpenWrites.begin(ports.store, () => feed.known);
-  const all = { ...ports, feed, open };
+  const toldWrites = new ToldWrites();
+  const all = { ...ports, feed, open, toldWrites };
   const settling = {
     ...all,
     objectNow: (place: Parameters<typeof objectNow>[1]) => objectNow(client, place),
   };
   return {
     audit: new Intake({ ...all, counted }),
+    toldWrites,
     task: (signal) => keepSettling(settling, waitSeconds, signal),
   };
 }
@@ -252,6 +261,7 @@ export function tended(
   ports: ReviewPorts,
   keys: LogKeys,
   written: LivePolicies["written"],
+  search: SearchIndex,
 ): Tended {
   const { store, log, agents, policies } = ports;
   const { publish, publishSeconds: everySeconds } = settings.ledger;
@@ -275,7 +285,10 @@ export function tended(
     recordConfiguration: record,
     configurationChanged: () =>
       void record().catch((error: unknown) => log.error({ err: error }, "what is in force is not recorded")),
-    ...backing(settings, ports, [(signal) => keepErasing(ports, settings.ledger, signal), ...publishing]),
+    ...backing(settings, ports, [
+      (signal) => keepErasing({ ...ports, erased: () => search.catchUp() }, settings.ledger, signal),
+      ...publishing,
+    ]),
   };
 }
 

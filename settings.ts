@@ -225,6 +225,35 @@ export const Settings = Type.Object(
           default: 30,
           description: "By how much clocks may differ.",
         }),
+        port: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 65535,
+            description:
+              "HTTPS for /token and /revoke. Left out: only the web port has them, for an Ingress.",
+          }),
+        ),
+        tls: Type.Optional(
+          Type.Object(
+            { certificate: Type.String(), key: Type.String() },
+            {
+              additionalProperties: false,
+              description:
+                "Files (PEM) that this port shows; read again when they change. Left out: what the API server is shown.",
+            },
+          ),
+        ),
+        perMinute: Type.Object(
+          {
+            source: Type.Integer({
+              minimum: 1,
+              default: 600,
+              description: "How often one address may ask; behind an Ingress all have the same.",
+            }),
+            subject: Type.Integer({ minimum: 1, default: 60, description: "How often one subject may." }),
+          },
+          strict,
+        ),
         doorway: Type.Object(
           {
             namespace: Type.String({ default: "hoop-doorway" }),

@@ -10,6 +10,7 @@ import type { BrokerPorts } from "./broker/ports.ts";
 import { sessionProxy } from "./broker/proxy.ts";
 import { type ApprovalsPorts, approvals } from "./resources/approvals.ts";
 import { type LedgersPorts, ledgers } from "./resources/ledgers.ts";
+import { proven } from "./resources/proven.ts";
 import { type RecordsPorts, records } from "./resources/records.ts";
 import { type SecureSecretsPorts, secureSecrets } from "./resources/secure-secrets.ts";
 import { type SessionsPorts, sessions } from "./resources/sessions.ts";
@@ -43,10 +44,10 @@ export function aggregatedApi(ports: AggregatedApiPorts): ApiHandler {
       secureSecrets(ports),
       sessions(ports, sessionProxy(ports)),
     ],
-    authenticate: delegatedAuthentication({
-      config: ports.authenticationConfig,
-      tokenReview: ports.tokenReview,
-    }),
+    authenticate: proven(
+      ports,
+      delegatedAuthentication({ config: ports.authenticationConfig, tokenReview: ports.tokenReview }),
+    ),
     authorize: delegatedAuthorization(ports.subjectAccessReview),
     namespaces: ports.namespaces,
     version: versionInfo(ports.version),

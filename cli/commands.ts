@@ -24,7 +24,7 @@ import { policyCommands } from "./policy/command.ts";
 import { records } from "./records/command.ts";
 import { review } from "./review/command.ts";
 import { secretCommands } from "./secret/command.ts";
-import { kill, login, logout, replay, sessions, watch } from "./session/command.ts";
+import { credential, kill, login, logout, replay, sessions, watch } from "./session/command.ts";
 
 const named = (proposeCompletions: (this: Context, partial: string) => Promise<readonly string[]>) =>
   ({ brief: "Name of the approval", placeholder: "NAME", parse: approvalName, proposeCompletions }) as const;
@@ -163,6 +163,7 @@ export const commands = buildRouteMap({
     secret: secretCommands,
     policy: policyCommands,
     login,
+    credential,
     logout,
     sessions,
     watch,

@@ -24,6 +24,8 @@ export interface Context extends CommandContext {
   keys(pressed: (key: string) => void): () => void;
   /** To standard output, as it is. */
   writeBytes(bytes: Uint8Array): void;
+  /** Variables of the environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Milliseconds since the epoch. */
   now(): number;
   /** To standard error, even where an interruption has silenced it: what whoever interrupts has to know. */

@@ -40,6 +40,7 @@ const context: Context = {
   keys,
   writeBytes: (bytes) => void stdout.write(bytes),
   lastWords: (text) => void stderr.write(text),
+  environment: env,
   now: Date.now,
   sleep: (milliseconds, early) => {
     const ends = early === undefined ? signal : AbortSignal.any([signal, early]);

@@ -77,10 +77,14 @@ function asked(agent: Agent, socketPath: string, path: string): Promise<Answer> 
     const sent = request({ agent, socketPath, path }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part: Buffer) => parts.push(part));
-      response.on("error", reject);
+      response.on("error", (error: Error) => reject(broken(error)));
       response.on("end", () => resolve({ code: response.statusCode ?? 0, body: Buffer.concat(parts) }));
     });
-    sent.on("error", reject);
+    sent.on("error", (error: Error) => reject(broken(error)));
     sent.end();
   });
+}
+
+function broken({ message }: Error): CommandError {
+  return new CommandError(`the connection to the API server broke: ${message}`);
 }

@@ -57,6 +57,33 @@ export interface AdmissionRequest {
   dryRun: boolean;
   /** By which API of ours it came, where the API server has not admitted it itself. Values in it are sealed. */
   through?: "secure-secrets";
+  /** Where it comes out of a session, which has been proven. */
+  session?: InSession;
+}
+
+/** A session that a request comes out of. */
+export interface InSession {
+  namespace: string;
+  name: string;
+  uid: string;
+  profile: string;
+  /** Whose it is. */
+  agent: Asker;
+}
+
+/** Who asks, as records and people are told. */
+export interface Asker {
+  username: string;
+  groups: readonly string[];
+  credentialID?: string;
+}
+
+/** Who asks: in a session its agent, and not the ServiceAccount that it acts as. */
+export function askerOf({ session, userInfo }: Pick<AdmissionRequest, "session" | "userInfo">): Asker {
+  if (session !== undefined) return session.agent;
+  const credentialID = credentialOf(userInfo);
+  const { username, groups } = userInfo;
+  return { username, groups, ...(credentialID === "" ? {} : { credentialID }) };
 }
 
 /** `userInfo.extra` key that identifies the very credential: a token's JTI or a certificate's hash. */

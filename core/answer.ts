@@ -24,7 +24,7 @@ export interface Answer {
   warnings: string[];
   /** `NAMESPACE/NAME` of the approval, for the cluster's audit log. */
   approval?: string;
-  /** Ledger index of the record of this very request. */
+  /** Ledger index of the record of this very request; of one that waits, of its wait. */
   record?: number;
 }
 

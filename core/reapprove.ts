@@ -71,6 +71,9 @@ const OVER: readonly Phase[] = ["Used", "Expired"];
 
 function isNotOver(old: Found, latest: Pointed, now: number): DecideOutcome | undefined {
   const phase = phaseAt(old.approval, now);
+  const { group, resource } = old.approval.spec.target;
+  if (group === "hoop.dev" && resource === "sessions")
+    return conflict("it was for one session: its agent asks for another one");
   if (phase === "Pending") return conflict("it is Pending: approve it, there is nothing to approve again");
   if (!OVER.includes(phase))
     return conflict(`it is ${phase}; only what is Used or Expired can be approved again`);

@@ -1,22 +1,21 @@
-/** Makes an outcome durable: its ledger line, in one commit with the spend it depends on. */
+/**
+ * Makes an outcome durable: its ledger line, in one commit with the spend it depends on. A wait is one line, however often
+ * its client asks, unless another one would say something else.
+ */
+import { hash } from "node:crypto";
 import type { CommitResult } from "#kit/storage.ts";
-import {
-  type AdmissionRequest,
-  credentialOf,
-  type Json,
-  type JsonObject,
-  member,
-  text,
-} from "./admission.ts";
+import { type AdmissionRequest, askerOf, type Json, type JsonObject, member, text } from "./admission.ts";
 import type { Outcome } from "./answer.ts";
+import { canonical } from "./canonical.ts";
 import { changesBetween } from "./digest/changes.ts";
 import { targetOf } from "./hold/ask.ts";
+import type { Wait } from "./hold/streaks.ts";
 import type { AdmissionEntry } from "./ledger/entry.ts";
 import { lineOf, lineWithPayload } from "./ledger/line.ts";
 import { maskObject } from "./mask.ts";
 import type { Verdict } from "./policy/verdict.ts";
 import type { Clock, Random, Store } from "./ports.ts";
-import { sessionNameOf } from "./session/extras.ts";
+import { implicitSession } from "./session/extras.ts";
 import { micros } from "./times.ts";
 
 export async function record(
@@ -27,6 +26,32 @@ export async function record(
   outcome: Exclude<Outcome, { kind: "gone" }>,
 ): Promise<CommitResult> {
   const entry = entryFor(request, caller, verdict, outcome, ports.clock.now());
+  const commit = () => committed(ports, request, entry, outcome);
+  return outcome.kind === "waiting" ? onceAWait(outcome.wait, entry, commit) : commit();
+}
+
+/** What the API server makes up anew each time does not make it another one: the time, the review's uid, the object's. */
+function onceAWait(
+  wait: Wait,
+  { time: _, request: __, object: ___, ...entry }: AdmissionEntry,
+  commit: () => Promise<CommitResult>,
+): Promise<CommitResult> {
+  const says = hash("sha256", canonical(entry as unknown as Json));
+  if (wait.recorded?.says === says) return wait.recorded.done;
+  const recorded = { says, done: commit() };
+  wait.recorded = recorded;
+  recorded.done.catch(() => {
+    if (wait.recorded === recorded) delete wait.recorded;
+  });
+  return recorded.done;
+}
+
+function committed(
+  ports: { store: Store; random: Random },
+  request: AdmissionRequest,
+  entry: AdmissionEntry,
+  outcome: Exclude<Outcome, { kind: "gone" }>,
+): Promise<CommitResult> {
   const writes = outcome.kind === "spent" ? { puts: outcome.puts, deletes: outcome.deletes } : {};
   const payload = payloadOf(request);
   const line =
@@ -41,9 +66,9 @@ function entryFor(
   outcome: Exclude<Outcome, { kind: "gone" }>,
   now: number,
 ): AdmissionEntry {
-  const credentialID = credentialOf(request.userInfo);
+  const { username, groups, credentialID } = askerOf(request);
   const message = messageOf(outcome);
-  const session = sessionNameOf(request.userInfo);
+  const session = sessionOf(request, credentialID);
   return {
     schema: "hoop.dev/admission/v3",
     kind: "admission",
@@ -54,10 +79,10 @@ function entryFor(
     ...objectOf(request),
     caller,
     agent: {
-      username: request.userInfo.username,
-      groups: [...request.userInfo.groups],
-      ...(credentialID === "" ? {} : { credentialID }),
+      ...{ username, groups: [...groups] },
+      ...(credentialID === undefined ? {} : { credentialID }),
     },
+    ...(request.session === undefined ? {} : { actingAs: request.userInfo.username }),
     operation: request.operation,
     target: targetOf(request),
     ...(request.through === undefined ? {} : { through: request.through }),
@@ -78,6 +103,12 @@ function entryFor(
         }
       : {}),
   };
+}
+
+/** NAMESPACE/NAME; what is done directly belongs together by its credential. */
+function sessionOf({ session }: AdmissionRequest, credentialID: string | undefined): string | undefined {
+  if (session !== undefined) return `${session.namespace}/${session.name}`;
+  return credentialID === undefined ? undefined : implicitSession(credentialID);
 }
 
 /** Whether something may come of it that is told later. */

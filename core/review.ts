@@ -7,13 +7,16 @@ import type { AgentMatcher } from "./agents.ts";
 import type { Outcome } from "./answer.ts";
 import { type Answer, answerTo } from "./answer.ts";
 import { isAsStrict } from "./approvers.ts";
+import { CONFINED, confinedWords, isSelfReview } from "./authorize.ts";
 import { type HoldPorts, type Patience, settle } from "./hold/settle.ts";
 import { momentOf } from "./moment.ts";
 import { type JudgePorts, judge } from "./policy/judge.ts";
 import type { PolicyPorts } from "./policy/ports.ts";
-import type { Verdict } from "./policy/verdict.ts";
+import type { Fired, Verdict } from "./policy/verdict.ts";
 import type { Log, Meter } from "./ports.ts";
 import { record } from "./record.ts";
+import { inSession } from "./session/extras.ts";
+import { insideOf } from "./session/inside.ts";
 
 export interface ReviewPorts extends HoldPorts, JudgePorts {
   policies: PolicyPorts;
@@ -39,7 +42,25 @@ export async function review(
     ports.meter.admission("not-applicable", 0);
     return answerTo({ kind: "not-applicable" });
   }
-  return reviewed(atOneMoment(ports), request, call);
+  if (!inSession(request.userInfo)) {
+    const profiles = ports.agents.confinedBy(request.userInfo);
+    if (profiles.length > 0 && !isSelfReview(request.resource.group, request.resource.resource))
+      return refused(ports, request, call, { name: CONFINED, message: confinedWords(profiles) });
+    return reviewed(atOneMoment(ports), request, call);
+  }
+  const from = await insideOf(ports, request.userInfo);
+  if (from.kind !== "session")
+    return refused(ports, request, call, { name: FORGED, message: from.kind === "forged" ? from.why : "" });
+  return reviewed(atOneMoment(ports), { ...request, session: from.session }, call);
+}
+
+/** The rule by which requests are refused that only say that they come out of a session. */
+const FORGED = "no-such-session";
+
+/** Not judged, for whatever policies say it may not be. */
+function refused(ports: ReviewPorts, request: AdmissionRequest, call: Call, rule: Fired): Promise<Answer> {
+  const denied: Extract<Verdict, { kind: "deny" }> = { kind: "deny", rules: [rule], observed: [] };
+  return answered(ports, record(ports, request, call.caller, denied, denied), denied, ports.clock.now());
 }
 
 /** To judge and to settle it takes one look at what the request goes to, and another one after it has waited. */

@@ -4,6 +4,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type Component, component, type Lifetime } from "#controlplane/component.ts";
+import { AUDIENCE } from "./issuer-file.ts";
 import { replaceLink } from "./links.ts";
 import { NODE_ENVIRONMENT, NODE_FLAGS } from "./node-flags.ts";
 import type { Layout, Remembered } from "./state-directory.ts";
@@ -17,12 +18,19 @@ export async function hoopProcess(
   lifetime: Lifetime,
 ): Promise<Component> {
   await mkdir(state.data, { recursive: true, mode: 0o700 });
+  const issuer = {
+    issuer: `http://127.0.0.1:${ports.issuer}`,
+    audiences: [AUDIENCE],
+    usernamePrefix: "oidc:",
+  };
   const settings = {
     kubeconfig,
-    listen: { host: "127.0.0.1", ...ports, web: 0 },
+    listen: { host: "127.0.0.1", api: ports.api, webhook: ports.webhook, web: 0 },
     store: { driver: "sqlite", file: join(state.data, "hoop.db") },
     certificates: state.certificates,
-    ...(foreign === undefined ? {} : { callers: { mode: "unguessable-path", secret: foreign.secret } }),
+    ...(foreign === undefined
+      ? { exchange: { issuers: [issuer], port: ports.exchange } }
+      : { callers: { mode: "unguessable-path", secret: foreign.secret } }),
   };
   const header = "# Written by npm start at each start; see settings.ts for what there is to set.\n";
   await writeFile(state.settings, header + stringify(settings), { mode: 0o600 });

@@ -7,8 +7,10 @@ import type { Component, Lifetime } from "#controlplane/component.ts";
 import { claimPort } from "#controlplane/ports.ts";
 import { type Cluster, foreignCluster, ownCluster, type Say } from "./cluster.ts";
 import { hoopProcess } from "./hoop-process.ts";
+import { issuerProcess, writeToken } from "./issuer-process.ts";
 import { replaceLink } from "./links.ts";
 import { localManifests, type StampBy, stampWay, tourManifests, tourSecret } from "./manifests.ts";
+import { sessionGround, sessionNamespace, sessionProfile, writeSessionKubeconfig } from "./session-tour.ts";
 import { type Layout, prepareDirectory, type Remembered, remember, remembered } from "./state-directory.ts";
 import { whatRuns } from "./status.ts";
 
@@ -56,9 +58,11 @@ async function installClaimed(
   await remember(state, memory);
   const cluster = foreign ?? (await ownCluster(state, memory, lifetime, say));
   let hoop: Component | undefined;
+  const issuer = foreign === undefined ? await issuerProcess(state, memory, lifetime) : undefined;
   const stop = async () => {
     // Hoop first: it drains while the API server still answers.
     await hoop?.stop();
+    await issuer?.stop();
     await cluster.stop();
   };
   try {
@@ -69,14 +73,17 @@ async function installClaimed(
     if (foreign === undefined) await applyTour(cluster, say);
     say("starting hoop");
     hoop = await hoopProcess(state, memory, cluster.hoopKubeconfig, lifetime);
-    await hoop.start();
+    await Promise.all([hoop.start(), issuer?.start()]);
     say("waiting until agents' requests go through Hoop");
     await untilReady(cluster);
+    if (issuer !== undefined) await prepareSession(state, memory, cluster);
     return {
       humanKubeconfig: memory.foreign?.kubeconfig ?? state.kubeconfig.human,
       path: `${state.bin}${delimiter}${process.env["PATH"] ?? ""}`,
       foreign: foreign !== undefined,
-      ended: firstToEnd(new Map([...cluster.components, ["hoop", hoop]])),
+      ended: firstToEnd(
+        new Map([...cluster.components, ...(issuer ? [["issuer", issuer] as const] : []), ["hoop", hoop]]),
+      ),
       stop,
     };
   } catch (error) {
@@ -88,11 +95,19 @@ async function installClaimed(
 /** Who follows the tour deletes its namespace; that ends only when Hoop is back, since Hoop serves a part of what is in it. */
 async function applyTour(cluster: Cluster, say: (what: string) => void): Promise<void> {
   try {
-    for (const objects of [tourManifests(), tourSecret()]) await apply(cluster, objects);
+    await apply(cluster, await sessionGround());
+    for (const objects of [tourManifests(), tourSecret(), sessionNamespace()]) await apply(cluster, objects);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes("because it is being terminated")) throw error;
     say("the tour's namespace is being deleted: what was in it is not put back");
   }
+}
+
+/** A session begins when its kubeconfig is used. */
+async function prepareSession(state: Layout, memory: Remembered, cluster: Cluster): Promise<void> {
+  await apply(cluster, sessionProfile(memory));
+  await writeToken(state, memory);
+  await writeSessionKubeconfig(state, memory);
 }
 
 async function memoryOf(state: Layout, given: string | undefined): Promise<Remembered> {
@@ -116,11 +131,12 @@ async function portsFor(
   state: Layout,
   before: Remembered["ports"] | undefined,
 ): Promise<Remembered["ports"]> {
-  if (before === undefined) return { api: await claimPort(), webhook: await claimPort() };
   const { components } = await whatRuns(state);
   const runs = (name: string) => components.some((one) => one.name === name && one.pid !== undefined);
+  const ours = await issuerPorts(before, runs);
+  if (before === undefined) return { api: await claimPort(), webhook: await claimPort(), ...ours };
   if (runs("hoop")) return before;
-  const ports = { api: await claimPort(before.api), webhook: await claimPort(before.webhook) };
+  const ports = { api: await claimPort(before.api), webhook: await claimPort(before.webhook), ...ours };
   if (!components.some(({ pid }) => pid !== undefined)) return ports;
   for (const [own, now] of [
     [before.api, ports.api],
@@ -128,7 +144,19 @@ async function portsFor(
   ])
     if (own !== now)
       throw new Error(`port ${own} of Hoop is taken by another process; end that one, or npm stop first`);
-  return before;
+  return { ...before, ...ours };
+}
+
+/** Nothing that is not written anew at each start names these two. */
+async function issuerPorts(
+  before: Remembered["ports"] | undefined,
+  runs: (name: string) => boolean,
+): Promise<Pick<Remembered["ports"], "issuer" | "exchange">> {
+  const again = (port: number | undefined) => claimPort(port === 0 ? undefined : port);
+  return {
+    issuer: before && (runs("issuer") || runs("hoop")) ? before.issuer : await again(before?.issuer),
+    exchange: before && runs("hoop") ? before.exchange : await again(before?.exchange),
+  };
 }
 
 /** kubectl finds its plugin beside it, and what completes the plugin's words. */

@@ -14,7 +14,10 @@ export interface Layout {
   /** Claimed by the process that starts or holds the installation. */
   owner: string;
   hoopPid: string;
-  kubeconfig: { human: string; agent: string; approver: string; hoop: string };
+  /** What the OpenID Connect provider of the tour is, and a token of it. */
+  issuer: string;
+  token: string;
+  kubeconfig: { human: string; agent: string; approver: string; session: string; hoop: string };
 }
 
 export function layout(state: string): Layout {
@@ -31,10 +34,13 @@ export function layout(state: string): Layout {
     settings: inside("hoop.yaml"),
     owner: inside("owner"),
     hoopPid: inside("hoop.pid"),
+    issuer: inside("data", "issuer.json"),
+    token: inside("oidc-token"),
     kubeconfig: {
       human: inside("human.kubeconfig"),
       agent: inside("agent.kubeconfig"),
       approver: inside("approver.kubeconfig"),
+      session: inside("session.kubeconfig"),
       hoop: inside("data", "hoop.kubeconfig"),
     },
   };
@@ -43,7 +49,7 @@ export function layout(state: string): Layout {
 /** What a local installation remembers between starts. */
 export interface Remembered {
   /** Chosen once: they stand in manifests and in the API server's files. */
-  ports: { api: number; webhook: number };
+  ports: { api: number; webhook: number; issuer: number; exchange: number };
   /** With `--kubeconfig`: the API server that is not ours. */
   foreign?: { kubeconfig: string; secret: string };
 }
@@ -60,7 +66,10 @@ export async function remembered({ directory }: Layout): Promise<Remembered | un
   if (text === undefined) return undefined;
   try {
     const known = JSON.parse(text) as Remembered;
-    if (Number.isInteger(known.ports.api) && Number.isInteger(known.ports.webhook)) return known;
+    const { api, webhook, issuer = 0, exchange = 0 } = known.ports;
+    // Older ones know nothing of the last two: then any will do.
+    if ([api, webhook, issuer, exchange].every(Number.isInteger))
+      return { ...known, ports: { api, webhook, issuer, exchange } };
   } catch {
     // said below
   }

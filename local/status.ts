@@ -15,7 +15,7 @@ export async function whatRuns(state: Layout): Promise<Running> {
     ...(await componentProcesses(state.controlplane)),
     ...(await componentProcesses(state.directory)),
   ];
-  const wanted = memory?.foreign === undefined ? [...CONTROL_PLANE, "hoop"] : ["hoop"];
+  const wanted = memory?.foreign === undefined ? [...CONTROL_PLANE, "issuer", "hoop"] : ["hoop"];
   const components = wanted.map((name) => ({ name, pid: processes.find((one) => one.name === name)?.pid }));
   return { components, missing: components.filter(({ pid }) => pid === undefined).map(({ name }) => name) };
 }

@@ -37,7 +37,13 @@ Hoop is ready. Try it, in two terminals, in this directory:
   kubectl get secrets -n demo          # refused
   kubectl get secure-secret database -n demo -o yaml
 
-  # this just waits
+  # an agent that only an OpenID Connect provider knows: a session, which begins when it is used
+  export KUBECONFIG="${at(state.kubeconfig.session)}"
+  kubectl get pods
+  kubectl get secret database -o yaml  # masked
+  kubectl exec web -- id               # waits for approval, and is recorded
+
+  # this waits, too
   kubectl delete namespace demo
 
   # terminal B: a person who may approve, and nothing else
@@ -46,7 +52,9 @@ Hoop is ready. Try it, in two terminals, in this directory:
   kubectl hoop approve NAME            # or deny NAME -m "not today"
 
   # anybody who may read records, such as the administrator
-  kubectl hoop records --kubeconfig "${at(state.kubeconfig.human)}"`);
+  export KUBECONFIG="${at(state.kubeconfig.human)}"
+  kubectl hoop records
+  kubectl hoop replay "$(kubectl hoop sessions --all -o name)"`);
 }
 
 /** What a stopped Hoop leaves in an API server that is not ours. */

@@ -15,7 +15,7 @@ interface Rule {
 const RULES: Readonly<Record<string, Rule>> = {
   core: {
     ours: ["core", "apiserver-ext/kit/storage.ts"],
-    packages: ["node:crypto", "typebox", "typebox/value", "yaml", "diff", "re2js", "jose"],
+    packages: ["node:crypto", "node:zlib", "typebox", "typebox/value", "yaml", "diff", "re2js", "jose"],
   },
   "apiserver-ext/kit": {
     ours: ["apiserver-ext/kit"],
@@ -63,6 +63,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   "parts.ts": { ours: ["*"], packages: ["node:*"] },
   "policies.ts": { ours: ["cluster", "core"], packages: ["node:fs/promises", "node:path"] },
   "agents.ts": { ours: ["cluster", "core", "settings.ts"], packages: [] },
+  "exchange.ts": {
+    ours: ["certs", "cluster", "core", "web", "settings.ts", "system.ts"],
+    packages: ["node:fs/promises"],
+  },
   "doors.ts": { ours: ["certs", "core", "apiserver-ext/kit"], packages: [] },
   "system.ts": { ours: ["core"], packages: ["node:*"] },
   // The checker of crash runs knows Hoop by its promises, not by its code.

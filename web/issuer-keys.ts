@@ -1,5 +1,5 @@
 /** The keys of issuers, fetched from where they say these are (OpenID Connect discovery), and again when they change. */
-import { createRemoteJWKSet, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
 
 export interface KeySource {
   issuer: string;
@@ -22,27 +22,44 @@ export function issuerKeys(now: () => number): (source: KeySource) => JWTVerifyG
 }
 
 function keysOf({ issuer, jwksUri }: KeySource, now: () => number): JWTVerifyGetKey {
-  let found: JWTVerifyGetKey | undefined;
+  let found: Remote | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<string> | undefined;
-  return async (header, token) => {
-    if (found === undefined) {
-      if (now() < failedAt + COOLDOWN_MILLISECONDS) throw new Error(`${issuer} did not answer`);
-      try {
-        looking ??= jwksUri === undefined ? discovered(issuer) : Promise.resolve(jwksUri);
-        found = remote(await looking);
-      } catch (error) {
-        failedAt = now();
-        throw error;
-      } finally {
-        looking = undefined;
-      }
+  const learnt = async () => {
+    try {
+      looking ??= jwksUri === undefined ? discovered(issuer) : Promise.resolve(jwksUri);
+      return remote(await looking);
+    } finally {
+      looking = undefined;
     }
-    return found(header, token);
+  };
+  return async (header, token) => {
+    if (now() < failedAt + COOLDOWN_MILLISECONDS) return known(issuer, found)(header, token);
+    try {
+      found ??= await learnt();
+      return await found(header, token);
+    } catch (error) {
+      if (!isOfToken(error)) failedAt = now();
+      throw error;
+    }
   };
 }
 
-function remote(uri: string): JWTVerifyGetKey {
+type Remote = ReturnType<typeof createRemoteJWKSet>;
+
+/** Without asking. Throws where nothing is known that is still good. */
+function known(issuer: string, found: Remote | undefined): JWTVerifyGetKey {
+  const keys = found?.fresh === true ? found.jwks() : undefined;
+  if (keys === undefined) throw new Error(`${issuer} did not answer`);
+  return createLocalJWKSet(keys);
+}
+
+/** The keys could be had; the token is of none of them. */
+function isOfToken(error: unknown): boolean {
+  return error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
+}
+
+function remote(uri: string): Remote {
   return createRemoteJWKSet(new URL(uri), {
     cooldownDuration: COOLDOWN_MILLISECONDS,
     cacheMaxAge: FRESH_MILLISECONDS,

@@ -38,8 +38,10 @@ export function webApp(ports: WebPorts): express.Express {
 /** Anybody may come here: many at once would else keep a probe out. */
 const MOST_CONNECTIONS = 200;
 
+export const TIMES = { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 5_000 };
+
 /** One connection more than there may be, and the oldest is closed: a probe is quick. */
-function keepFew(server: Server): void {
+export function keepFew(server: Pick<Server, "on">): void {
   const open = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     open.add(socket);
@@ -53,10 +55,7 @@ export async function serveWeb(
   ports: WebPorts,
   { host, port }: { host: string; port: number },
 ): Promise<{ port: number; stop: () => Promise<void> }> {
-  const server = createServer(
-    { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 5_000 },
-    webApp(ports),
-  );
+  const server = createServer(TIMES, webApp(ports));
   keepFew(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -7,9 +7,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AdmissionRequest } from "#core/admission.ts";
 import type { Answer } from "#core/answer.ts";
-import { authorize } from "#core/authorize.ts";
+import { type AccessVerdict, authorize } from "#core/authorize.ts";
 import type { Written } from "#core/policy/check-written.ts";
 import { type ReviewPorts, review } from "#core/review.ts";
+import { insideOf } from "#core/session/inside.ts";
 import { stampPatch } from "#core/stamp.ts";
 import { vouchFor } from "#kit/connections.ts";
 import { accessReview, admissionReview, failedReview, mutationReview, writtenReview } from "./answers.ts";
@@ -196,7 +197,11 @@ function told(answer: Answer | undefined): object {
 
 async function authorized(ports: ReviewPorts, body: string): Promise<object> {
   const request = decodeAccess(body);
-  const verdict = authorize(ports.agents, request, ports.installationNamespace);
+  const from = await insideOf(ports, request.user);
+  const verdict: AccessVerdict =
+    from.kind === "forged"
+      ? { kind: "denied", rule: "no-such-session", reason: `hoop: ${from.why}` }
+      : authorize(ports.agents, request, ports.installationNamespace);
   if (verdict.kind === "denied") {
     const { user, ...asked } = request;
     ports.log.info(

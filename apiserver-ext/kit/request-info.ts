@@ -44,7 +44,8 @@ const COLLECTION_VERBS = new Set(["list", "watch", "deletecollection"]);
 export function parseRequestInfo(method: string, url: string): RequestInfo {
   const question = url.indexOf("?");
   const segments = splitPath(question < 0 ? url : url.slice(0, question));
-  const query = new URLSearchParams(question < 0 ? "" : url.slice(question + 1));
+  // Of two question marks the second is part of a name, as Go reads it; at the beginning it would be left out here.
+  const query = new URLSearchParams(question < 0 ? "" : `&${url.slice(question + 1)}`);
   const info = { ...NON_RESOURCE, path: `/${segments.join("/")}`, verb: method.toLowerCase(), query };
   return Object.freeze({ ...info, ...resourcePart(method, segments, query) });
 }

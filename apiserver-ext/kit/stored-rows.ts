@@ -2,7 +2,7 @@
 import { Feed } from "./feed.ts";
 import type { FeedOptions } from "./feed-tail.ts";
 import type { KubeObject, WriteContext } from "./resource.ts";
-import type { Row, Store } from "./storage.ts";
+import type { Batch, Delete, Put, Row, Store } from "./storage.ts";
 
 /** A write that is about to be committed. */
 export interface Write<T> {
@@ -25,6 +25,8 @@ export interface StoredOptions<T> {
   accept?: (key: string) => boolean;
   /** Ledger lines to commit with a write. Default: none. */
   lines?: (write: Write<T>) => readonly string[];
+  /** Rows of others to commit with a write; where one is not as expected, the write is a conflict. Default: none. */
+  beside?: (write: Write<T>) => { puts: readonly Put[]; deletes: readonly Delete[] };
   feed?: FeedOptions;
 }
 
@@ -85,8 +87,15 @@ export class Rows<T extends KubeObject> {
     return this.#options.encode?.(bare) ?? JSON.stringify(bare);
   }
 
-  linesOf(write: Write<T>): readonly string[] {
-    return this.#options.lines?.(write) ?? [];
+  /** The commit of a write: its own row, what belongs beside it, and what the ledger is told. */
+  withBeside(own: { puts?: readonly Put[]; deletes?: readonly Delete[] }, write: Write<T>): Batch {
+    const { lines, beside } = this.#options;
+    const { puts, deletes } = beside?.(write) ?? { puts: [], deletes: [] };
+    return {
+      puts: [...(own.puts ?? []), ...puts],
+      deletes: [...(own.deletes ?? []), ...deletes],
+      lines: lines?.(write) ?? [],
+    };
   }
 }
 

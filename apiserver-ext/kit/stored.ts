@@ -43,10 +43,9 @@ function writerOf<T extends KubeObject>(store: Store, rows: Rows<T>): Writer<T> 
       if (context.dryRun)
         return (await store.get(key)) ? { outcome: "exists" } : { outcome: "stored", object };
       const put = { key, value: rows.valueOf(object), expect: 0 };
-      const result = await store.commit({
-        puts: [put],
-        lines: rows.linesOf({ type: "create", object, context }),
-      });
+      const result = await store.commit(
+        rows.withBeside({ puts: [put] }, { type: "create", object, context }),
+      );
       return result.outcome === "committed" ? written(object, result) : { outcome: "exists" };
     },
 
@@ -62,8 +61,8 @@ function writerOf<T extends KubeObject>(store: Store, rows: Rows<T>): Writer<T> 
     if (expected !== String(row.revision)) return { outcome: "conflict" } as const;
     if (context.dryRun) return { outcome: "stored", object: versioned(object, row.revision) } as const;
     const at = { key: row.key, expect: row.revision };
-    const batch = type === "remove" ? { deletes: [at] } : { puts: [{ ...at, value: rows.valueOf(object) }] };
-    const result = await store.commit({ ...batch, lines: rows.linesOf(write) });
+    const own = type === "remove" ? { deletes: [at] } : { puts: [{ ...at, value: rows.valueOf(object) }] };
+    const result = await store.commit(rows.withBeside(own, write));
     if (result.outcome === "committed") return written(object, result);
     return { outcome: (await store.get(row.key)) ? "conflict" : "gone" } as const;
   }

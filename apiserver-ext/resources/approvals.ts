@@ -8,6 +8,7 @@ import { APPROVALS, decodeApproval, findApproval } from "#core/hold/rows.ts";
 import type { Cluster, Log } from "#core/ports.ts";
 import { printable } from "#core/printable.ts";
 import { type ReapprovePorts, reapprove } from "#core/reapprove.ts";
+import { ownName } from "#core/session/extras.ts";
 import { operationWords, targetWords } from "#core/wording.ts";
 import { type Caller, defineResource, type KubeObject, type Subresource } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
@@ -111,7 +112,7 @@ export function approvals(ports: ApprovalsPorts) {
 function ownOnly(agents: AgentMatcher) {
   return (caller: Caller) =>
     agents.identify(caller).kind === "agent"
-      ? ({ spec }: Approval) => spec.agent.username === caller.username
+      ? ({ spec }: Approval) => spec.agent.username === ownName(caller)
       : undefined;
 }
 

@@ -5,14 +5,19 @@ import type { Context } from "../context.ts";
 import { apiError, CommandError } from "../failure.ts";
 import type { ConnectionFlags } from "../flags.ts";
 import { readJson, toJson } from "../json.ts";
-import { exchanged, tokenIn } from "../session/exchange.ts";
+import { type Cluster, CURRENT, type State } from "../session/door.ts";
 import {
+  type Access,
   accessOf,
   checkReplaceable,
   sessionIn,
   sessionKubeconfig,
   writeKubeconfig,
 } from "../session/kubeconfig.ts";
+import { hasSource } from "../session/source.ts";
+import { execOf, type Terms, termsOf } from "../session/terms.ts";
+import { awaited, begunTicket } from "../session/ticket.ts";
+import { approved } from "../session/waiting.ts";
 
 export interface LoginFlags extends ConnectionFlags {
   readonly profile: string;
@@ -21,44 +26,49 @@ export interface LoginFlags extends ConnectionFlags {
   /** A file; "-" for standard output. */
   readonly to: string;
   readonly output: "json" | "name" | undefined;
-  /** An OpenID Connect token, and where it is exchanged; both or none. */
-  readonly tokenFile: string | undefined;
+  /** Where an OpenID Connect token is exchanged; left out: the session is the caller's own. */
   readonly exchange: string | undefined;
+  /** Files. */
+  readonly exchangeCa: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly audience: string | undefined;
+  /** Milliseconds, for people to approve it. */
+  readonly wait: number | undefined;
 }
 
-/** A session that has begun, and what it is used with where that is not the caller's own credential. */
+/** A session that has begun, and how it is used where that is not by the caller's own credential. */
 interface Made {
   namespace: string;
   name: string;
   path: string;
   expiresAt: string;
-  user?: { token: string };
+  user?: Access["user"];
   /** As `-o json` prints it. */
   shown: object;
+  /** Until people have approved it. */
+  approval(): Promise<void>;
 }
 
 export async function login(this: Context, flags: LoginFlags): Promise<void> {
   if (flags.to !== "-") checkReplaceable(flags.to);
-  if ((flags.tokenFile === undefined) !== (flags.exchange === undefined))
+  const { exchange, tokenFile, exchangeCa } = flags;
+  if (exchange === undefined && (tokenFile ?? exchangeCa) !== undefined)
     throw new CommandError("--token-file and --exchange go together: a token, and where it is exchanged");
   const access = await accessOf(this, flags);
   if (sessionIn(access.cluster.server) !== undefined)
     throw new CommandError("a session begins no other: use the kubeconfig that you began this one with");
   const namespace = access.namespace ?? "default";
-  const made = await (flags.exchange === undefined
+  const made = await (exchange === undefined
     ? begun(this, flags, namespace)
-    : byToken(flags, flags.exchange, namespace));
+    : byToken(this, flags, { ...flags, namespace, exchange }, access.cluster));
   const text = sessionKubeconfig({ ...access, user: made.user ?? access.user }, made);
-  if (flags.to === "-") {
-    this.process.stdout.write(text);
-    return;
-  }
-  writeKubeconfig(flags.to, text);
-  this.process.stdout.write(said(flags, made));
+  if (flags.to !== "-") writeKubeconfig(flags.to, text);
+  await made.approval();
+  this.process.stdout.write(flags.to === "-" ? text : said(flags, made));
 }
 
 /** As who the caller is to the cluster. */
-async function begun({ kubectl }: Context, flags: LoginFlags, namespace: string): Promise<Made> {
+async function begun(context: Context, flags: LoginFlags, namespace: string): Promise<Made> {
   const { profile, duration, reason } = flags;
   const session = {
     ...{ apiVersion: "hoop.dev/v1alpha1", kind: "Session" },
@@ -73,36 +83,68 @@ async function begun({ kubectl }: Context, flags: LoginFlags, namespace: string)
   // Created raw: kubectl would first ask for all that the cluster serves.
   const at = `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/sessions`;
   const how = ["create", "--raw", at, "--filename=-", ...connectionArgs(flags), ...timeout];
-  const finished = await kubectl.run(how, { input: JSON.stringify(session) });
+  const finished = await context.kubectl.run(how, { input: JSON.stringify(session) });
   if (finished.code !== 0) throw apiError(finished);
   const { metadata, status, ...rest } = readJson(finished.stdout) as Session;
-  if (status.phase !== "Active")
-    throw new CommandError(
-      `the session ${metadata.name} is ${status.phase}: ${status.message ?? "no reason"}`,
-    );
   const { name } = metadata;
-  const { path, expiresAt } = status;
-  return { namespace, name, path, expiresAt, shown: { ...rest, metadata, status } };
+  const { path, expiresAt, approval } = status;
+  if (status.phase !== "Active" && status.phase !== "Pending") throw over(metadata.name, status);
+  const patience = flags.wait ?? Number.POSITIVE_INFINITY;
+  return {
+    ...{ namespace, name, path, expiresAt, shown: { ...rest, metadata, status } },
+    approval: async () => {
+      if (status.phase !== "Pending") return;
+      const look = () => lookedAt(context, flags, namespace, name);
+      await approved(context, { namespace, name, approval }, patience, look);
+    },
+  };
+}
+
+function over(name: string, { phase, message }: Session["status"]): CommandError {
+  return new CommandError(`the session ${name} is ${phase}: ${message ?? "no reason"}`);
+}
+
+async function lookedAt(
+  { kubectl }: Context,
+  flags: LoginFlags,
+  namespace: string,
+  name: string,
+): Promise<State> {
+  const at = `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/sessions/${name}`;
+  const finished = await kubectl.run(["get", "--raw", at, ...connectionArgs(flags)]);
+  if (finished.code !== 0) {
+    const { reason, message } = apiError(finished);
+    return reason === "NotFound" ? { kind: "over", phase: "Ended", message } : { kind: "unknown", message };
+  }
+  const { status } = readJson(finished.stdout) as Session;
+  if (status.phase === "Active") return { kind: "open" };
+  if (status.phase === "Pending") return { kind: "pending" };
+  return { kind: "over", phase: status.phase, message: over(name, status).message };
 }
 
 /** As who a token says the caller is. */
-async function byToken(flags: LoginFlags, url: string, namespace: string): Promise<Made> {
-  const { profile, duration, reason, tokenFile = "" } = flags;
-  const given = await exchanged(url, tokenIn(tokenFile), { profile, namespace, duration, reason });
-  return { ...given.session, user: { token: given.token }, shown: given.session };
+async function byToken(context: Context, flags: LoginFlags, given: Terms, cluster: Cluster): Promise<Made> {
+  if (!hasSource(given, context.environment))
+    throw new CommandError("which token is to be exchanged? Name its file with --token-file");
+  const terms = termsOf(given);
+  const kept = await begunTicket(context, terms);
+  const { namespace, name, expiresAt } = kept.session;
+  const patience = flags.wait ?? Number.POSITIVE_INFINITY;
+  return {
+    ...{ namespace, name, expiresAt, shown: kept.session, user: execOf(terms) },
+    // The kubeconfig goes on to be of use when this session is over.
+    path: `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/sessions/${CURRENT}/proxy`,
+    approval: () => awaited(context, terms, kept, cluster, patience),
+  };
 }
 
-function said(
-  { to, output, profile }: LoginFlags,
-  { namespace, name, expiresAt, user, shown }: Made,
-): string {
+function said({ to, output, profile }: LoginFlags, { namespace, name, expiresAt, shown }: Made): string {
   if (output === "json") return toJson(shown);
   if (output === "name") return `session.hoop.dev/${name}\n`;
   const lines = [
     `session.hoop.dev/${name} in ${namespace}: by profile ${profile}, until ${expiresAt}`,
     `  use it:  kubectl --kubeconfig ${shell(to)} get pods`,
-    // What a token was exchanged for may use the session, not end it.
-    ...(user === undefined ? [`  end it:  kubectl hoop logout --kubeconfig ${shell(to)}`] : []),
+    `  end it:  kubectl hoop logout --kubeconfig ${shell(to)}`,
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -8,8 +8,11 @@ import { hintingNamespace } from "../find.ts";
 import { type ConnectionFlags, listNamespace, type OutputFlag, type WatchFlags } from "../flags.ts";
 import { keepWatching } from "../live.ts";
 import { livePrinter, printList } from "../printing.ts";
+import { revoked } from "../session/exchange.ts";
+import { fileOf, keep, keptIn } from "../session/kept.ts";
 import { accessOf, sessionIn } from "../session/kubeconfig.ts";
 import { phaseNow, sessionLook } from "../session/shown.ts";
+import { type Terms, termsIn } from "../session/terms.ts";
 
 export interface SessionsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
   readonly agent: string | undefined;
@@ -74,8 +77,10 @@ function gone(session: Session): Session {
 }
 
 export async function logout(this: Context, flags: ConnectionFlags, name?: string): Promise<void> {
-  const { cluster, namespace } = await accessOf(this, flags);
+  const { cluster, namespace, user } = await accessOf(this, flags);
   const inside = sessionIn(cluster.server);
+  const terms = termsIn(user);
+  if (name === undefined && terms !== undefined) return leave(this, terms);
   if (name === undefined && inside === undefined)
     throw new CommandError("this kubeconfig is of no session: name one, or choose another with --kubeconfig");
   // Not through the session that is to end, but on the way by which it was begun.
@@ -86,6 +91,17 @@ export async function logout(this: Context, flags: ConnectionFlags, name?: strin
   };
   await end(this, connection, ended);
   this.process.stdout.write(`session.hoop.dev/${ended.name} ended\n`);
+}
+
+/** By the token of the session itself: whoever has it needs no right to delete sessions. */
+async function leave(context: Context, terms: Terms): Promise<void> {
+  const file = fileOf(context, terms);
+  const found = keptIn(file);
+  if (found === undefined || found === "ended")
+    throw new CommandError("no session is begun with this kubeconfig");
+  await revoked(terms, found.token);
+  keep(file, "ended");
+  context.process.stdout.write(`session.hoop.dev/${found.session.name} ended\n`);
 }
 
 export interface KillFlags extends ConnectionFlags {

@@ -4,11 +4,12 @@ import { member, text } from "#core/admission.ts";
 import { agentMatcher } from "#core/agents.ts";
 import { shapeMismatches } from "#core/policy/agent-policy-shape.ts";
 import { type Catalogue, readCatalogue } from "#core/policy/catalogue.ts";
-import { documentsIn, type SourceDocument, type SourceProblem } from "#core/policy/documents.ts";
+import { documentsIn, pathOf, type SourceDocument, type SourceProblem } from "#core/policy/documents.ts";
 import type { Explainable } from "#core/policy/explain.ts";
 import { type Fixture, fixturesOf, TEST_KIND } from "#core/policy/fixtures.ts";
 import { policyIn, policyProblems, policyWarnings } from "#core/policy/policy-document.ts";
 import { type PolicySet, policySet } from "#core/policy/set.ts";
+import { type AgentProfileSpec, profileProblems } from "#core/session/read-profile.ts";
 import { CATALOGUE_FOLDER, catalogueFiles } from "./catalogue.ts";
 import { type Definitions, shippedDefinitions } from "./definitions.ts";
 import { documentsBelow } from "./files.ts";
@@ -74,7 +75,7 @@ export async function load(paths: readonly string[], withCatalogue: boolean): Pr
       ...documents.flatMap(misplaced),
       ...twice(own),
       ...read.flatMap((one) => one.problems),
-      ...documents.filter(isProfile).flatMap((document) => profileProblems(document, definitions)),
+      ...documents.filter(isProfile).flatMap((document) => problemsOfProfile(document, definitions)),
       ...tests.flatMap((one) => one.problems),
     ],
     warnings: read.flatMap((one) => (one.problems.length > 0 ? [] : policyWarnings(one.document, AGENTS))),
@@ -112,9 +113,17 @@ function misplaced(document: SourceDocument): SourceProblem[] {
 const isProfile = ({ kind, apiVersion }: SourceDocument): boolean =>
   kind === PROFILE_KIND && apiVersion.startsWith(GROUP);
 
-function profileProblems(document: SourceDocument, { AgentProfile }: Definitions): SourceProblem[] {
-  return shapeMismatches(AgentProfile, document.value).map(({ path, message }) =>
-    document.problem(path, message),
+function problemsOfProfile(document: SourceDocument, { AgentProfile }: Definitions): SourceProblem[] {
+  const misshapen = shapeMismatches(AgentProfile, document.value);
+  if (misshapen.length > 0) return misshapen.map(({ path, message }) => document.problem(path, message));
+  // Of the shape that it takes.
+  const spec = member(document.value, "spec") as AgentProfileSpec;
+  return profileProblems(spec).map(({ path, message, line, column }) =>
+    document.problem(
+      pathOf(path),
+      message,
+      line === undefined || column === undefined ? undefined : { line, column },
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 /** What the commands around sessions take and say about themselves. */
 import { buildCommand } from "@stricli/core";
+import type { CredentialFlags } from "../commands/credential.ts";
 import type { LoginFlags } from "../commands/login.ts";
 import type { ReplayFlags } from "../commands/replay.ts";
 import type { KillFlags, SessionsFlags } from "../commands/sessions.ts";
@@ -32,6 +33,23 @@ const named = (which: "active" | "all") =>
   }) as const;
 const one = (which: "active" | "all") => ({ kind: "tuple", parameters: [named(which)] }) as const;
 const ofAgent = text("Only of this agent: user name, or NAMESPACE/NAME", "NAME");
+
+const exchangeFlags = {
+  exchange: {
+    ...text(
+      "Where an OpenID Connect token is exchanged, in place of your own credential: Hoop's /token",
+      "URL",
+    ),
+    parse: exchangeUrl,
+  },
+  exchangeCa: text("Whom that must show a certificate of, where this machine does not trust it", "FILE"),
+  tokenFile: text("That token; left out: the CI system is asked for one", "FILE"),
+  audience: text("For whom it is asked for one; left out: hoop", "NAME"),
+} as const;
+const lengthFlag = {
+  ...text("How long, such as 20m; left out, what the profile says", "DURATION"),
+  parse: length,
+} as const;
 
 export const sessions = buildCommand<SessionsFlags, [], Context>({
   loader: async () => (await import("../commands/sessions.ts")).sessions,
@@ -67,10 +85,7 @@ export const login = buildCommand<LoginFlags, [], Context>({
         placeholder: "NAME",
         proposeCompletions: profileNames,
       },
-      duration: {
-        ...text("How long, such as 20m; left out, what the profile says", "DURATION"),
-        parse: length,
-      },
+      duration: lengthFlag,
       reason: text("What it is for; recorded", "TEXT"),
       to: {
         kind: "parsed",
@@ -79,8 +94,14 @@ export const login = buildCommand<LoginFlags, [], Context>({
         placeholder: "FILE",
         default: "session.kubeconfig",
       },
-      tokenFile: text("An OpenID Connect token to be exchanged, in place of your own credential", "FILE"),
-      exchange: { ...text("Where it is exchanged: Hoop's /token", "URL"), parse: exchangeUrl },
+      ...exchangeFlags,
+      wait: {
+        ...text(
+          "How long to wait for people, where they must approve it; left out: until they have",
+          "DURATION",
+        ),
+        parse: milliseconds,
+      },
       output: { kind: "enum", values: ["json", "name"], brief: "How to tell of the session", optional: true },
       ...connectionFlags,
     },
@@ -90,11 +111,14 @@ export const login = buildCommand<LoginFlags, [], Context>({
     brief: "Begin a session, and write the kubeconfig to work in it",
     customUsage: [
       "--profile NAME [-n NAMESPACE] [--duration DURATION] [--reason TEXT] [--to FILE]",
-      "--profile NAME --token-file FILE --exchange URL [-n NAMESPACE] [--to FILE]",
+      "--profile NAME --exchange URL [--exchange-ca FILE] [--token-file FILE] [-n NAMESPACE] [--to FILE]",
     ],
     fullDescription: description(
       "Begin a session as who you are, and write a kubeconfig with which kubectl works in it: your own credential, which\n" +
-        "is all that may use the session, and another address. A file that is not of a session is never overwritten.",
+        "is all that may use the session, and another address. A file that is not of a session is never overwritten.\n" +
+        "With --exchange, as who an OpenID Connect token says you are: from a file, or from GitHub Actions. No token is in\n" +
+        "that kubeconfig; it runs kubectl hoop credential, which begins another session when this one is over.\n" +
+        "Where people must approve the session, it waits for them. Exit code 77: they said no; 75: nothing yet (--wait).",
       [
         [
           "Twenty minutes",
@@ -103,11 +127,48 @@ export const login = buildCommand<LoginFlags, [], Context>({
         ["Then", "kubectl --kubeconfig session.kubeconfig get pods"],
         [
           "In CI, with the token that it has",
-          "kubectl hoop login --profile ci --token-file token --exchange https://hoop.example/token",
+          "kubectl hoop login --profile ci -n shop --exchange https://hoop.example/token",
+        ],
+        [
+          "With a token in a file",
+          "kubectl hoop login --profile ci -n shop --exchange https://hoop.example/token --token-file token",
         ],
         [
           "For this shell",
           'kubectl hoop login --profile deployer && export KUBECONFIG="$PWD/session.kubeconfig"',
+        ],
+      ],
+    ),
+  },
+});
+
+export const credential = buildCommand<CredentialFlags, [], Context>({
+  loader: async () => (await import("../commands/credential.ts")).credential,
+  parameters: {
+    flags: {
+      profile: { kind: "parsed", parse: String, brief: "As login has it", placeholder: "NAME" },
+      namespace: { kind: "parsed", parse: String, brief: "Where the session is", placeholder: "NAME" },
+      ...exchangeFlags,
+      exchange: {
+        ...{ kind: "parsed", parse: exchangeUrl, placeholder: "URL" },
+        brief: "Where an OpenID Connect token is exchanged: Hoop's /token",
+      },
+      duration: lengthFlag,
+      reason: text("What it is for; recorded", "TEXT"),
+    },
+    aliases: { n },
+  },
+  docs: {
+    brief: "Give kubectl the token of a session; login sets it up",
+    customUsage: ["--profile NAME -n NAMESPACE --exchange URL [--token-file FILE]"],
+    fullDescription: description(
+      "Give kubectl, and whatever is made with client-go, the token of a session: a credential plugin\n" +
+        "(client.authentication.k8s.io/v1). Begins one where there is none, and another one when that is over, as login\n" +
+        "does with --exchange; never after logout. Tokens are kept in the cache directory (XDG_CACHE_HOME, ~/.cache).",
+      [
+        [
+          "Whom it is written for: users.user.exec of a kubeconfig",
+          "kubectl hoop login --profile ci -n shop --exchange https://hoop.example/token --to -",
         ],
       ],
     ),
@@ -125,7 +186,8 @@ export const logout = buildCommand<ConnectionFlags, [string?], Context>({
     brief: "End a session of yours",
     customUsage: ["[SESSION] [-n NAMESPACE] [--kubeconfig FILE]"],
     fullDescription: description(
-      "End a session of yours at once, and all that goes on in it. Without a name: the one that the kubeconfig is of.",
+      "End a session of yours at once, and all that goes on in it. Without a name: the one that the kubeconfig is of,\n" +
+        "which then begins no other either.",
       [
         ["The one of this kubeconfig", "kubectl hoop logout --kubeconfig session.kubeconfig"],
         ["By its name", "kubectl hoop logout deployer-x7k2p -n shop"],

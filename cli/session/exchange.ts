@@ -1,67 +1,75 @@
 /** Token exchange (RFC 8693) with Hoop: an OpenID Connect token for a session and the token that may use it. */
 import { readFileSync } from "node:fs";
 import { CommandError } from "../failure.ts";
+import { answered } from "./http.ts";
+import type { Terms } from "./terms.ts";
 
-export interface Wish {
-  profile: string;
+export interface BegunSession {
   namespace: string;
-  duration: string | undefined;
-  reason: string | undefined;
+  name: string;
+  phase: string;
+  /** Whose decision it waits for. */
+  approval?: string;
+  path: string;
+  expiresAt: string;
 }
 
 export interface Exchanged {
   token: string;
-  session: { namespace: string; name: string; path: string; expiresAt: string };
+  /** How long the token is good for. */
+  expiresInSeconds: number;
+  session: BegunSession;
 }
 
 const TYPE = "urn:ietf:params:oauth:token-type:";
-const TIMEOUT_MILLISECONDS = 30_000;
+const FORM = { "content-type": "application/x-www-form-urlencoded" };
 
-/** `url`: of Hoop's `/token`. Rejects with a CommandError. */
-export async function exchanged(url: string, token: string, wish: Wish): Promise<Exchanged> {
+/** Rejects with a CommandError. */
+export async function exchanged(terms: Terms, token: string): Promise<Exchanged> {
+  const { profile, namespace, duration, reason } = terms;
   const body = new URLSearchParams({
     grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
     ...{ subject_token: token, subject_token_type: `${TYPE}jwt` },
-    ...{ profile: wish.profile, namespace: wish.namespace },
-    ...(wish.duration === undefined ? {} : { duration: wish.duration }),
-    ...(wish.reason === undefined ? {} : { reason: wish.reason }),
+    ...{ profile, namespace },
+    ...(duration === undefined ? {} : { duration }),
+    ...(reason === undefined ? {} : { reason }),
   });
-  const answer = await answered(url, body);
-  const { access_token: given, session } = answer.fields;
-  if (answer.ok && typeof given === "string" && isSession(session)) return { token: given, session };
-  const { error_description: why, error } = answer.fields;
+  const { code, fields } = await posted(terms, terms.exchange, body);
+  const { access_token: given, expires_in: expires, session } = fields;
+  if (code === 200 && typeof given === "string" && isSession(session))
+    return { token: given, expiresInSeconds: Number(expires), session };
+  const { error_description: why, error } = fields;
   const said = [why, error].find((one) => typeof one === "string") ?? "this is no address of Hoop's /token";
   throw new CommandError(`the token was not exchanged: ${said}`);
 }
 
-async function answered(
-  url: string,
-  body: URLSearchParams,
-): Promise<{ ok: boolean; fields: Record<string, unknown> }> {
-  const signal = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
-  try {
-    // Elsewhere the token is nobody's business.
-    const response = await fetch(url, { method: "POST", body, redirect: "error", signal });
-    const fields: unknown = await response.json().catch(() => ({}));
-    return { ok: response.ok, fields: (fields ?? {}) as Record<string, unknown> };
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new CommandError(`${url}: ${cause instanceof Error ? cause.message : cause}`);
-  }
+/** Ends the session of that token (RFC 7009), beside where it was exchanged. Rejects with a CommandError. */
+export async function revoked(terms: Terms, token: string): Promise<void> {
+  const url = new URL("revoke", terms.exchange).href;
+  const { code, fields } = await posted(terms, url, new URLSearchParams({ token }));
+  if (code !== 200)
+    throw new CommandError(`the session may go on: ${fields["error_description"] ?? `${url}: ${code}`}`);
 }
 
-function isSession(value: unknown): value is Exchanged["session"] {
+function posted({ exchangeCa }: Terms, url: string, body: URLSearchParams) {
+  const ca = exchangeCa === undefined ? undefined : textIn(exchangeCa, "--exchange-ca");
+  return answered(url, { method: "POST", headers: FORM, body: body.toString(), ca });
+}
+
+function isSession(value: unknown): value is BegunSession {
   if (typeof value !== "object" || value === null) return false;
   const fields = value as Record<string, unknown>;
-  return ["namespace", "name", "path", "expiresAt"].every((name) => typeof fields[name] === "string");
+  return ["namespace", "name", "phase", "path", "expiresAt"].every(
+    (name) => typeof fields[name] === "string",
+  );
 }
 
-/** The token in a file, without what surrounds it. Throws a CommandError. */
-export function tokenIn(file: string): string {
+/** Throws a CommandError that names the flag. */
+export function textIn(file: string, flag: string): string {
   try {
-    return readFileSync(file, "utf8").trim();
+    return readFileSync(file, "utf8");
   } catch (error) {
-    throw new CommandError(`--token-file: ${error instanceof Error ? error.message : error}`);
+    throw new CommandError(`${flag}: ${error instanceof Error ? error.message : error}`);
   }
 }
 

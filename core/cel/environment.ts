@@ -80,7 +80,7 @@ const STRUCTS: Readonly<Record<string, Fields>> = {
     spec: "kubernetes.NamespaceSpec",
     status: "kubernetes.NamespaceStatus",
   },
-  "hoop.Agent": { ...USER, session: "string" },
+  "hoop.Agent": { ...USER, session: "string", profile: "string" },
   "kubernetes.variables": {},
 };
 

@@ -28,6 +28,8 @@ export interface Reference {
   /** "" for a ClusterRole. */
   namespace: string;
   name: string;
+  /** Of a ServiceAccount: what it is given in all namespaces, and not in its own alone. */
+  everywhere?: true;
 }
 
 /** As in rbac.authorization.k8s.io/v1. */

@@ -3,10 +3,12 @@
  * for, one token of it is made, bound to a Secret: when the session is over, the Secret is deleted, and the token is
  * worth nothing to anybody.
  */
+import { createHash } from "node:crypto";
 import type { Revision } from "#kit/storage.ts";
 import type { Clock, Log, Store } from "../ports.ts";
 import { phaseAt } from "../session/life.ts";
-import type { Session } from "../session/session.ts";
+import type { FoundSession } from "../session/rows.ts";
+import { isOpenPhase, type Session } from "../session/session.ts";
 
 export interface Ticket {
   token: string;
@@ -30,6 +32,8 @@ export interface DoorwayPorts {
 }
 
 const DOORWAYS = "doorways/";
+/** By the credential that may use it: the key of the session. */
+const DOORS = "doors/";
 /** So long a session may take to be written after its way in was opened. */
 const GRACE_MILLISECONDS = 60_000;
 
@@ -38,6 +42,7 @@ interface Kept {
   openedAt: number;
   /** Its session was written: from then on it goes with it. */
   used: boolean;
+  credentialID?: string;
 }
 
 /** Written before anything is opened: so nothing stays open that nobody knows of. And again, with the session. */
@@ -45,12 +50,35 @@ export function keptDoorway(uid: string, kept: Kept, expect: Revision) {
   return { key: `${DOORWAYS}${uid}`, value: JSON.stringify(kept), expect };
 }
 
+export function door(credentialID: string, session: string) {
+  return { key: doorKey(credentialID), value: session, expect: 0 };
+}
+
+/** Ids hold what no key may. */
+function doorKey(credentialID: string): string {
+  return `${DOORS}${createHash("sha256").update(credentialID).digest("hex")}`;
+}
+
+/** The session that whoever has this credential may use, over or not. */
+export async function behindDoor(store: Store, credentialID: string): Promise<FoundSession | undefined> {
+  const door = credentialID === "" ? undefined : await store.get(doorKey(credentialID));
+  const row = door && (await store.get(door.value));
+  if (row === undefined) return undefined;
+  const session = JSON.parse(row.value) as Session;
+  return session.status.doorway?.credentialID === credentialID
+    ? { key: row.key, session, revision: row.revision }
+    : undefined;
+}
+
 export async function removedDoorway({ store, doorway, log }: DoorwayPorts, uid: string): Promise<void> {
   const row = await store.get(`${DOORWAYS}${uid}`);
   if (row === undefined) return;
   try {
     await doorway.close(uid);
-    await store.commit({ deletes: [{ key: row.key, expect: row.revision }] });
+    const { credentialID } = JSON.parse(row.value) as Kept;
+    const behind = credentialID === undefined ? undefined : await store.get(doorKey(credentialID));
+    const deletes = [row, ...(behind === undefined ? [] : [behind])];
+    await store.commit({ deletes: deletes.map(({ key, revision }) => ({ key, expect: revision })) });
   } catch (error) {
     log.warn({ session: uid, error: String(error) }, "the token of a session could not be taken back yet");
   }
@@ -72,7 +100,7 @@ async function isNeeded(store: Store, uid: string, kept: Kept, now: number): Pro
   const row = await store.get(kept.session);
   if (row === undefined) return false;
   const session = JSON.parse(row.value) as Session;
-  return session.metadata.uid === uid && phaseAt(session, now) === "Active";
+  return session.metadata.uid === uid && isOpenPhase(phaseAt(session, now));
 }
 
 /** Every second until the signal aborts. */

@@ -1,23 +1,28 @@
 /** Token exchange (RFC 8693): a token that a verifier believes becomes a session and the one token that may use it. */
 import type { UserInfo } from "../admission.ts";
-import type { Clock, Cluster, Log, Random, Store } from "../ports.ts";
+import type { Log } from "../ports.ts";
+import { type ApprovalPorts, askFor, type Beside } from "../session/approval.ts";
 import { sessionLine } from "../session/entries.ts";
-import { allows, type BeginPorts, phaseAt } from "../session/life.ts";
+import type { FinishPorts } from "../session/finish.ts";
+import { allows, type BeginPorts, CLOSED, phaseAt, timesOf } from "../session/life.ts";
+import type { SessionTerms } from "../session/profile.ts";
 import { allSessions, sessionKey } from "../session/rows.ts";
-import { durationSeconds, type Session, type SessionTerms } from "../session/session.ts";
+import { durationSeconds, isOpenPhase, type Session } from "../session/session.ts";
+import { isOpen } from "../session/windows.ts";
 import { seconds } from "../times.ts";
-import { type Doorway, keptDoorway, removedDoorway, type Ticket } from "./doorway.ts";
+import { withdrawn } from "./changed.ts";
+import { type Doorway, door, keptDoorway, removedDoorway, type Ticket } from "./doorway.ts";
+import type { Limit } from "./limit.ts";
 import { kept } from "./match.ts";
 import type { Identity, Verifier } from "./verifier.ts";
 
-export interface ExchangePorts extends BeginPorts {
-  store: Store;
-  clock: Clock;
-  random: Random;
-  cluster: Cluster;
+export interface ExchangePorts extends BeginPorts, ApprovalPorts, FinishPorts {
+  agents: ApprovalPorts["agents"];
   log: Log;
   verifier: Verifier;
   doorway: Doorway;
+  /** How often one subject may ask. */
+  subjects: Limit;
 }
 
 export interface Wish {
@@ -31,6 +36,7 @@ export interface Wish {
 /** `error`: as RFC 6749 and 8693 name it. */
 export type Exchanged =
   | { kind: "session"; session: Session; token: string; expiresInSeconds: number }
+  | { kind: "too-often"; retryAfterSeconds: number }
   | {
       kind: "refused";
       error: "invalid_request" | "invalid_target" | "temporarily_unavailable";
@@ -42,11 +48,17 @@ export async function exchange(ports: ExchangePorts, wish: Wish): Promise<Exchan
   if (verification.kind === "refused") return refused("invalid_request", `the token: ${verification.why}`);
   if (verification.kind === "unavailable") return refused("temporarily_unavailable", verification.why);
   const { identity } = verification;
+  // Not before: in a token that nobody has signed anybody may be named.
+  const wait = ports.subjects.take(identity.username);
+  if (wait !== undefined) return { kind: "too-often", ...wait };
+  await withdrawn(ports, identity);
   const profile = ports.profile(wish.profile);
   const subject: UserInfo = { username: identity.username, uid: "", groups: [], extra: new Map() };
-  const allowed = allows(ports, profile, subject, identity);
+  const presented = kept(profile?.tokens ?? [], identity);
+  const allowed = allows(ports, profile, subject, presented);
   if ("refused" in allowed) return refused("invalid_target", allowed.refused);
   const { terms } = allowed;
+  if (!isOpen(terms.windows, ports.clock.now())) return refused("invalid_target", CLOSED);
   const length = wish.duration === undefined ? terms.defaultSeconds : durationSeconds(wish.duration);
   if (length < 1 || length > terms.maxSeconds)
     return refused("invalid_request", `the profile allows a duration of 1s to ${terms.maxSeconds}s`);
@@ -54,13 +66,12 @@ export async function exchange(ports: ExchangePorts, wish: Wish): Promise<Exchan
   if (!namespace.known) return refused("invalid_target", "there is no such namespace");
   if ((await sessionsOf(ports, identity.username, wish.profile)) >= terms.maxSessions)
     return refused("invalid_target", `you have ${terms.maxSessions} sessions, and may not have more at once`);
-  const tokens = profile?.tokens ?? [];
   return begun(ports, wish, {
     identity,
     terms,
     length,
     namespaceUid: namespace.uid,
-    kept: kept(tokens, identity),
+    presented,
   });
 }
 
@@ -69,7 +80,7 @@ interface Allowed {
   terms: SessionTerms;
   length: number;
   namespaceUid: string;
-  kept: Session["status"]["identity"];
+  presented: NonNullable<Session["status"]["identity"]>;
 }
 
 /** The way in is opened before the session is written, and closed by itself where that does not come about. */
@@ -84,25 +95,50 @@ async function begun(ports: ExchangePorts, wish: Wish, allowed: Allowed): Promis
   const written = await store.commit({ puts: [keptDoorway(uid, opened, 0)] });
   if (written.outcome !== "committed") return UNAVAILABLE;
   let ticket: Ticket;
+  // Until it is approved it is good for nothing.
+  const lasts = allowed.length + (allowed.terms.approval?.seconds ?? 0);
   try {
-    ticket = await ports.doorway.open(uid, allowed.length);
+    ticket = await ports.doorway.open(uid, lasts);
   } catch (error) {
     ports.log.error({ err: error }, "no token could be made for a session");
     return UNAVAILABLE;
   }
-  const session = sessionOf(wish, allowed, ticket, { name, uid, now: clock.now() });
+  const made = sessionOf(wish, allowed, ticket, { name, uid, now: clock.now() });
+  const asked = await askedFor(ports, made, allowed);
+  if ("refused" in asked) {
+    await removedDoorway(ports, uid);
+    return refused("invalid_target", asked.refused);
+  }
+  const { session, beside } = asked;
+  const event = session.status.phase === "Pending" ? "asked" : "begun";
   const result = await store.commit({
     puts: [
       { key, value: JSON.stringify(session), expect: 0 },
-      keptDoorway(uid, { ...opened, used: true }, written.revision),
+      ...beside.puts,
+      keptDoorway(uid, { ...opened, used: true, credentialID: ticket.credentialID }, written.revision),
+      door(ticket.credentialID, key),
       { key: once, value: JSON.stringify({ expires: allowed.identity.expires }), expect: 0 },
     ],
-    lines: [sessionLine(session, "begun", clock.now(), allowed.identity.username)],
+    deletes: beside.deletes,
+    lines: [...beside.lines, sessionLine(session, event, clock.now(), allowed.identity.username)],
   });
   if (result.outcome === "committed")
-    return { kind: "session", session, token: ticket.token, expiresInSeconds: allowed.length };
+    return { kind: "session", session, token: ticket.token, expiresInSeconds: lasts };
   await removedDoorway(ports, uid);
   return EXCHANGED_BEFORE;
+}
+
+/** Where people are to approve it, with the question to them. */
+async function askedFor(
+  ports: ExchangePorts,
+  session: Session,
+  { terms, namespaceUid }: Allowed,
+): Promise<{ session: Session; beside: Beside } | { refused: string }> {
+  if (terms.approval === undefined) return { session, beside: { puts: [], deletes: [], lines: [] } };
+  const question = await askFor(ports, session, namespaceUid, terms.approval);
+  if ("refused" in question) return question;
+  const status = { ...session.status, approval: question.name };
+  return { session: { ...session, status }, beside: question.beside };
 }
 
 const EXCHANGED_BEFORE = refused(
@@ -147,7 +183,7 @@ export async function forgetUsed(
 
 function sessionOf(
   { profile, namespace, duration, reason }: Wish,
-  { identity, terms, length, kept: presented }: Allowed,
+  { identity, terms, length, presented }: Allowed,
   { username, credentialID }: Ticket,
   { name, uid, now }: { name: string; uid: string; now: number },
 ): Session {
@@ -160,14 +196,12 @@ function sessionOf(
       ...(duration === undefined ? {} : { duration }),
     },
     status: {
-      phase: "Active",
+      ...timesOf(terms, length, now),
       subject: { username: identity.username, groups: [], extra: {} },
-      ...(presented === undefined ? {} : { identity: presented }),
+      identity: { ...presented, issuedAt: seconds(identity.issued) },
       doorway: { username, credentialID },
       serviceAccount: { ...terms.serviceAccount },
       ...(terms.idleSeconds === 0 ? {} : { idleSeconds: terms.idleSeconds }),
-      startedAt: seconds(now),
-      expiresAt: seconds(now + length * 1000),
       path: `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/sessions/${name}/proxy`,
     },
   };
@@ -183,7 +217,7 @@ async function sessionsOf(
     ({ session }) =>
       session.status.subject.username === username &&
       session.spec.profile === profile &&
-      phaseAt(session, now) === "Active",
+      isOpenPhase(phaseAt(session, now)),
   ).length;
 }
 

@@ -1,6 +1,7 @@
 /** ID and access tokens of OpenID Connect (JWT): by issuers, audiences and algorithms that are named in the settings. */
 import { createHash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { JsonObject } from "../admission.ts";
 import type { Clock } from "../ports.ts";
 import type { Identity, Verification, Verifier } from "./verifier.ts";
 
@@ -48,7 +49,7 @@ export function oidcVerifier(issuers: readonly Issuer[], ports: OidcPorts): Veri
 
 async function verified(token: string, issuer: Issuer, ports: OidcPorts): Promise<Verification> {
   const now = ports.clock.now();
-  const { payload, protectedHeader } = await jwtVerify(token, ports.keys(issuer), {
+  const { payload, protectedHeader } = await jwtVerify(token, fetched(ports.keys(issuer)), {
     issuer: issuer.issuer,
     audience: [...issuer.audiences],
     algorithms: [...issuer.algorithms],
@@ -63,15 +64,30 @@ async function verified(token: string, issuer: Issuer, ports: OidcPorts): Promis
     : refused(wrong);
 }
 
+/** The keys cannot be had: the token may well be right. */
+class NoKeys extends Error {}
+
+/** Whatever else goes wrong is the token's fault. */
+function fetched(keys: JWTVerifyGetKey): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (error instanceof errors.JOSEError && !NOT_TOLD.has(error.code)) throw error;
+      throw new NoKeys("no keys", { cause: error });
+    }
+  };
+}
+
 /** What jose does not look at. `latest`: seconds since the epoch. */
 function whatIsWrong(payload: JWTPayload, issuer: Issuer, latest: number): string | undefined {
   if ((payload.iat ?? 0) > latest) return "it was issued in the future";
   if (typeof payload.sub !== "string" || payload.sub === "") return "it names nobody";
   const { azp } = payload;
   const parties = issuer.authorizedParties;
-  if (parties.length > 0 && !parties.includes(String(azp))) return "it was issued to another client (azp)";
+  if (parties.length > 0 && !parties.includes(text(azp))) return "it was issued to another client (azp)";
   const isShared = Array.isArray(payload.aud) && payload.aud.length > 1;
-  if (parties.length === 0 && isShared && !issuer.audiences.includes(String(azp)))
+  if (parties.length === 0 && isShared && !issuer.audiences.includes(text(azp)))
     return "it is for several audiences, and not issued to one of ours (azp)";
   const names = [`${issuer.usernamePrefix}${payload.sub}`, ...Object.values(claimsOf(payload)).flat()];
   return names.some((name) => name.trimStart().toLowerCase().startsWith("system:"))
@@ -83,18 +99,27 @@ function identityOf(token: string, payload: JWTPayload, { issuer, usernamePrefix
   const subject = payload.sub ?? "";
   const signed = token.slice(0, token.lastIndexOf("."));
   return {
-    ...{ issuer, subject, username: `${usernamePrefix}${subject}`, claims: claimsOf(payload) },
+    ...{ issuer, subject, username: `${usernamePrefix}${subject}` },
+    ...{ claims: claimsOf(payload), said: Object.fromEntries(saidBy(payload)) as JsonObject },
     fingerprint: createHash("sha256").update(signed).digest("hex"),
-    expires: (payload.exp ?? 0) * 1000,
+    ...{ issued: (payload.iat ?? 0) * 1000, expires: (payload.exp ?? 0) * 1000 },
   };
 }
 
-/** An address that nobody has confirmed is anybody's. */
 function claimsOf(payload: JWTPayload): Record<string, string[]> {
-  const claims = Object.entries(payload).filter(
+  return Object.fromEntries(saidBy(payload).map(([name, value]) => [name, textsOf(value)]));
+}
+
+/** An address that nobody has confirmed is anybody's. */
+function saidBy(payload: JWTPayload): [string, unknown][] {
+  return Object.entries(payload).filter(
     ([name]) => !TECHNICAL.has(name) && (name !== "email" || payload["email_verified"] === true),
   );
-  return Object.fromEntries(claims.map(([name, value]) => [name, textsOf(value)]));
+}
+
+/** Of anything else nothing is made: a list of one is no name. */
+function text(claim: unknown): string {
+  return typeof claim === "string" ? claim : "";
 }
 
 function textsOf(value: unknown): string[] {
@@ -111,7 +136,7 @@ function claimedIssuer(token: string): string | undefined {
   }
 }
 
-/** By jose's own codes; anything else is that the keys could not be fetched. */
+/** By jose's own codes. */
 const WORDS: Readonly<Record<string, string>> = {
   ERR_JWT_EXPIRED: "it has expired",
   ERR_JOSE_ALG_NOT_ALLOWED: "its algorithm is none of those that are allowed",
@@ -119,13 +144,15 @@ const WORDS: Readonly<Record<string, string>> = {
   ERR_JWKS_NO_MATCHING_KEY: "no key of its issuer has signed it",
   ERR_JWKS_MULTIPLE_MATCHING_KEYS: "it does not say which key has signed it",
 };
+/** Of the keys themselves. */
 const NOT_TOLD = new Set(["ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID", "ERR_JOSE_GENERIC"]);
 
 function failure(error: unknown): Verification {
-  if (!(error instanceof errors.JOSEError) || NOT_TOLD.has(error.code))
+  if (error instanceof NoKeys)
     return { kind: "unavailable", why: "the keys of its issuer cannot be had now" };
   if (error instanceof errors.JWTClaimValidationFailed) return refused(`its ${error.claim} is not right`);
-  return refused(WORDS[error.code] ?? "it is no token that can be verified");
+  const words = error instanceof errors.JOSEError ? WORDS[error.code] : undefined;
+  return refused(words ?? "it is no token that can be verified");
 }
 
 function refused(why: string): Verification {

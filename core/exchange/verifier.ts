@@ -1,5 +1,7 @@
 /** Who a token says somebody is. OpenID Connect is one verifier; others (SAML) fit the same port. */
 
+import type { JsonObject } from "../admission.ts";
+
 /** What was proven. */
 export interface Identity {
   issuer: string;
@@ -8,6 +10,10 @@ export interface Identity {
   username: string;
   /** What may be asked of him; lists as they are, anything else as one text. */
   claims: Readonly<Record<string, readonly string[]>>;
+  /** The same as the token has it: what expressions are about. */
+  said: JsonObject;
+  /** Milliseconds since the epoch: what an older token says is no news. */
+  issued: number;
   /** Of what was signed: the same token is the same, however it is written. Hex. */
   fingerprint: string;
   /** Milliseconds since the epoch: from then on the token is refused anyway. */

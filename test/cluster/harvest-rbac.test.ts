@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { NAMESPACES } from "../support/harvest/seeds.ts";
-import { itHarvestsNothing } from "../support/harvest/suite.ts";
+import { itHarvestsNothing, SECRETS_REFUSED } from "../support/harvest/suite.ts";
 import { clusterScoped, namespaced } from "../support/objects.ts";
 import type { Testbed } from "../support/testbed.ts";
 
@@ -37,6 +37,6 @@ describe("A harvest of Secrets' values, with RBAC alone", () => {
     testbed: { configured: false },
     agent: boundAgent,
     audited: false,
-    heard: [],
+    heard: SECRETS_REFUSED,
   });
 });

@@ -87,6 +87,10 @@ const DELETES: Readonly<Record<string, readonly [call: Call, verdict: string]>> 
     del(`${DEMO}/configmaps/left-alone`, { propagationPolicy: "Orphan" }),
     "200",
   ],
+  "what was left behind, before the garbage collector has left it": [
+    patch(`${DEMO}/configmaps/left-alone`, { metadata: { finalizers: null } }, MERGE),
+    "denied by deny@dependent/PersistentVolumeClaim/left",
+  ],
 };
 
 const SCALES: Readonly<Record<string, readonly [call: Call, verdict: string]>> = {

@@ -14,7 +14,7 @@ import {
   stateDirectory,
 } from "../support/installation.ts";
 
-const COMPONENTS = ["etcd", "kube-apiserver", "kube-controller-manager", "kwok", "hoop"];
+const COMPONENTS = ["etcd", "kube-apiserver", "kube-controller-manager", "kwok", "issuer", "hoop"];
 
 describe("npm start -- --detach", function () {
   this.timeout(240_000);
@@ -52,12 +52,12 @@ describe("npm start -- --detach", function () {
       expect(said).to.contain(step);
     expect(said).to.contain(`npm stop -- --state ${state}`);
     const named = said.match(new RegExp(`${state}/[\\w./-]+`, "g")) ?? [];
-    expect(new Set(named).size).to.equal(4);
+    expect(new Set(named).size).to.equal(5);
     for (const path of named) await access(path);
   });
 
   it("leaves kubeconfigs, programs, the pid and all logs where people look for them", async () => {
-    for (const file of ["human.kubeconfig", "agent.kubeconfig", "approver.kubeconfig"])
+    for (const file of ["human.kubeconfig", "agent.kubeconfig", "approver.kubeconfig", "session.kubeconfig"])
       expect((await stat(join(state, file))).mode & 0o777, file).to.equal(0o600);
     const pid = Number(await readFile(join(state, "hoop.pid"), "utf8"));
     expect(pid).to.equal((await running(state)).get("hoop"));
@@ -71,7 +71,7 @@ describe("npm start -- --detach", function () {
   it("keeps keys and credentials from other users of the machine", async () => {
     expect((await stat(state)).mode & 0o077).to.equal(0);
     const files = await readdir(state, { recursive: true, withFileTypes: true });
-    const secret = /\.key$|kubeconfig$|local\.json$|hoop\.yaml$|hoop\.db/;
+    const secret = /\.key$|kubeconfig$|local\.json$|issuer\.json$|oidc-token$|hoop\.yaml$|hoop\.db/;
     const open: string[] = [];
     for (const file of files.filter((one) => one.isFile() && secret.test(one.name)))
       if (((await stat(join(file.parentPath, file.name))).mode & 0o077) !== 0) open.push(file.name);

@@ -15,7 +15,12 @@ describe("connecting to a pod", () => {
   before(async () => {
     bed = await startTestbed({ node: true });
     await bed.defaultAccount("demo");
+    await bed.apply({
+      ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentPolicy", metadata: { name: "shells" } },
+      spec: { catalogue: [{ rule: "exec-interactive", mode: "Off" }] },
+    });
     await running(POD);
+    await bed.must("human", ["wait", "agentpolicy/shells", "--for=condition=Ready", "--timeout=120s"]);
   });
   after(() => bed?.stop());
 

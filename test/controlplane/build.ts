@@ -78,6 +78,15 @@ const probeModule: GoModule = {
 export const probe = async (progress: Progress = showProgress(process.stderr)): Promise<string> =>
   (await built(probeModule, progress))("probe");
 
+const helmModule: GoModule = {
+  directory: join(import.meta.dirname, "helm"),
+  programs: { helm: "helm.sh/helm/v4/cmd/helm" },
+};
+
+/** Path of Helm; found or built as {@link binaries}, by itself. */
+export const helm = async (progress: Progress = showProgress(process.stderr)): Promise<string> =>
+  (await built(helmModule, progress))("helm");
+
 if (import.meta.main) {
   const { kwokStages } = await binaries();
   console.log(dirname(kwokStages));

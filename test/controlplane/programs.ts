@@ -47,9 +47,10 @@ const plan = (module: GoModule): Plan => {
   const [, goVersion = ""] = inGoMod(goMod, /^go (\S+)$/m, "Go version");
   const [, version, major, minor] = inGoMod(
     goMod,
-    module.own === true
-      ? /k8s\.io\/client-go (v(\d+)\.(\d+)\.\d+)/
-      : /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)/,
+    // Whoever builds Kubernetes itself names its client, too.
+    goMod.includes("k8s.io/kubernetes ")
+      ? /k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)/
+      : /k8s\.io\/client-go (v(\d+)\.(\d+)\.\d+)/,
     "version of Kubernetes",
   );
   const stamps = { gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" };

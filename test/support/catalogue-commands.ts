@@ -200,7 +200,8 @@ function connecting(request: AdmissionRequest): Command {
   if (subresource !== "exec")
     return { args: ["get", "--raw", `${pathOf(request)}${subresource === "proxy" ? "/" : ""}`] };
   const words = list(object, "command").map(String);
-  return { args: ["exec", name, "-n", namespace, "--", ...words] };
+  const input = object?.["stdin"] === true ? ["-i"] : [];
+  return { args: ["exec", ...input, name, "-n", namespace, "--", ...words] };
 }
 
 /** By the API whose answers tell no values. */

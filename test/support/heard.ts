@@ -4,6 +4,7 @@ import type { JsonObject } from "#core/admission.ts";
 import { agentMatcher } from "#core/agents.ts";
 import { Feed, feedState } from "#core/audit/feed.ts";
 import { Intake } from "#core/audit/intake.ts";
+import { ToldWrites } from "#core/audit/told.ts";
 import type { AdmissionEntry, Entry } from "#core/ledger/entry.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
 import type { Found, lookFor } from "#core/outcome/look.ts";
@@ -29,6 +30,7 @@ export class Heard {
   /** Where was looked, and what is found there. */
   readonly looked: Place[] = [];
   readonly counted: Record<string, number> = {};
+  readonly toldWrites = new ToldWrites();
   found: (place: Place) => Found = () => ({ kind: "absent" });
   intake!: Intake;
   settling!: Settling;
@@ -56,6 +58,7 @@ export class Heard {
     const groups = { groups: ["hoop:agents"], users: [], serviceAccounts: [], extras: {} };
     heard.intake = new Intake({
       ...ports,
+      toldWrites: heard.toldWrites,
       agents: agentMatcher(groups, "hoop"),
       counted: (fate, events) => {
         heard.counted[fate] = (heard.counted[fate] ?? 0) + events;

@@ -67,25 +67,30 @@ interface Kubeconfig {
   users: [{ user: { "client-certificate-data"?: string; "client-key-data"?: string; token?: string } }];
 }
 
-/** Who a kubeconfig is, and the port of its API server. */
-export async function credentialsIn(file: string): Promise<{ identity: Identity; port: number }> {
+/** Who a kubeconfig is, the port of its API server, and what comes before each path (of a session), or "". */
+export async function credentialsIn(
+  file: string,
+): Promise<{ identity: Identity; port: number; prefix: string }> {
   const { clusters, users } = parse(await readFile(file, "utf8")) as Kubeconfig;
   const { "client-certificate-data": cert, "client-key-data": key, token } = users[0].user;
   const pem = (data: string) => Buffer.from(data, "base64").toString();
+  const { port, pathname } = new URL(clusters[0].cluster.server);
   return {
     identity: {
       ...(cert === undefined ? {} : { cert: pem(cert) }),
       ...(key === undefined ? {} : { key: pem(key) }),
       ...(token === undefined ? {} : { token }),
     },
-    port: Number(new URL(clusters[0].cluster.server).port),
+    port: Number(port),
+    prefix: pathname === "/" ? "" : pathname,
   };
 }
 
 /** Requests to the kubeconfig's API server as its user. */
 export async function asUserOf(kubeconfig: string): Promise<Caller> {
-  const { identity, port } = await credentialsIn(kubeconfig);
-  return rawCaller(port, identity);
+  const { identity, port, prefix } = await credentialsIn(kubeconfig);
+  const caller = rawCaller(port, identity);
+  return (call) => caller({ ...call, path: prefix + call.path });
 }
 
 /** What became of a request that Hoop may stop: `held by RULES`, `denied by RULE`, `forbidden by RULE` (authorization) or the code. */

@@ -1,6 +1,7 @@
 /** A write through secure-secrets is the agent's write of the Secret: it takes the one journey every write takes. */
 import type { AdmissionRequest, JsonObject, Operation } from "#core/admission.ts";
 import type { Answer } from "#core/answer.ts";
+import type { ToldWrites } from "#core/audit/told.ts";
 import { type ReviewPorts, review } from "#core/review.ts";
 import type { CoreSecret } from "#core/secrets/backend.ts";
 import { secretUid } from "#core/secrets/view.ts";
@@ -22,6 +23,7 @@ export interface Wish {
 }
 
 export interface JudgePorts extends ReviewPorts {
+  toldWrites: ToldWrites;
   subjectAccessReview: SubjectAccessReview;
 }
 
@@ -55,6 +57,9 @@ export async function judged(
     bytes: wish.bytes,
   });
   if (answer === undefined) throw new StatusError("Timeout", "the request was given up while it waited");
+  const { auditID, caller, signal } = context;
+  if (answer.record !== undefined)
+    ports.toldWrites.add({ auditID, username: caller.username, namespace: wish.namespace }, signal);
   context.warn(answer.warnings);
   if (!answer.allowed) throw refusalOf(answer, wish.name);
   return context.dryRun ? undefined : answer.record;

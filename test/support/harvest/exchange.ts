@@ -20,7 +20,7 @@ export interface Line {
 
 /** Requests as the kubeconfig's user; what goes wrong is heard as well. */
 export async function lineOf(kubeconfig: string): Promise<Line> {
-  const { identity, port } = await credentialsIn(kubeconfig);
+  const { identity, port, prefix } = await credentialsIn(kubeconfig);
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, ...identity });
   const bearer = identity.token === undefined ? {} : { authorization: `Bearer ${identity.token}` };
   const send = ({
@@ -43,7 +43,7 @@ export async function lineOf(kubeconfig: string): Promise<Line> {
           host: "127.0.0.1",
           port,
           method,
-          path,
+          path: prefix + path,
           agent,
           headers: { accept, ...bearer, ...content, ...headers },
         },

@@ -1,9 +1,10 @@
 /** The tests of a harvest, whatever stands between the agent and the Secrets. */
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
+import { denyAll } from "../denied.ts";
 import { rawCaller } from "../raw.ts";
 import { startTestbed, type Testbed, type TestbedOptions } from "../testbed.ts";
-import { CORE, SECURE } from "./aim.ts";
+import { type Api, CORE, SECURE } from "./aim.ts";
 import { detector } from "./detector.ts";
 import { type Line, lineOf } from "./exchange.ts";
 import { type Basket, basket, type Counts, harvest, sow, sown, wordsOf } from "./harvest.ts";
@@ -61,21 +62,27 @@ export interface HarvestOptions {
   audited: boolean;
   /** Answers that there must have been beside {@link HEARD}, in the same form. */
   heard: readonly string[];
+  /** Left out: as many as HARVEST_REQUESTS says. */
+  requests?: number;
+  /** Which APIs are asked, each as often as it stands here. */
+  apis?: readonly Api[];
+  /** Whether somebody denies what waits for people. */
+  denied?: boolean;
 }
 
 /** Answers that there must have been, by `METHOD RESOURCE CODE`: the harvest was not in vain. */
-const HEARD = [
+const HEARD = ["GET secure-secrets 200", "GET secure-secrets watch 200", "PATCH secure-secrets 422"];
+
+/** What is said to an agent that asks for Secrets themselves, and writes by secure-secrets. */
+export const SECRETS_REFUSED = [
   "GET secrets 403",
   "GET secrets watch 403",
   "PATCH secrets 403",
   "PUT secrets 403",
   "POST secrets 403",
   "DELETE secrets 403",
-  "GET secure-secrets 200",
-  "GET secure-secrets watch 200",
   "PATCH secure-secrets 200",
   "PATCH secure-secrets 403",
-  "PATCH secure-secrets 422",
   "POST secure-secrets 403",
   "PUT secure-secrets 403",
 ];
@@ -88,7 +95,9 @@ async function minted(bed: Testbed): Promise<Seed> {
   return { manifest: { apiVersion: "v1", kind: "Secret", metadata, data }, hidden: [] };
 }
 
-export function itHarvestsNothing({ testbed, agent: agentIn, audited, heard }: HarvestOptions): void {
+export function itHarvestsNothing(options: HarvestOptions): void {
+  const { testbed, agent: agentIn, audited, heard } = options;
+  const { requests = REQUESTS, apis = [CORE, SECURE, SECURE] } = options;
   const field = sown(SEED);
   const logs: string[] = [];
   let bed: Testbed;
@@ -98,7 +107,7 @@ export function itHarvestsNothing({ testbed, agent: agentIn, audited, heard }: H
   let counts: Counts;
 
   before(async function () {
-    this.timeout(120_000 + REQUESTS * 50);
+    this.timeout(120_000 + requests * 50);
     bed = await startTestbed({
       ...testbed,
       settings: { hold: { maxWaitSeconds: 0 } },
@@ -110,16 +119,19 @@ export function itHarvestsNothing({ testbed, agent: agentIn, audited, heard }: H
     const token = await minted(bed);
     await sow(human, [token]);
     agent = await agentIn(bed);
+    const over = new AbortController();
+    const person = options.denied ? denyAll(bed, over.signal) : undefined;
     into = basket(field.look);
-    const apis = [CORE, SECURE, SECURE];
     counts = await harvest({
-      ...{ seed: SEED, requests: REQUESTS, agent, human, apis, seeds: [...field.seeds, token], basket: into },
+      ...{ seed: SEED, requests, agent, human, apis, seeds: [...field.seeds, token], basket: into },
     });
     for (const args of COMMANDS) {
       const env = { KUBE_EDITOR: "cat" };
       const { output } = await bed.kubectl({ kubeconfig: agent }, args, { env, timeout: 20_000 });
       into.take(`kubectl ${args.join(" ")}`, output);
     }
+    over.abort();
+    await person;
   });
 
   after(async () => {

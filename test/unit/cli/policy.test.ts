@@ -221,7 +221,7 @@ cases:
       ],
       "an AgentProfile of nobody": [
         `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {}\n`,
-        ":4:7: spec: at least one of users, groups, serviceAccounts and extras is needed",
+        ":4:7: spec: at least one of users, groups, serviceAccounts, extras and tokens is needed",
       ],
     };
     for (const [what, [text, told]] of Object.entries(misread))

@@ -41,6 +41,7 @@ export interface Script {
   watched?: boolean;
   /** Milliseconds since the epoch. */
   now?: number;
+  environment?: Record<string, string>;
 }
 
 /** What it says on standard error, and its exit code. `until`: before it ends. */
@@ -146,6 +147,7 @@ function scripted(script: Script): { ran: Ran; context: Context } {
     lastWords: (text) => {
       ran.stderr += text;
     },
+    environment: script.environment ?? {},
     now: () => script.now ?? NOW,
     sleep: async (_, early) => {
       await new Promise((resolve) => setImmediate(resolve));

@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect } from "chai";
 import { parse } from "yaml";
@@ -202,11 +202,30 @@ describe("kubectl hoop login with a token", () => {
   let server: Server;
   let url: string;
   let asked: string;
+  let asking = 0;
+  let github: object;
   let answer: object;
+  const given = () => ({
+    ...{ access_token: "d00r", expires_in: 600 },
+    session: {
+      ...{ namespace: "shop", name: "deployer-1", phase: "Active", path: PATH },
+      expiresAt: "2026-11-21T10:10:00Z",
+    },
+  });
+  const script = () => ({
+    answer: answering(config()),
+    environment: { XDG_CACHE_HOME: join(directory, "cache") },
+  });
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "hoop-login-"));
     writeFileSync(join(directory, "token"), "o1dc\n");
     server = createServer(async (request, response) => {
+      if (request.url?.startsWith("/github") === true) {
+        github = { url: request.url, bearer: request.headers.authorization };
+        response.end(JSON.stringify({ value: "of-github" }));
+        return;
+      }
+      asking++;
       asked = await text(request);
       response.statusCode = "error" in answer ? 403 : 200;
       response.end(JSON.stringify(answer));
@@ -219,31 +238,107 @@ describe("kubectl hoop login with a token", () => {
     server.close();
     rmSync(directory, { recursive: true });
   });
+  beforeEach(() => rmSync(join(directory, "cache"), { recursive: true, force: true }));
   const args = (...more: string[]) => [
     ...["login", "--profile=deployer", "--to=-", `--token-file=${join(directory, "token")}`],
     ...more,
   ];
 
   it("exchanges it, and writes what it was exchanged for in its place", async () => {
-    const given = { namespace: "shop", name: "deployer-1", path: PATH, expiresAt: "2026-11-21T10:10:00Z" };
-    answer = { access_token: "d00r", session: given };
-    const { stdout, code, calls } = await hoop(args(`--exchange=${url}`, "--duration=20m"), {
-      answer: answering(config()),
-    });
-    expect(code).to.equal(0);
+    answer = given();
+    const { stdout, stderr, code, calls } = await hoop(args(`--exchange=${url}`, "--duration=20m"), script());
+    expect(code, stderr).to.equal(0);
     expect(Object.fromEntries(new URLSearchParams(asked))).to.deep.equal({
       grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
       subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
       ...{ subject_token: "o1dc", profile: "deployer", namespace: "shop", duration: "20m" },
     });
-    expect(parse(stdout).users[0].user).to.deep.equal({ token: "d00r" });
-    expect(parse(stdout).clusters[0].cluster.server).to.equal(`https://cluster:6443${PATH}`);
+    expect(stdout).to.not.contain("d00r").and.not.contain("o1dc");
+    const { command, args: words, interactiveMode } = parse(stdout).users[0].user.exec;
+    expect([command, interactiveMode]).to.deep.equal(["kubectl-hoop", "Never"]);
+    expect(words).to.deep.equal([
+      ...["credential", "--profile=deployer", "--namespace=shop", `--exchange=${url}`],
+      ...[`--token-file=${join(directory, "token")}`, "--duration=20m"],
+    ]);
+    expect(parse(stdout).clusters[0].cluster.server).to.equal(
+      `https://cluster:6443${PATH.replace("deployer-1", "current")}`,
+    );
     expect(calls.filter(([verb]) => verb === "create")).to.deep.equal([]);
+  });
+
+  it("gives kubectl that token until the session is over, and another one then", async () => {
+    answer = given();
+    const credential = args(`--exchange=${url}`).slice(3);
+    const words = ["credential", "--profile=deployer", "-n", "shop", ...credential];
+    asked = "";
+    const first = await hoop(words, script());
+    expect(first.code, first.stderr).to.equal(0);
+    expect(JSON.parse(first.stdout)).to.deep.equal({
+      ...{ apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential" },
+      status: { token: "d00r", expirationTimestamp: "2026-11-21T10:10:00.000Z" },
+    });
+    const [file = ""] = readdirSync(join(directory, "cache", "kubectl-hoop"));
+    const kept = join(directory, "cache", "kubectl-hoop", file);
+    expect(statSync(kept).mode & 0o777).to.equal(0o600);
+    expect(statSync(dirname(kept)).mode & 0o777).to.equal(0o700);
+    asked = "";
+    expect(JSON.parse((await hoop(words, script())).stdout).status.token).to.equal("d00r");
+    expect(asked).to.equal("");
+    answer = { ...given(), access_token: "0ther" };
+    const later = Date.parse("2026-11-21T10:09:56Z");
+    expect(JSON.parse((await hoop(words, { ...script(), now: later })).stdout).status.token).to.equal(
+      "0ther",
+    );
+    expect(asked).to.contain("subject_token=o1dc");
+  });
+
+  it("begins one session for several commands at once", async () => {
+    answer = given();
+    asking = 0;
+    const words = [
+      "credential",
+      "--profile=deployer",
+      "-n",
+      "at-once",
+      ...args(`--exchange=${url}`).slice(3),
+    ];
+    const all = await Promise.all([1, 2, 3].map(() => hoop(words, script())));
+    expect(all.map(({ code }) => code)).to.deep.equal([0, 0, 0]);
+    expect(asking).to.equal(1);
+  });
+
+  it("asks GitHub for the token where no file is named", async () => {
+    answer = given();
+    const environment = {
+      ...script().environment,
+      ACTIONS_ID_TOKEN_REQUEST_URL: `${url.replace("/token", "/github")}?api-version=2`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: "g1thub",
+    };
+    const words = ["credential", "--profile=deployer", "-n", "ci", `--exchange=${url}`];
+    const { code, stderr } = await hoop(words, { ...script(), environment });
+    expect(code, stderr).to.equal(0);
+    expect(github).to.deep.equal({ url: "/github?api-version=2&audience=hoop", bearer: "Bearer g1thub" });
+    expect(asked).to.contain("subject_token=of-github");
+    const without = await hoop([...words, "--reason=other"], script());
+    expect(without.stderr).to.contain("there is no token to exchange");
+  });
+
+  it("begins no other when it was logged out of", async () => {
+    answer = given();
+    const { stdout } = await hoop(args(`--exchange=${url}`), script());
+    const inside = { ...script(), answer: answering(parse(stdout)) };
+    const out = await hoop(["logout"], inside);
+    expect(out.stdout, out.stderr).to.equal("session.hoop.dev/deployer-1 ended\n");
+    expect(asked).to.equal("token=d00r");
+    expect((await hoop(["logout"], inside)).stderr).to.contain("no session is begun");
+    const again = await hoop(parse(stdout).users[0].user.exec.args, script());
+    expect([again.code, again.stdout]).to.deep.equal([1, ""]);
+    expect(again.stderr).to.contain("begin another one with kubectl hoop login");
   });
 
   it("says why it was not exchanged", async () => {
     answer = { error: "invalid_request", error_description: "the token: it has expired" };
-    const { stderr, code } = await hoop(args(`--exchange=${url}`), { answer: answering(config()) });
+    const { stderr, code } = await hoop(args(`--exchange=${url}`), script());
     expect(code).to.equal(1);
     expect(stderr).to.contain("the token was not exchanged: the token: it has expired");
   });

@@ -4,18 +4,23 @@ import supertest from "supertest";
 import { agentMatcher } from "#core/agents.ts";
 import { sweepDoorways } from "#core/exchange/doorway.ts";
 import { type ExchangePorts, exchange, forgetUsed, type Wish } from "#core/exchange/exchange.ts";
+import { perMinute } from "#core/exchange/limit.ts";
 import { kept, matches } from "#core/exchange/match.ts";
 import type { Identity, Verification } from "#core/exchange/verifier.ts";
 import { endOf, misuse } from "#core/session/life.ts";
+import { LiveSessions } from "#core/session/live.ts";
 import type { Profile } from "#core/session/profile.ts";
 import { memoryStore } from "#store/memory.ts";
 import { tokenEndpoint } from "#web/exchange.ts";
 import { ManualClock } from "../../support/clock.ts";
 import { user } from "../../support/reviews.ts";
+import { asking, sessionTerms } from "../../support/terms.ts";
 
 const IDENTITY: Identity = {
   ...{ issuer: "https://id", subject: "ci", username: "https://id#ci", fingerprint: "f1" },
   claims: { repository: ["acme/shop"], ref: ["main"] },
+  said: { repository: "acme/shop", ref: "main" },
+  issued: Date.parse("2029-12-31T23:59:00Z"),
   expires: Date.parse("2030-01-01T00:05:00Z"),
 };
 const TOKENS = [{ issuer: "https://id", claims: [{ claim: "repository", values: ["acme/shop"] }] }];
@@ -26,25 +31,18 @@ function world(identity: Partial<Identity> = {}, refusal?: Verification) {
   const [store, clock] = [memoryStore(), new ManualClock()];
   const profile: Profile = {
     ...{ name: "ci", agents: { groups: [], users: [], serviceAccounts: [], extras: {} }, tokens: TOKENS },
-    session: {
-      serviceAccount: { namespace: "work", name: "bot" },
-      ...{ defaultSeconds: 600, maxSeconds: 3600, idleSeconds: 0, maxSessions: 2, requestsPerSecond: 10 },
-      exec: { stdin: true, tty: true },
-    },
+    session: sessionTerms(),
   };
   const open = new Map<string, number>();
   let made = 0;
   let fails = false;
   const ports: ExchangePorts = {
-    ...{ store, clock, installationNamespace: "hoop-system" },
+    ...{ store, clock, installationNamespace: "hoop-system", subjects: perMinute(60, clock) },
     random: { uuid: () => `u${++made}`, suffix: () => `s${made}`, bytes: (count) => new Uint8Array(count) },
     agents: agentMatcher({ ...profile.agents, serviceAccounts: ["work/bot"] }, ""),
     profile: (name) => (name === "ci" ? profile : undefined),
-    cluster: {
-      namespaceUid: async (name) =>
-        name === "demo" ? { known: true, uid: "ns" } : { known: false, why: "none" },
-      referent: async () => ({ known: false, why: "" }),
-    },
+    ...asking(),
+    live: new LiveSessions(() => clock.now()),
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     verifier: {
       verify: async () => refusal ?? { kind: "verified", identity: { ...IDENTITY, ...identity } },
@@ -66,7 +64,7 @@ function world(identity: Partial<Identity> = {}, refusal?: Verification) {
 
 async function begun(ports: ExchangePorts, wish: Partial<Wish> = {}) {
   const outcome = await exchange(ports, { ...WISH, ...wish });
-  if (outcome.kind !== "session") throw new Error(outcome.why);
+  if (outcome.kind !== "session") throw new Error(JSON.stringify(outcome));
   return outcome;
 }
 
@@ -78,7 +76,10 @@ describe("token exchange", () => {
     expect([...open]).to.deep.equal([["u1", 1200]]);
     expect(session.status).to.deep.include({
       subject: { username: "https://id#ci", groups: [], extra: {} },
-      identity: { issuer: "https://id", claims: { repository: ["acme/shop"] } },
+      identity: {
+        ...{ issuer: "https://id", claims: { repository: ["acme/shop"] } },
+        issuedAt: "2029-12-31T23:59:00Z",
+      },
       doorway: { username: DOOR, credentialID: "JTI=u1" },
       expiresAt: "2030-01-01T00:20:00Z",
     });
@@ -242,8 +243,10 @@ describe("which tokens a profile is for", () => {
   });
   it("keeps no more of a token than that", () => {
     const tokens = [{ issuer: "i", claims: [{ claim: "a", values: ["1"] }] }];
-    expect(kept(tokens, { issuer: "i", claims: { a: ["1"], email: ["x"] } }).claims).to.deep.equal({
-      a: ["1"],
+    const said = { a: "1", email: "x" };
+    expect(kept(tokens, { issuer: "i", claims: { a: ["1"], email: ["x"] }, said })).to.deep.equal({
+      issuer: "i",
+      claims: { a: ["1"] },
     });
   });
 });
@@ -254,8 +257,9 @@ describe("POST /token", () => {
     subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
     ...{ subject_token: "t", profile: "ci", namespace: "demo" },
   };
-  const posted = (form: object | string, ports = world().ports) => {
-    const app = express().use(tokenEndpoint((wish) => exchange(ports, wish)));
+  const posted = (form: object | string, ports = world().ports, sources = perMinute(60, ports.clock)) => {
+    const revoke = async () => undefined;
+    const app = express().use(tokenEndpoint({ exchange: (wish) => exchange(ports, wish), revoke, sources }));
     return supertest(app).post("/token").type("form").send(form);
   };
 
@@ -266,31 +270,56 @@ describe("POST /token", () => {
       ...{ access_token: "token-u1", token_type: "Bearer", expires_in: 1200 },
       issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
       session: {
-        ...{ namespace: "demo", name: "ci-s0", expiresAt: "2030-01-01T00:20:00Z" },
+        ...{ namespace: "demo", name: "ci-s0", phase: "Active", expiresAt: "2030-01-01T00:20:00Z" },
         path: "/apis/hoop.dev/v1alpha1/namespaces/demo/sessions/ci-s0/proxy",
       },
     });
     expect(headers["cache-control"]).to.equal("no-store");
   });
 
-  const bad: [string, object | string, number, string][] = [
-    ["another grant", { ...FORM, grant_type: "password" }, 400, "grant_type must be"],
-    ["another kind of token", { ...FORM, subject_token_type: "x" }, 400, "subject_token_type must be"],
-    ["no token", { ...FORM, subject_token: "" }, 400, "subject_token is needed"],
-    ["two tokens", `${new URLSearchParams(FORM)}&subject_token=u`, 400, "twice"],
-    ["a namespace that is none", { ...FORM, namespace: "../x" }, 400, "namespace is needed"],
-    ["a profile that is none", { ...FORM, profile: "a/b" }, 400, "profile is needed"],
-    ["no duration", { ...FORM, duration: "long" }, 400, "duration must be"],
-    ["too much", { ...FORM, subject_token: "x".repeat(70_000) }, 413, "cannot be read"],
-    ["a profile that is not his", { ...FORM, profile: "admin" }, 403, "no such AgentProfile"],
+  const bad: [string, object | string, number, string, string][] = [
+    ["no grant", { ...FORM, grant_type: "" }, 400, "invalid_request", "grant_type is needed"],
+    ["another grant", { ...FORM, grant_type: "password" }, 400, "unsupported_grant_type", "must be"],
+    [
+      "another kind of token",
+      { ...FORM, subject_token_type: "x" },
+      400,
+      "invalid_request",
+      "subject_token_type must",
+    ],
+    ["no token", { ...FORM, subject_token: "" }, 400, "invalid_request", "subject_token is needed"],
+    ["somebody in between", { ...FORM, actor_token: "t" }, 400, "invalid_request", "no actor_token"],
+    ["a wish for another token", { ...FORM, requested_token_type: "x" }, 400, "invalid_request", "can be"],
+    ["another target", { ...FORM, audience: "api" }, 400, "invalid_target", "sessions alone"],
+    ["a scope", { ...FORM, scope: "all" }, 400, "invalid_scope", "no scope"],
+    ["two tokens", `${new URLSearchParams(FORM)}&subject_token=u`, 400, "invalid_request", "twice"],
+    ["a namespace that is none", { ...FORM, namespace: "../x" }, 400, "invalid_request", "namespace is"],
+    ["a profile that is none", { ...FORM, profile: "a/b" }, 400, "invalid_request", "profile is needed"],
+    ["no duration", { ...FORM, duration: "long" }, 400, "invalid_request", "duration must be"],
+    ["too much", { ...FORM, subject_token: "x".repeat(70_000) }, 413, "invalid_request", "cannot be read"],
+    ["a profile that is not his", { ...FORM, profile: "admin" }, 400, "invalid_target", "no such Agent"],
   ];
-  for (const [what, form, code, why] of bad)
+  for (const [what, form, code, error, why] of bad)
     it(`refuses ${what}`, async () => {
-      const { status, body } = await posted(form);
-      expect(status).to.equal(code);
-      expect(body.error).to.be.a("string");
+      const { status, body, headers } = await posted(form);
+      expect([status, body.error]).to.deep.equal([code, error]);
       expect(body.error_description).to.contain(why);
+      expect(headers["cache-control"]).to.equal("no-store");
     });
+
+  it("says to slow down to an address, and to a subject, that asks too often", async () => {
+    const { ports } = world();
+    const sources = perMinute(1, ports.clock);
+    await posted({ ...FORM, grant_type: "" }, ports, sources);
+    const { status, body, headers } = await posted(FORM, ports, sources);
+    expect([status, body.error, headers["retry-after"]]).to.deep.equal([429, "slow_down", "60"]);
+    expect(body.error_description).to.contain("this address");
+    const other = { ...ports, subjects: perMinute(1, ports.clock) };
+    expect((await posted(FORM, other)).status).to.equal(200);
+    const again = await posted(FORM, other);
+    expect([again.status, again.body.error]).to.deep.equal([429, "slow_down"]);
+    expect(again.body.error_description).to.contain("this subject");
+  });
 
   it("says when to come again", async () => {
     const { ports } = world({}, { kind: "unavailable", why: "the keys cannot be had" });

@@ -45,8 +45,9 @@ describe("an OpenID Connect token", () => {
     expect(fingerprint).to.match(/^[0-9a-f]{64}$/);
     expect(identity).to.deep.equal({
       ...{ issuer: ISSUER.issuer, subject: CLAIMS.sub, username: "https://id.example#repo:acme/shop" },
-      expires: CLAIMS.exp * 1000,
+      ...{ issued: CLAIMS.iat * 1000, expires: CLAIMS.exp * 1000 },
       claims: { sub: [CLAIMS.sub], repository: ["acme/shop"], groups: ["a", "b"], run: ["7"], nested: [] },
+      said: { sub: CLAIMS.sub, repository: "acme/shop", groups: ["a", "b"], run: 7, nested: { x: 1 } },
     });
   });
 

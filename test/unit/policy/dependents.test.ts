@@ -92,6 +92,15 @@ describe("dependents are asked for", () => {
     void dependentsOf({ dependents }, request({ oldObject: { metadata: { uid: "u" } }, ...given }));
     return count;
   };
+  const update = (
+    before: string[],
+    now: string[],
+    deleted: JsonObject = { deletionTimestamp: "2026-11-21T10:00:00Z" },
+  ): Partial<AdmissionRequest> => ({
+    operation: "UPDATE",
+    oldObject: { metadata: { uid: "u", finalizers: before, ...deleted } },
+    object: { metadata: { uid: "u", finalizers: now, ...deleted } },
+  });
   const cases: Record<string, [Partial<AdmissionRequest>, number]> = {
     "of a delete": [{ options: {} }, 1],
     "of a delete without options": [{ options: null }, 1],
@@ -100,6 +109,11 @@ describe("dependents are asked for", () => {
     "of none that leaves them": [{ options: { propagationPolicy: "Orphan" } }, 0],
     "of none that leaves them as it was said before": [{ options: { orphanDependents: true } }, 0],
     "of no other request": [{ operation: "UPDATE" }, 0],
+    "of what would have left them, and does not any more": [update(["a/b", "orphan"], ["a/b"]), 1],
+    "by a subresource as well": [{ ...update(["orphan"], []), subresource: "status" }, 1],
+    "of what still leaves them": [update(["orphan", "a/b"], ["orphan"]), 0],
+    "of what leaves nothing": [update(["foregroundDeletion"], []), 0],
+    "of what is not deleted": [update(["orphan"], [], {}), 0],
   };
   for (const [what, [given, count]] of Object.entries(cases))
     it(what, () => expect(asked(given)).to.equal(count));

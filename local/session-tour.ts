@@ -1,0 +1,112 @@
+/** Sessions in the tour: who may have one, what it may do, and the kubeconfig that begins it when it is used. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse, parseAllDocuments, stringify } from "yaml";
+import { GROUPS } from "./issuer-file.ts";
+import type { Layout, Remembered } from "./state-directory.ts";
+
+const DOORWAY = join(import.meta.dirname, "..", "deploy", "components", "exchange", "doorway.yaml");
+const RBAC = "rbac.authorization.k8s.io";
+const PROFILE = "deployer";
+const NAMESPACE = "demo";
+const ACCOUNT = { namespace: "work", name: "deployer" };
+
+/** What has to be there before Hoop is. One JSON List. */
+export async function sessionGround(): Promise<string> {
+  const doorway = parseAllDocuments(await readFile(DOORWAY, "utf8")).map((one) => one.toJS() as object);
+  const bound = (name: string, namespace: string | undefined, role: string, subject: object) => ({
+    ...{ apiVersion: `${RBAC}/v1`, kind: namespace === undefined ? "ClusterRoleBinding" : "RoleBinding" },
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+    roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: role },
+    subjects: [{ kind: "ServiceAccount", ...subject }],
+  });
+  const meta = (name: string, namespace: string) => ({ metadata: { name, namespace } });
+  const items = [
+    ...doorway,
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: ACCOUNT.namespace } },
+    { apiVersion: "v1", kind: "ServiceAccount", ...meta(ACCOUNT.name, ACCOUNT.namespace) },
+    {
+      ...{ apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata: { name: "tour-deployer" } },
+      rules: [{ apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list", "watch", "delete"] }],
+    },
+    bound("tour-deployer", undefined, "tour-deployer", ACCOUNT),
+    bound("hoop-sessions", ACCOUNT.namespace, "hoop-sessions", { namespace: "hoop-system", name: "hoop" }),
+  ];
+  return list(items);
+}
+
+/** What is in the tour's namespace for it: rights, and a pod on the node that kwok plays. */
+export function sessionNamespace(): string {
+  const bound = (name: string, role: string) => ({
+    ...{ apiVersion: `${RBAC}/v1`, kind: "RoleBinding", metadata: { name, namespace: NAMESPACE } },
+    roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: role },
+    subjects: [{ kind: "ServiceAccount", ...ACCOUNT }],
+  });
+  return list([
+    bound("deployer", "edit"),
+    bound("deployer-secrets", "hoop-agent"),
+    // Pods need it, and its controller comes by later.
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: NAMESPACE } },
+    {
+      ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "web", namespace: NAMESPACE } },
+      spec: { nodeName: "node-1", containers: [{ name: "main", image: "app:1" }] },
+    },
+  ]);
+}
+
+/** Written when Hoop is there: it is asked. */
+export function sessionProfile({ ports }: Remembered): string {
+  const claims = [{ claim: "groups", values: GROUPS }];
+  return list([
+    {
+      ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name: PROFILE } },
+      spec: {
+        tokens: [{ issuer: `http://127.0.0.1:${ports.issuer}`, claims }],
+        session: {
+          serviceAccount: ACCOUNT,
+          duration: { default: "1h", max: "4h" },
+          exec: { stdin: true, tty: true },
+        },
+      },
+    },
+  ]);
+}
+
+/** Where the tour's tokens are exchanged. */
+export function exchangeAddress({ ports }: Remembered): string {
+  return `https://127.0.0.1:${ports.exchange}/token`;
+}
+
+/** As `kubectl hoop login` writes it, but that no session is begun before it is used. */
+export async function writeSessionKubeconfig(state: Layout, memory: Remembered): Promise<void> {
+  const human = parse(await readFile(state.kubeconfig.human, "utf8")) as {
+    clusters: { cluster: { server: string } }[];
+  };
+  const cluster = human.clusters[0]?.cluster;
+  const path = `/apis/hoop.dev/v1alpha1/namespaces/${NAMESPACE}/sessions/current/proxy`;
+  const config = {
+    ...{ apiVersion: "v1", kind: "Config", "current-context": "session" },
+    contexts: [{ name: "session", context: { cluster: "session", user: "session", namespace: NAMESPACE } }],
+    clusters: [{ name: "session", cluster: { ...cluster, server: `${cluster?.server}${path}` } }],
+    users: [{ name: "session", user: { exec: execOf(state, memory) } }],
+  };
+  await writeFile(state.kubeconfig.session, stringify(config), { mode: 0o600 });
+}
+
+function execOf(state: Layout, memory: Remembered): object {
+  return {
+    apiVersion: "client.authentication.k8s.io/v1",
+    command: join(state.bin, "kubectl-hoop"),
+    args: [
+      ...["credential", `--profile=${PROFILE}`, `--namespace=${NAMESPACE}`],
+      ...[`--exchange=${exchangeAddress(memory)}`, `--exchange-ca=${join(state.certificates, "ca.crt")}`],
+      `--token-file=${state.token}`,
+    ],
+    provideClusterInfo: true,
+    interactiveMode: "Never",
+  };
+}
+
+function list(items: object[]): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+}

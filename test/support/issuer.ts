@@ -1,0 +1,39 @@
+/** An issuer of tokens, as a cluster test needs one: its configuration, one key, and tokens signed by it. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+
+export interface Issuer {
+  /** As `iss` has it. */
+  url: string;
+  /** Of these claims beside the usual ones; each is another token. */
+  signed(claims?: object): Promise<string>;
+  stop(): void;
+}
+
+export async function startIssuer(): Promise<Issuer> {
+  const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const keys = [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" }];
+  let url = "";
+  let number = 0;
+  const server = createServer((request, response) => {
+    const body = request.url === "/keys" ? { keys } : { issuer: url, jwks_uri: `${url}/keys` };
+    response.setHeader("content-type", "application/json").end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    signed: (claims = {}) => {
+      const now = Math.floor(Date.now() / 1000);
+      const usual = { iss: url, aud: "hoop", sub: "ci", iat: now, exp: now + 3600, jti: String(number++) };
+      return new SignJWT({ ...usual, ...claims })
+        .setProtectedHeader({ alg: "ES256", kid: "one" })
+        .sign(privateKey);
+    },
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
