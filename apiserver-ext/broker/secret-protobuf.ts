@@ -2,6 +2,7 @@
  * A Secret in protobuf, as Go's typed clients send it (Helm keeps its releases so): read into what JSON would say. What
  * is not known here is refused, and never left out.
  */
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { Json, JsonObject } from "#core/admission.ts";
 import { isObject } from "#core/admission.ts";
 import { StatusError } from "#kit/status.ts";
@@ -116,36 +117,25 @@ function time(bytes: Buffer): Json {
   return typeof seconds === "number" ? new Date(seconds * 1000).toISOString().replace(".000Z", "Z") : null;
 }
 
-function* fieldsOf(bytes: Buffer): Generator<{ number: number; value: Wire }> {
-  let at = 0;
-  const varint = () => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw unreadable();
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
+function fieldsOf(bytes: Uint8Array): { number: number; value: Wire }[] {
+  try {
+    const reader = new BinaryReader(bytes);
+    const fields: { number: number; value: Wire }[] = [];
+    while (reader.pos < reader.len) {
+      const [number, type] = reader.tag();
+      fields.push({ number, value: wireValue(reader, type) });
     }
+    return fields;
+  } catch {
     throw unreadable();
-  };
-  while (at < bytes.length) {
-    const tag = Number(varint());
-    const number = tag >>> 3;
-    switch (tag & 7) {
-      case 0:
-        yield { number, value: varint() };
-        break;
-      case 2: {
-        const length = Number(varint());
-        if (length > bytes.length - at) throw unreadable();
-        yield { number, value: bytes.subarray(at, at + length) };
-        at += length;
-        break;
-      }
-      default:
-        throw unreadable();
-    }
   }
+}
+
+/** Of the two that a Secret has: numbers, and what has a length. */
+function wireValue(reader: BinaryReader, type: WireType): Wire {
+  if (type === WireType.Varint) return BigInt(reader.uint64());
+  if (type === WireType.LengthDelimited) return Buffer.from(reader.bytes());
+  throw unreadable();
 }
 
 function unreadable(): StatusError {
