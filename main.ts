@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import { pino } from "pino";
 import { startHoop } from "./hoop.ts";
 import { backUp, newKey, newLedger, restore } from "./operator.ts";
@@ -66,6 +67,8 @@ async function main(): Promise<void> {
   if (asked === undefined) return void process.stdout.write(HELP);
   if (asked.task !== undefined) return void process.stdout.write(`${await asked.task()}\n`);
   const { settings, takeOver: pid } = asked;
+  // It has had its effect on this thread; on others it would go above the limits that they are given.
+  setFlagsFromString("--max-semi-space-size=0");
   // Many lines a write, none more than a tenth of a second late; a fatal one, and the last ones, at once.
   const lines = pino.destination({ sync: true, minLength: 4096, periodicFlush: 100 });
   process.once("exit", () => lines.flushSync());

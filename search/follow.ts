@@ -3,7 +3,7 @@ import type { Log, Store } from "#core/ports.ts";
 import { entriesFrom } from "./reading.ts";
 import type { Thread } from "./thread.ts";
 
-export interface Following {
+interface Following {
   thread: Thread;
   store: Store;
   signal: AbortSignal;

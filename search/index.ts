@@ -218,8 +218,9 @@ class Follower implements SearchIndex {
       if (this.#waiting.size === 0 && took > 0) await this.#alarm.rest(took);
       began = clock.now();
     };
-    await follow({ thread, store, signal: this.#closing.signal, from, added });
+    // Whatever is due from now on may come too late for what is read now.
     this.#isDue = false;
+    await follow({ thread, store, signal: this.#closing.signal, from, added });
     this.#tell();
   }
 

@@ -13,6 +13,9 @@ interface Waiter {
   reject: (cause: Error) => void;
 }
 
+/** Of both halves of the young generation and what is promoted: next to nothing outlives the calls of one message. */
+const YOUNG_MEBIBYTES = 12;
+
 /**
  * The way to the thread that holds the database, and the one place that decides that a store is lost. Calls made in
  * one turn travel in one message, and so do the answers.
@@ -37,7 +40,10 @@ export class Link {
     this.#file = opening.file;
     this.#onLost = onLost;
     this.opened = this.#opening.promise;
-    this.#worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { workerData: opening });
+    this.#worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), {
+      workerData: opening,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES },
+    });
     this.#worker.on("message", (message: FromThread) => this.#receive(message));
     this.#worker.on("error", (cause) => this.#lose(cause));
     this.#worker.on("exit", (code) => {

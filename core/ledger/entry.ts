@@ -125,6 +125,9 @@ export const ApprovalEntry = Type.Object(
       Type.Literal("void"),
     ]),
     approval: Type.Object({ namespace: Type.String(), name: Type.String() }),
+    session: Type.Optional(
+      Type.String({ description: "NAMESPACE/NAME of the session that it was asked in." }),
+    ),
     agent: Agent,
     operation: Type.String(),
     target: Target,

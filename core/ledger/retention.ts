@@ -139,7 +139,7 @@ function isHeld(entry: Entry, holds: readonly Hold[]): boolean {
   );
 }
 
-/** Sweeps every hour until the signal aborts; at once again while there is more. @param ports.erased told after a sweep that erased something. */
+/** Sweeps every hour until the signal aborts; at once again while there is more. @param ports.erased told after each sweep that found something. */
 export async function keepErasing(
   ports: RetentionPorts & { log: Log; erased?: () => void },
   retention: Retention,

@@ -74,10 +74,13 @@ async function make(store: Store, file: string): Promise<SearchIndex> {
   const before = memoryOf(process.pid).resident;
   const index = searchIndex({ store, clock, log }, { file, patience: 600_000 });
   let most = 0;
+  // Somebody has to ask: otherwise nothing is made, or half of the time.
+  const asked = ask(index, query({ conditions: [agent(1)] }));
   while ((await index.behind()) > 0) {
     most = Math.max(most, memoryOf(process.pid).resident);
     await clock.sleep(200);
   }
+  await asked;
   const seconds = (performance.now() - began) / 1000;
   tell("made", {
     ...{ entries: ENTRIES, seconds: Math.round(seconds), perSecond: Math.round(ENTRIES / seconds) },

@@ -16,11 +16,14 @@ export interface HoopProcess {
   serves: Promise<boolean>;
 }
 
-/** The testbed's own Hoop must be stopped. `more`: beside what it is always run with. */
-export async function launchProcess(
-  bed: Testbed,
-  more: { flags?: readonly string[]; environment?: Readonly<Record<string, string>> } = {},
-): Promise<HoopProcess> {
+/** Beside what it is always run with. */
+interface More {
+  flags?: readonly string[];
+  environment?: Readonly<Record<string, string>>;
+}
+
+/** The testbed's own Hoop must be stopped. */
+export async function launchProcess(bed: Testbed, more: More = {}): Promise<HoopProcess> {
   const file = join(bed.certificates, "..", "settings.yaml");
   await writeFile(file, bed.settingsYaml);
   const child = spawn(process.execPath, [...NODE_FLAGS, ...(more.flags ?? []), MAIN, "--config", file], {
@@ -44,8 +47,8 @@ export async function launchProcess(
 }
 
 /** Resolves when the API server has it serve. The testbed's own Hoop must be stopped. */
-export async function startProcess(bed: Testbed): Promise<HoopProcess> {
-  const launched = await launchProcess(bed);
+export async function startProcess(bed: Testbed, more: More = {}): Promise<HoopProcess> {
+  const launched = await launchProcess(bed, more);
   if (!(await launched.serves)) throw new Error(`main.ts ended: ${(await launched.ended).log}`);
   for (;;) {
     const { code } = await bed.kubectl("human", ["get", "approvals.hoop.dev", "-A"]);

@@ -3,7 +3,7 @@ import { requestEntry } from "#core/audit/entries.ts";
 import type { AdmissionEntry, ErasureEntry } from "#core/ledger/entry.ts";
 import { examineEntry } from "#core/ledger/examine.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
-import { eraseSome, type Hold, type Retention } from "#core/ledger/retention.ts";
+import { eraseSome, type Hold, keepErasing, type Retention } from "#core/ledger/retention.ts";
 import { HASH_BYTES } from "#core/log/hash.ts";
 import { type Report, verify } from "#core/log/verify.ts";
 import type { Store } from "#kit/storage.ts";
@@ -167,5 +167,32 @@ describe("retention", () => {
       index >= 4 && found !== undefined ? "erased" : found,
     );
     expect(report.findings).to.deep.equal([{ kind: "erasure-unrecorded", from: 4, to: 7 }]);
+  });
+
+  it("tells of each sweep that erased something, so that the search index forgets it too", async () => {
+    await write("a");
+    const told: string[] = [];
+    const closing = new AbortController();
+    const log = {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (_: object, what: string) => told.push(what),
+    };
+    const ports = { store, clock, log, erased: () => told.push("erased") };
+    const sweeping = keepErasing(ports, { payloadDays: 1, holds: [] }, closing.signal);
+    const asleep = async () => {
+      while (clock.sleeping === 0) await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const [days, expected] of [
+      [0, []],
+      [2, ["erased"]],
+      [1, ["erased"]],
+    ] as const) {
+      if (days > 0) clock.advance(days * DAY);
+      await asleep();
+      expect(told).to.deep.equal(expected);
+    }
+    closing.abort();
+    await sweeping;
   });
 });

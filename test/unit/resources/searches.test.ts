@@ -29,7 +29,8 @@ describe("searches of one user", () => {
     };
   });
 
-  const reader = () => records({ store, search, agents: AGENTS, installationNamespace: "hoop-system" }).storage;
+  const reader = () =>
+    records({ store, search, agents: AGENTS, installationNamespace: "hoop-system" }).storage;
   const request = (username: string, selector = "text=a* b*") => {
     const list = wholeList(selector);
     return { ...list, caller: { ...list.caller, username } };
@@ -39,7 +40,8 @@ describe("searches of one user", () => {
   const refusal = async (list: Promise<unknown>) =>
     list.then(
       () => "answered",
-      (error: unknown) => (error instanceof StatusError ? [error.reason, error.details?.retryAfterSeconds] : error),
+      (error: unknown) =>
+        error instanceof StatusError ? [error.reason, error.details?.retryAfterSeconds] : error,
     );
 
   it("are refused beyond twenty at once, with the time to ask again; those of others, and lists without selectors, are not", async () => {
