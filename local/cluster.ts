@@ -73,11 +73,12 @@ export async function ownCluster(
 
 async function writeKubeconfigs(state: Layout, controlPlane: ControlPlane): Promise<void> {
   await mkdir(state.data, { recursive: true, mode: 0o700 });
-  const { human, agent, approver, hoop } = state.kubeconfig;
+  const { human, agent, approver, auditor, hoop } = state.kubeconfig;
   await copyFile(controlPlane.adminKubeconfig, human);
   await chmod(human, 0o600);
   await controlPlane.kubeconfig("agent", ["hoop:agents"], agent);
   await controlPlane.kubeconfig("approver", [], approver);
+  await controlPlane.kubeconfig("auditor", [], auditor);
   await controlPlane.kubeconfig(`system:serviceaccount:${NAMESPACE}:hoop`, HOOP_GROUPS, hoop);
 }
 

@@ -78,7 +78,7 @@ function localized(manifest: Manifest, ports: LocalPorts, secret: string | undef
   }
 }
 
-/** Who is who in the tour: an agent that RBAC lets do everything, so that only Hoop stands in between; and who decides. */
+/** Who is who in the tour: an agent that RBAC lets do everything, so that only Hoop stands in between; who decides; who reads records. */
 export function tourManifests(): string {
   const binding = (name: string, role: string, subject: object) => ({
     apiVersion: "rbac.authorization.k8s.io/v1",
@@ -93,6 +93,7 @@ export function tourManifests(): string {
     items: [
       binding("tour-agents", "cluster-admin", { kind: "Group", name: "hoop:agents" }),
       binding("tour-approvers", "hoop-approver", { kind: "User", name: "approver" }),
+      binding("tour-auditors", "hoop-auditor", { kind: "User", name: "auditor" }),
       { apiVersion: "v1", kind: "Namespace", metadata: { name: "demo" } },
     ],
   });

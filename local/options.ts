@@ -16,8 +16,8 @@ export interface StopOptions {
 export const START_HELP = `npm start [-- OPTIONS]
 
 Brings up Hoop on this machine: a real Kubernetes control plane (etcd, kube-apiserver, kube-controller-manager and
-one kwok node), Hoop in its request flow, and kubeconfigs for a person, an agent and an approver. Prints a tour,
-then shows holds and decisions until Ctrl-C, which stops everything. The data stays for the next start.
+one kwok node), Hoop in its request flow, and kubeconfigs for a person, an agent, an approver and an auditor. Prints a
+tour, then shows holds and decisions until Ctrl-C, which stops everything. The data stays for the next start.
 
   --detach            return when it is ready and leave it running; npm stop ends it
   --status            say what runs, and start nothing; exit code 0: all of it, 3: not all

@@ -58,6 +58,17 @@ export function sessionNamespace(): string {
 export function sessionProfile({ ports }: Remembered): string {
   const claims = [{ claim: "groups", values: GROUPS }];
   return list([
+    // What Helm notes of its releases needs nobody's approval; what it makes of them may.
+    {
+      ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentPolicy", metadata: { name: "helm-releases" } },
+      spec: {
+        catalogue: [
+          { rule: "secret-create", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
+          { rule: "secret-change", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
+          { rule: "secret-delete", mode: "Off", when: "oldObject.type == 'helm.sh/release.v1'" },
+        ],
+      },
+    },
     {
       ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentProfile", metadata: { name: PROFILE } },
       spec: {
@@ -73,7 +84,7 @@ export function sessionProfile({ ports }: Remembered): string {
 }
 
 /** Where the tour's tokens are exchanged. */
-export function exchangeAddress({ ports }: Remembered): string {
+function exchangeAddress({ ports }: Remembered): string {
   return `https://127.0.0.1:${ports.exchange}/token`;
 }
 

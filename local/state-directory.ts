@@ -17,7 +17,7 @@ export interface Layout {
   /** What the OpenID Connect provider of the tour is, and a token of it. */
   issuer: string;
   token: string;
-  kubeconfig: { human: string; agent: string; approver: string; session: string; hoop: string };
+  kubeconfig: Record<"human" | "agent" | "approver" | "auditor" | "session" | "hoop", string>;
 }
 
 export function layout(state: string): Layout {
@@ -40,6 +40,7 @@ export function layout(state: string): Layout {
       human: inside("human.kubeconfig"),
       agent: inside("agent.kubeconfig"),
       approver: inside("approver.kubeconfig"),
+      auditor: inside("auditor.kubeconfig"),
       session: inside("session.kubeconfig"),
       hoop: inside("data", "hoop.kubeconfig"),
     },

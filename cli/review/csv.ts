@@ -6,6 +6,7 @@ import {
   runWords,
   type Seen,
   type Told,
+  type Used,
 } from "#core/access-review/review.ts";
 import { csvRow } from "#core/export/csv.ts";
 
@@ -91,9 +92,15 @@ function used(review: Review): Row[] {
       ...{ section: "used", control: CONTROLS.used, verb, group, resource, subresource, namespace },
       ...seen(one),
       ...{ allowed, held: one.held, denied: one.denied, failed: refused, unknown },
-      state: one.given === undefined ? "" : one.given ? "given-now" : "not-given-now",
+      by: one.actingAs,
+      state: stateOf(one),
     }),
   );
+}
+
+function stateOf({ actingAs, given }: Pick<Used, "actingAs" | "given">): string {
+  if (actingAs !== "") return "in-a-session";
+  return given === undefined ? "" : given ? "given-now" : "not-given-now";
 }
 
 function denied(review: Review): Row[] {

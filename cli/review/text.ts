@@ -8,6 +8,7 @@ import {
   type Right,
   type Step,
   type Told,
+  type Used,
 } from "#core/access-review/review.ts";
 import { printable } from "#core/printable.ts";
 import { type Column, tableWriter } from "../table.ts";
@@ -83,7 +84,7 @@ function sections(review: Review): string[] {
       { header: "FIRST", cell: ({ first }) => seconds(first) },
       { header: "LAST", cell: ({ last }) => seconds(last) },
       { header: "NEWEST", cell: ({ newest }) => String(newest) },
-      { header: "BY RBAC NOW", cell: (one) => (one.given === undefined ? "" : one.given ? "yes" : "no") },
+      { header: "BY RBAC NOW", cell: byRbac },
     ]),
     ...(rights === undefined ? [] : [neverUsed(rights), mayDo(rights)]),
     `\n${line(`HELD, AND WHO DECIDED (${CONTROLS.held})`)}${held.length === 0 ? "  nothing\n" : held.map(heldWords).join("")}`,
@@ -101,10 +102,18 @@ function sections(review: Review): string[] {
   ];
 }
 
+/** Who is an agent is a long expression: the whole is in CSV and JSON. */
+const MOST_SAID = 300;
+
+function byRbac({ actingAs, given }: Used): string {
+  if (actingAs !== "") return `in a session, as ${actingAs}`;
+  return given === undefined ? "" : given ? "yes" : "no";
+}
+
 const TOLD: Column<Told>[] = [
   { header: "RECORD", cell: ({ index }) => String(index) },
   { header: "TIME", cell: ({ time }) => seconds(time) },
-  { header: "WHAT", cell: ({ says }) => says },
+  { header: "WHAT", cell: ({ says }) => (says.length > MOST_SAID ? `${says.slice(0, MOST_SAID)}…` : says) },
 ];
 
 function section<T>(title: string, rows: readonly T[], columns: readonly Column<T>[]): string {

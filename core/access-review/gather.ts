@@ -11,6 +11,7 @@ import {
   type Told,
   type Used,
 } from "./review.ts";
+import { READS } from "./rights.ts";
 
 /** RFC 3339 as entries have it; "" where the time has no such end. */
 export interface Period {
@@ -49,6 +50,8 @@ export class Gathering {
   readonly #open = new Map<number, Used>();
   /** Requests that have begun: their ends are the same ones. */
   readonly #begun = new Set<string>();
+  /** Whom each session acts as, by its uid. */
+  readonly #sessions = new Map<string, string>();
   /** In force, by what was read last. */
   #rules: ReadonlyMap<string, string> | undefined;
   #expression: string | undefined;
@@ -72,6 +75,7 @@ export class Gathering {
   add(index: number, entry: JsonObject): void {
     const about = aboutOf(entry);
     if (this.begins === "") this.begins = about.time;
+    if (about.kind === "session") this.#session(entry);
     // Rules that were taken away in that time are those of before.
     if (about.kind === "configuration") this.#configuration(index, entry, about);
     else if (about.kind === "gap") this.#gap(index, entry, about);
@@ -99,15 +103,17 @@ export class Gathering {
     if (groups.length > 0) agent.groups = groups;
     if (about.kind === "admission") this.#admission(agent, index, entry, about);
     else if (about.kind === "request") this.#request(agent, index, entry, about);
+    else if (about.kind === "brokered") this.#brokered(agent, index, entry, about);
     if (about.approval.name !== "") addStep(agent, index, about);
   }
 
   #admission(agent: OfAgent, index: number, entry: JsonObject, about: About): void {
     if (entry["dryRun"] === true) return;
-    const used = this.#use(agent, index, about, about.operation.toLowerCase());
+    const place = placeOf(about, about.operation.toLowerCase(), entry);
+    const used = this.#use(agent, index, place, about.time);
     if (about.answer === "allowed") used.allowed += 1;
     if (about.answer === "held" && isFirstWait(agent, about)) used.held += 1;
-    if (about.answer === "denied") this.#deny(agent, index, about, used, about.rules);
+    if (about.answer === "denied") this.#deny(agent, index, place, about.time, used, about.rules);
     if (entry["effect"] === "open") this.#open.set(index, used);
   }
 
@@ -116,34 +122,49 @@ export class Gathering {
     const id = text(entry, "auditID");
     if (typeof entry["of"] === "number" || this.#begun.delete(id)) return;
     if (text(entry, "stage") === "ResponseStarted") this.#begun.add(id);
-    const used = this.#use(agent, index, withUrl(entry, about), about.operation);
-    const { code } = entry;
+    this.#answered(agent, index, placeOf(withUrl(entry, about), about.operation), entry);
+  }
+
+  #session({ session, serviceAccount }: JsonObject): void {
+    const [namespace, name] = [text(serviceAccount, "namespace"), text(serviceAccount, "name")];
+    this.#sessions.set(text(session, "uid"), `system:serviceaccount:${namespace}:${name}`);
+  }
+
+  /** A read in a session. What else is done in one is judged, and told by that. */
+  #brokered(agent: OfAgent, index: number, entry: JsonObject, about: About): void {
+    if (about.event !== "response" || !READS.has(about.operation)) return;
+    const actingAs = this.#sessions.get(text(entry["session"], "uid")) ?? "a session";
+    const place = placeOf(withUrl(entry, about), about.operation, { actingAs });
+    this.#answered(agent, index, place, entry);
+  }
+
+  /** By the API server alone. */
+  #answered(agent: OfAgent, index: number, place: Place, { code, time }: JsonObject): void {
+    const used = this.#use(agent, index, place, String(time));
     if (code === 401 || code === 403)
-      this.#deny(agent, index, withUrl(entry, about), used, ["(the API server)"]);
+      this.#deny(agent, index, place, String(time), used, ["(the API server)"]);
     else {
-      // Told to ask again: nobody has looked at it.
-      if (code !== 429) used.allowed += 1;
+      // Told to ask again, or its client has left: nobody has looked at it.
+      if (code !== 429 && code !== 503) used.allowed += 1;
       if (typeof code === "number" && code >= 400) used.refused += 1;
     }
   }
 
-  #use(agent: OfAgent, index: number, about: About, verb: string): Used {
-    const place = placeOf(about, verb);
+  #use(agent: OfAgent, index: number, place: Place, time: string): Used {
     const key = keyOf(place);
     const counts = { allowed: 0, held: 0, denied: 0, refused: 0, unknown: 0 };
-    const used = agent.used.get(key) ?? { ...place, ...newSeen(about.time), ...counts };
+    const used = agent.used.get(key) ?? { ...place, ...newSeen(time), ...counts };
     agent.used.set(key, used);
-    see(used, index, about.time);
+    see(used, index, time);
     return used;
   }
 
-  #deny(agent: OfAgent, index: number, about: About, used: Used, rules: string[]): void {
+  #deny(agent: OfAgent, index: number, place: Place, time: string, used: Used, rules: string[]): void {
     used.denied += 1;
-    const place = placeOf(about, used.verb);
     const key = `${keyOf(place)} ${rules.join(" ")}`;
-    const denied = agent.denied.get(key) ?? { ...place, ...newSeen(about.time), rules };
+    const denied = agent.denied.get(key) ?? { ...place, ...newSeen(time), rules };
     agent.denied.set(key, denied);
-    see(denied, index, about.time);
+    see(denied, index, time);
   }
 
   #outcome({ of, result }: JsonObject): void {
@@ -222,13 +243,13 @@ function numberAt(value: Json, key: "from" | "to"): number | undefined {
   return typeof found === "number" ? found : undefined;
 }
 
-function placeOf({ target }: About, verb: string): Place {
+function placeOf({ target }: About, verb: string, entry: JsonObject = {}): Place {
   const { group, resource, subresource, namespace } = target;
-  return { verb, group, resource, subresource, namespace };
+  return { verb, group, resource, subresource, namespace, actingAs: text(entry, "actingAs") };
 }
 
-function keyOf({ verb, group, resource, subresource, namespace }: Place): string {
-  return [group, resource, subresource, namespace, verb].join("\n");
+function keyOf({ verb, group, resource, subresource, namespace, actingAs }: Place): string {
+  return [group, resource, subresource, namespace, verb, actingAs].join("\n");
 }
 
 /** What is no resource is known by its path. */

@@ -32,6 +32,8 @@ export interface Place {
   subresource: string;
   /** "" for cluster-scoped ones. */
   namespace: string;
+  /** In a session: the user name, of a ServiceAccount, that it acts as and whose rights it has there. "" outside of one. */
+  actingAs: string;
 }
 
 export interface Used extends Place, Seen {
@@ -151,6 +153,10 @@ export function runWords(runs: readonly Run[]): string {
   return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(" ");
 }
 
-export function placeWords({ group, resource, subresource }: Omit<Place, "verb" | "namespace">): string {
+export function placeWords({
+  group,
+  resource,
+  subresource,
+}: Pick<Place, "group" | "resource" | "subresource">): string {
   return `${resource}${group === "" ? "" : `.${group}`}${subresource === "" ? "" : `/${subresource}`}`;
 }

@@ -10,7 +10,7 @@ import {
 import type { Right, RightUse, Used } from "./review.ts";
 
 /** Reads, which admission never sees. */
-const READS: ReadonlySet<string> = new Set(["get", "list", "watch"]);
+export const READS: ReadonlySet<string> = new Set(["get", "list", "watch"]);
 
 /** The verbs of RBAC that what was seen may have needed. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
@@ -33,7 +33,10 @@ export function rightsOf(
 function rightOf(grant: Grant, used: readonly Used[], readsRecorded: boolean): Right {
   const { rule, binding, subject, role } = grant;
   const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
-  const here = used.filter(({ namespace }) => binding.namespace === "" || binding.namespace === namespace);
+  const here = used.filter(
+    ({ namespace, actingAs }) =>
+      actingAs === "" && (binding.namespace === "" || binding.namespace === namespace),
+  );
   const uses = resources.flatMap((resource) =>
     apiGroups.flatMap((group) => verbs.map((verb) => useOf({ verb, group, resource }, here, readsRecorded))),
   );
@@ -74,17 +77,18 @@ function isGiven(place: Used, rule: Grant["rule"]): boolean {
   );
 }
 
-/** Says of each use whether some rule gives it now. */
+/** Says of each use whether some rule gives it now; of those in a session nothing, whose rights are another's. */
 export function given(policy: Policy, identity: Identity, used: readonly Used[]): Used[] {
   const grants = rbacOf(policy).grantsOf(identity);
-  return used.map((place) => ({
-    ...place,
-    given: grants.some(
+  return used.map((place) => {
+    if (place.actingAs !== "") return place;
+    const isGivenNow = grants.some(
       ({ binding, rule }) =>
         (binding.namespace === "" || binding.namespace === place.namespace) &&
         (isGiven(place, rule) || isUrl(place, rule)),
-    ),
-  }));
+    );
+    return { ...place, given: isGivenNow };
+  });
 }
 
 function isUrl({ resource, verb }: Used, { nonResourceURLs = [], verbs }: Grant["rule"]): boolean {

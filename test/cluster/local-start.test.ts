@@ -57,7 +57,7 @@ describe("npm start -- --detach", function () {
   });
 
   it("leaves kubeconfigs, programs, the pid and all logs where people look for them", async () => {
-    for (const file of ["human.kubeconfig", "agent.kubeconfig", "approver.kubeconfig", "session.kubeconfig"])
+    for (const file of ["human", "agent", "approver", "auditor", "session"].map((who) => `${who}.kubeconfig`))
       expect((await stat(join(state, file))).mode & 0o777, file).to.equal(0o600);
     const pid = Number(await readFile(join(state, "hoop.pid"), "utf8"));
     expect(pid).to.equal((await running(state)).get("hoop"));

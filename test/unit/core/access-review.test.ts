@@ -188,8 +188,53 @@ describe("an access review", () => {
       used.map(({ resource, count, allowed, held, refused }) => [resource, count, allowed, held, refused]),
     ).to.deep.equal([
       ["deployments", 4, 1, 2, 0],
-      ["secure-secrets", 4, 2, 0, 3],
+      ["secure-secrets", 4, 1, 0, 3],
     ]);
+  });
+
+  it("tells what was done in sessions apart, by whose rights, reads among it", () => {
+    const ref = { namespace: "shop", name: "s", uid: "u1" };
+    const agent = { username: BOT, groups: [] };
+    const begun = {
+      ...{ kind: "session", time: at(1), event: "begun", session: ref, agent },
+      serviceAccount: { namespace: "work", name: "deployer" },
+    };
+    const brokered = (event: string, verb: string, code?: number): JsonObject => ({
+      ...{
+        kind: "brokered",
+        time: at(2),
+        event,
+        session: ref,
+        agent,
+        verb,
+        uri: "/apis/apps/v1/deployments",
+      },
+      ...{ target: target("deployments", "shop"), ...(code === undefined ? {} : { code }) },
+    });
+    const gathered = gathering([
+      begun,
+      admission(2, { actingAs: "system:serviceaccount:work:deployer", session: "shop/s" }),
+      admission(2, {}),
+      ...[brokered("request", "list"), brokered("response", "list", 200), brokered("response", "list", 403)],
+      ...[brokered("request", "update"), brokered("response", "update", 200)],
+    ]).of(BOT);
+    const acting = "system:serviceaccount:work:deployer";
+    expect(
+      gathered.used.map(({ verb, actingAs, count, allowed }) => [verb, actingAs, count, allowed]),
+    ).to.deep.equal([
+      ["list", acting, 2, 1],
+      ["update", "", 1, 1],
+      ["update", acting, 1, 1],
+    ]);
+    expect(gathered.denied.map(({ verb, actingAs }) => [verb, actingAs])).to.deep.equal([["list", acting]]);
+    const direct = gathered.used.filter(({ actingAs }) => actingAs === "");
+    const bot = { user: BOT, groups: [] };
+    expect(given(policy, bot, gathered.used).map((one) => one.given === undefined)).to.deep.equal([
+      true,
+      false,
+      true,
+    ]);
+    expect(rightsOf(policy, bot, gathered.used, true)).to.deep.equal(rightsOf(policy, bot, direct, true));
   });
 
   it("says what makes it incomplete: gaps that reach into its time, and erasures", () => {

@@ -197,6 +197,46 @@ describe("what people write of who is an agent", () => {
   });
 });
 
+describe("what people write of sessions", () => {
+  const account = { serviceAccount: { namespace: "work", name: "bot" } };
+  const refusals = async (spec: JsonObject) =>
+    (await told(writeOf("AgentProfile", { metadata: { name: "x" }, spec }))).refusals;
+  const table: [string, JsonObject, string[]][] = [
+    [
+      "what can work",
+      {
+        tokens: [{ issuer: "i", when: "claims.ref == 'main'" }],
+        session: { ...account, windows: [{ from: "08:00", to: "18:00", timeZone: "Europe/Berlin" }] },
+      },
+      [],
+    ],
+    [
+      "an expression that does not compile",
+      { tokens: [{ issuer: "i", when: "claims.ref ==\n  other" }] },
+      ["spec.tokens[0].when: line 2, column 3: undeclared reference to 'other'"],
+    ],
+    [
+      "one that is no bool",
+      {
+        tokens: [
+          { issuer: "i", claims: [] },
+          { issuer: "i", when: "claims.ref" },
+        ],
+      },
+      ["spec.tokens[1].when: line 1, column 1: must be a bool, is of any type: wrap it in bool(…)"],
+    ],
+    [
+      "a time zone that is none",
+      { users: ["a"], session: { ...account, windows: [{ from: "1", to: "2", timeZone: "Mars/Olympus" }] } },
+      ["spec.session.windows[0].timeZone: there is no such time zone"],
+    ],
+  ];
+  for (const [what, spec, expected] of table)
+    it(`is ${expected.length === 0 ? "left alone" : "refused"} with ${what}`, async () => {
+      expect(await refusals(spec)).to.deep.equal(expected);
+    });
+});
+
 describe("what people write into annotations", () => {
   it("is left alone where it works, and where it is not Hoop's", async () => {
     const annotations = {
