@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject, member, text } from "./admission.
 import { parseJson } from "./json.ts";
 import { mapItems, mapMembers } from "./mask/map.ts";
 import { announcesSecret, looksSecret, maskText, mayBeScript } from "./mask/patterns.ts";
-import { SEALED } from "./secrets/placeholder.ts";
+import { isPlaceholder, SEALED } from "./secrets/placeholder.ts";
 import { repetitions } from "./secrets/repeats.ts";
 
 export { maskText } from "./mask/patterns.ts";
@@ -75,7 +75,7 @@ function maskMembers(object: JsonObject, kind = text(object, "kind")): JsonObjec
     const isSecret =
       name === "value"
         ? looksSecret(variable, value)
-        : isSecretMember(name) && value !== "" && !mayBeScript(value);
+        : isSecretMember(name) && value !== "" && !mayBeScript(value) && !isPlaceholder(value);
     return isSecret ? VALUE : maskText(value);
   });
 }
@@ -165,7 +165,9 @@ export function maskAnswer(answer: JsonObject): JsonObject {
 function maskItems(answer: JsonObject): JsonObject {
   const kind = kindOfItems(answer);
   return mapMembers(answer, (name, value) =>
-    name === "items" && Array.isArray(value) ? mapItems(value, (item) => maskItemOf(kind, item)) : maskValue(value),
+    name === "items" && Array.isArray(value)
+      ? mapItems(value, (item) => maskItemOf(kind, item))
+      : maskValue(value),
   );
 }
 
@@ -183,6 +185,12 @@ export function kindOfItems(list: JsonObject): string {
 /** One item of a list, as {@link maskAnswer} shows it in the list. @param kind that of items that do not say theirs. */
 export function maskListed(kind: string, item: JsonObject): JsonObject {
   return decodable(maskMembers(item, text(item, "kind") || kind), text(item, "kind") || kind);
+}
+
+/** One row of a table, likewise. */
+export function maskRow(row: Json): Json {
+  const masked = maskValue(row);
+  return isObject(masked) ? decodable(masked, "") : masked;
 }
 
 function decodable(object: JsonObject, kind: string): JsonObject {

@@ -27,7 +27,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "apiserver-ext/broker": {
     ours: ["apiserver-ext/broker", "apiserver-ext/kit", "core"],
-    packages: ["node:*"],
+    packages: ["node:*", "@bufbuild/protobuf/wire"],
   },
   "apiserver-ext/server.ts": { ours: ["apiserver-ext"], packages: [] },
   webhook: {
@@ -55,7 +55,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ],
     packages: ["node:*", "@stricli/core", "yaml"],
   },
-  local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml"] },
+  local: { ours: ["local", "certs", "test/controlplane"], packages: ["node:*", "yaml", "oidc-provider"] },
   web: { ours: ["web", "core"], packages: ["node:*", "express", "prom-client", "jose"] },
   "main.ts": { ours: ["hoop.ts", "operator.ts", "settings.ts"], packages: ["node:*", "pino"] },
   "hoop.ts": { ours: ["*"], packages: ["node:*"] },

@@ -95,8 +95,8 @@ async function serve(
   response: Response,
   { gone, waited, rooms }: { gone: AbortSignal; waited: number; rooms: { reviews: Room; audit: Room } },
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "https://webhook");
-  const caller = identifyCaller(callers, request, url.pathname);
+  const [path = "", query = ""] = (request.url ?? "/").split("?", 2);
+  const caller = identifyCaller(callers, request, path);
   if (caller.kind === "unknown") return plain(response, 401, "the caller is not the API server");
   vouchFor(request);
   const { kind } = caller;
@@ -104,7 +104,7 @@ async function serve(
   if (endpoint === undefined) return plain(response, 404, "no such endpoint");
   if (request.method !== "POST") return plain(response, 405, "reviews are posted");
   if (!isPlainJson(request)) return plain(response, 415, "reviews are application/json, and not compressed");
-  const until = deadline(ports.clock.now() - waited, url);
+  const until = deadline(ports.clock.now() - waited, query);
   const announced = Number(request.headers["content-length"] ?? MAX_BODY);
   if (!(announced <= MAX_BODY)) return tooLarge(response);
   const room = caller.endpoint === "audit" ? rooms.audit : rooms.reviews;
@@ -229,8 +229,8 @@ async function written(ports: WebhookPorts, body: string): Promise<object> {
 }
 
 /** kube-apiserver tells in `timeout` how long it will wait for this very call. */
-function deadline(now: number, url: URL): number {
-  const given = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(url.searchParams.get("timeout") ?? "");
+function deadline(now: number, query: string): number {
+  const given = /(?:^|&)timeout=(\d+(?:\.\d+)?)(ms|s|m)(?:&|$)/.exec(query);
   const unit = { ms: 1, s: 1000, m: 60_000 }[given?.[2] ?? ""] ?? 0;
   const timeout = given === null ? Number.POSITIVE_INFINITY : Number(given[1]) * unit;
   return now + Math.max(0, Math.min(MAX_WAIT_MILLISECONDS, timeout - RESERVE_MILLISECONDS));

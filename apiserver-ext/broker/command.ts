@@ -21,6 +21,8 @@ export async function command(ports: TapePorts, known: () => Promise<KnownValues
     async inward(bytes) {
       typed.use(await known());
       const frames = fromClient.push(bytes);
+      // The API server takes each part of a message for a message of its own. No client of its own sends any.
+      if (frames.some(({ fin, opcode }) => !fin || opcode === 0)) throw new Error("a message comes in parts");
       // What is typed goes on as it is. Nothing that is a Secret's value lies in the ledger.
       for (const frame of frames)
         for (const { channel, payload } of typed.of(frame)) await tape.heard("in", channel, payload);

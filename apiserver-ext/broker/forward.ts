@@ -94,11 +94,16 @@ async function asked(
       },
       bytes,
     );
-    const isStream = inner.way === "document" || (lasts && response.statusCode === 200);
+    const isStream = inner.way === "document" || ((lasts || isList(inner)) && response.statusCode === 200);
     return { response, whole: isStream ? undefined : await wholeOf(response, inner, take) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Masked item by item. */
+function isList({ way, method, secrets, info }: Inner): boolean {
+  return way === "objects" && method === "GET" && !secrets && info.verb === "list";
 }
 
 function typeOf(headers: HeaderLines): string {

@@ -53,7 +53,8 @@ export function masked(json: string, mask: (object: JsonObject, bytes: Buffer) =
   return JSON.stringify(mask(parsed(json, parseJson) as JsonObject, bytes));
 }
 
-function shown(object: JsonObject, { ofSecrets, known, exempt }: Masks, bytes: Buffer): JsonObject {
+/** The object itself where nothing of it is masked. */
+export function shown(object: JsonObject, { ofSecrets, known, exempt }: Masks, bytes: Buffer): JsonObject {
   if (ofSecrets) return asSecrets(object);
   const own = exempted(object, maskAnswer(object), exempt);
   return holdsValues(known, bytes) ? withoutValuesIn(known, own) : own;

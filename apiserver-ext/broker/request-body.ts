@@ -23,7 +23,7 @@ export async function bodyOf(call: BrokerCall): Promise<Buffer | undefined> {
 }
 
 /** In lower case, without parameters; "" where it is not said. */
-export function mediaTypeOf(connection: Pick<BrokerCall["connection"], "headers">): string {
+function mediaTypeOf(connection: Pick<BrokerCall["connection"], "headers">): string {
   return sentAs(connection, "content-type", "").split(";")[0]?.trim() ?? "";
 }
 

@@ -13,12 +13,11 @@ export async function recorded(
   body: Buffer | undefined,
 ): Promise<void> {
   const { inner, record, session } = call;
-  const text = inner.way === "exec" ? commandIn(call) : body;
   // What is written to Secrets is counted and recorded as secure-secrets judges it: sealed.
-  if (inner.secrets || text === undefined || text.length === 0)
-    return record.request({ body: inner.secrets ? undefined : body, known: NOTHING, knownValues: 0 });
+  if (inner.secrets || inner.way === "document")
+    return record.request({ body: undefined, known: NOTHING, knownValues: 0 });
   const { known } = await call.masks();
-  const values = valuesFound(known, text);
+  const values = valuesFound(known, Buffer.concat([askedFor(call), body ?? Buffer.alloc(0)]));
   await record.request({ body, known, knownValues: values.size });
   const seconds = guesses.count(session.status.subject.username, values);
   if (seconds === 0) return;
@@ -26,7 +25,8 @@ export async function recorded(
   throw new StatusError("TooManyRequests", why, { retryAfterSeconds: seconds });
 }
 
-/** The words of a command in a pod. */
-function commandIn({ inner }: BrokerCall): Buffer {
-  return Buffer.from(inner.info.query.getAll("command").join("\n"));
+/** What an answer may repeat: names, selectors, the words of a command. */
+function askedFor({ inner }: BrokerCall): Buffer {
+  const { path, query } = inner.info;
+  return Buffer.from([...path.split("/"), ...query.values(), ""].join("\n"));
 }

@@ -6,23 +6,24 @@ import { breakOff } from "#kit/send-parts.ts";
 import { beginAnswer, mediaType, written } from "./answer.ts";
 import type { BrokerCall } from "./call.ts";
 
-import { maskedEvent, unmaskable } from "./mask-answer.ts";
+import { unmaskable } from "./mask-answer.ts";
+import { maskedList } from "./mask-list.ts";
+import { shownLine } from "./told-to-many.ts";
 
 export async function streamed(call: BrokerCall, from: IncomingMessage): Promise<void> {
   const { connection, signal, record, inner, terms } = call;
   const to = connection.response;
-  const parts = PARTS[inner.way === "watch" || inner.way === "log" ? inner.way : "document"](call, from);
+  const { way } = inner;
+  const parts = PARTS[way === "objects" || way === "watch" || way === "log" ? way : "document"](call, from);
+  // What cannot be masked from the beginning is refused, and not broken off.
+  const first = inner.way === "objects" ? await parts.next() : undefined;
   await beginAnswer(call, from);
   // A watch has begun when this is there, also before its first event.
   if ("flushHeaders" in to) to.flushHeaders();
   else to.writeHead(to.statusCode);
   const seen = new Seen(inner.way === "document" ? 0 : terms.keep.responseBytes);
-  let isWhole = true;
-  for await (const bytes of parts) {
-    seen.add(bytes);
-    isWhole = bytes.length === 0 || (await written(to, bytes, signal));
-    if (!isWhole) break;
-  }
+  const all = first === undefined || first.done ? parts : behind(first.value, parts);
+  const isWhole = await passedOn(call, all, seen);
   await record.response({
     ...{ code: from.statusCode ?? 0, ...seen.told(inner.way !== "document") },
     ...(isWhole || signal.aborted ? {} : { message: "the client took it too slowly" }),
@@ -31,6 +32,24 @@ export async function streamed(call: BrokerCall, from: IncomingMessage): Promise
   // What is cut short does not look as if it were all.
   if (isWhole) to.end();
   else breakOff(to);
+}
+
+async function* behind(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
+}
+
+/** False: the client has gone, or takes nothing any more. */
+async function passedOn(
+  { connection, signal }: BrokerCall,
+  parts: AsyncIterable<Buffer>,
+  seen: Seen,
+): Promise<boolean> {
+  for await (const bytes of parts) {
+    seen.add(bytes);
+    if (bytes.length > 0 && !(await written(connection.response, bytes, signal))) return false;
+  }
+  return true;
 }
 
 /** What the client is shown: the hash of all of it, and as much as is kept. */
@@ -59,10 +78,14 @@ class Seen {
   }
 }
 
-type Parts = (call: BrokerCall, from: IncomingMessage) => AsyncIterable<Buffer>;
+type Parts = (call: BrokerCall, from: IncomingMessage) => AsyncGenerator<Buffer>;
 
-const PARTS: Readonly<Record<"watch" | "log" | "document", Parts>> = {
-  document: (_call, from) => from as AsyncIterable<Buffer>,
+const PARTS: Readonly<Record<"objects" | "watch" | "log" | "document", Parts>> = {
+  document: (_call, from) => asTheyCome(from as AsyncIterable<Buffer>),
+  objects: (call, from) => {
+    if (mediaType(from) !== "application/json") throw unmaskable();
+    return maskedObjects(call, from as AsyncIterable<Buffer>);
+  },
   watch: (call, from) => {
     if (mediaType(from) !== "application/json") throw unmaskable();
     return maskedEvents(call, from as AsyncIterable<Buffer>);
@@ -72,6 +95,14 @@ const PARTS: Readonly<Record<"watch" | "log" | "document", Parts>> = {
     return maskedLog(call, from as AsyncIterable<Buffer>);
   },
 };
+
+async function* asTheyCome(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* body;
+}
+
+async function* maskedObjects(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* maskedList(body, await call.masks());
+}
 
 /** One event longer than this is none of an object. */
 const LONGEST_EVENT = 32 * 1024 * 1024;
@@ -99,7 +130,7 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
 async function* maskedEvents(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const line of linesOf(body, LONGEST_EVENT)) {
     // A watch lasts, and Secrets come meanwhile.
-    if (line.length > 1) yield Buffer.from(`${maskedEvent(line.toString(), await call.masks())}\n`);
+    if (line.length > 1) yield shownLine(line.toString(), await call.masks());
   }
 }
 

@@ -5,6 +5,7 @@ import { header, protocolsOf } from "#kit/request.ts";
 import { flag } from "#kit/request-info.ts";
 import { StatusError } from "#kit/status.ts";
 import { beginAnswer } from "./answer.ts";
+import { attentive } from "./attentive.ts";
 import { type BrokerCall, noAnswer, sessionOver } from "./call.ts";
 import { command } from "./command.ts";
 import { type HeaderLines, innerHeaders } from "./headers.ts";
@@ -28,28 +29,32 @@ const PROTOCOLS: Readonly<Record<Upgraded, readonly string[]>> = {
 
 export async function upgraded(ports: BrokerState, call: BrokerCall): Promise<void> {
   checkAsked(ports, call);
+  const { upgrade } = call.connection;
+  if (upgrade === undefined) throw needsWebSocket(call.inner.way);
   await recorded(ports, call, undefined);
-  const reply = await answered(ports, call);
+  const client = attentive(upgrade);
+  const waiting = { ...call, signal: AbortSignal.any([call.signal, client.gone]) };
+  const reply = await answered(ports, waiting);
   if (reply.upgraded === undefined) return refused(ports, call, reply);
   const { upgraded: there } = reply;
   try {
-    await connected(ports, call, reply.response, there);
+    if (reply.response.statusCode !== 101)
+      throw new StatusError("InternalError", "the connection could not be upgraded");
+    const through = await throughOf(ports, call);
+    if (waiting.signal.aborted) throw sessionOver();
+    await connected(call, through, client.stop(), there, reply.response);
   } finally {
     there.socket.destroy();
   }
 }
 
 async function connected(
-  ports: BrokerState,
   call: BrokerCall,
-  response: IncomingMessage,
+  through: Through,
+  here: End,
   there: End,
+  response: IncomingMessage,
 ): Promise<void> {
-  const here = call.connection.upgrade;
-  if (here === undefined || response.statusCode !== 101)
-    throw new StatusError("InternalError", "the connection could not be upgraded");
-  const through = await throughOf(ports, call);
-  if (call.signal.aborted) throw sessionOver();
   here.socket.write(switching(response));
   await pumped(call, through, here, there);
 }

@@ -29,6 +29,7 @@ export async function usable(
   if (wrong === "another-credential")
     throw forbiddenObject(RESOURCE, name, "it was begun with another credential: begin one with this");
   const phase = phaseAt(session, ports.clock.now());
+  if (phase === "Pending") throw forbiddenObject(RESOURCE, name, `it is Pending${waitOf(session)}`);
   if (phase !== "Active")
     throw forbiddenObject(RESOURCE, name, `it is ${phase}${reasonOf(session)}: begin another one`);
   const allowed = allows(
@@ -49,6 +50,10 @@ async function current({ store }: BrokerPorts, namespaceUid: string, caller: Cal
   if (found === undefined || found.key !== sessionKey(namespaceUid, found.session.metadata.name))
     throw forbiddenObject(RESOURCE, CURRENT, "the session of this token is over: begin another one");
   return found.session;
+}
+
+function waitOf({ metadata: { namespace }, status: { approval = "" } }: Session): string {
+  return ` (people have to approve it): kubectl wait approval/${approval} -n ${namespace} --for=condition=Decided`;
 }
 
 function reasonOf({ status }: Session): string {

@@ -273,6 +273,8 @@ export interface ResourceDefinition<T extends KubeObject> {
   scope: "Namespaced" | "Cluster";
   shortNames: readonly string[];
   categories: readonly string[];
+  /** An update that names no version overwrites whichever is there, as those of Kubernetes' own kinds do. */
+  unconditionalUpdate?: true;
   /** Shown by `kubectl explain`. */
   description: string;
   /** The schema without apiVersion, kind and metadata, which the kit adds. Its `default`s are filled in. */

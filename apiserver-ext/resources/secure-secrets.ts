@@ -42,6 +42,7 @@ export function secureSecrets(ports: SecureSecretsPorts) {
       "placeholder keeps the value. Writes change the Secret. There is no delete: delete the Secret.",
     schema: SecureSecretContent,
     secretValues: true,
+    unconditionalUpdate: true,
     columns: [
       { name: "Type", type: "string", description: "What it is for.", cell: ({ type }) => type ?? "" },
       { name: "Data", type: "integer", description: "How many keys it has.", cell: keyCount },

@@ -12,7 +12,7 @@ import { withoutSequences } from "../session/terminal.ts";
 import { began, newRow, timelineColumns } from "../session/timeline.ts";
 import { tableWriter } from "../table.ts";
 
-const ENDS = new Set(["ended", "expired", "revoked"]);
+const ENDS = new Set(["ended", "expired", "revoked", "denied"]);
 
 export async function watch(this: Context, flags: ConnectionFlags, name: string): Promise<void> {
   const over = new AbortController();
@@ -25,7 +25,7 @@ export async function watch(this: Context, flags: ConnectionFlags, name: string)
   const start = began(first.records);
   const seen = new Set<number>();
   const show = async (record: LedgerRecord) => {
-    const isOwn = ofSession(record.spec)?.session.uid === first.uid || isOutOf(first.uid)(record);
+    const isOwn = ofSession(record.spec)?.session.uid === first.uid || isOutOf(first)(record);
     if (!isOwn || seen.has(indexOf(record))) return;
     seen.add(indexOf(record));
     const { spec } = record;

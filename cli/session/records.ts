@@ -35,6 +35,9 @@ export async function recordsOf(
 ): Promise<SessionRecords> {
   const selector = `spec.session.name=${selectorValue(name)}`;
   const { items, metadata } = await hintingNamespace(api.list("records", namespace, selector));
+  const { resourceVersion } = metadata;
+  const direct = items.filter(isOutOf({ namespace: "", name })).toSorted(inOrder);
+  if (direct.length > 0) return { namespace: "", name, uid: "", records: direct, resourceVersion };
   const own = items.filter(({ spec }) => ofSession(spec)?.session.name === name).toSorted(inOrder);
   const namespaces = [...new Set(own.map(({ metadata }) => metadata.namespace))];
   if (namespaces.length > 1)
@@ -48,11 +51,12 @@ export async function recordsOf(
       `no record of a session ${name} in ${namespace ?? "any namespace"}; see kubectl hoop sessions --all`,
     );
   const records = own.filter(({ spec }) => ofSession(spec)?.session.uid === session.uid);
-  const decisions = await decisionsOn(api, session.uid, records);
+  const everywhere = namespace === undefined ? items : await wherever(api, selector, items);
+  const decisions = everywhere.filter(isOutOf(session));
   return {
     ...session,
     records: [...records, ...decisions].toSorted(inOrder),
-    resourceVersion: metadata.resourceVersion,
+    resourceVersion,
   };
 }
 
@@ -60,31 +64,27 @@ function inOrder(a: LedgerRecord, b: LedgerRecord): number {
   return indexOf(a) - indexOf(b);
 }
 
-/** What was asked out of a session says so by its credential. */
-export function isOutOf(uid: string): (record: LedgerRecord) => boolean {
-  return ({ spec }) => asked(spec)?.agent.credentialID === `session:${uid}`;
+/** What was asked out of a session names it; of what is done directly, by one credential, there is no namespace. */
+export function isOutOf({ namespace, name }: { namespace: string; name: string }) {
+  return ({ spec }: LedgerRecord): boolean => {
+    const entry = asked(spec);
+    const own = namespace === "" ? name : `${namespace}/${name}`;
+    return entry !== undefined && "session" in entry && entry.session === own;
+  };
 }
 
-/** Who may not look everywhere is shown those of the session's own namespace, and an agent none. */
-async function decisionsOn(api: Api, uid: string, records: readonly LedgerRecord[]): Promise<LedgerRecord[]> {
-  const account = records.map(({ spec }) => (spec.kind === "session" ? spec.serviceAccount : undefined));
-  const known = account.find((one) => one !== undefined);
-  if (known === undefined) return [];
-  const user = `system:serviceaccount:${known.namespace}:${known.name}`;
-  const selector = `spec.agent.username=${selectorValue(user)}`;
-  const own = records[0]?.metadata.namespace;
-  const list = await api
-    .list("records", undefined, selector)
-    .catch((error: unknown) => (isForbidden(error) ? api.list("records", own, selector) : reject(error)));
-  return list.items.filter(isOutOf(uid));
-}
-
-function isForbidden(error: unknown): boolean {
-  return error instanceof ApiError && error.reason === "Forbidden";
-}
-
-function reject(error: unknown): never {
-  throw error;
+/** Of what it asks for not all is in its own namespace. Who may not look everywhere is shown what there is in that. */
+async function wherever(
+  api: Api,
+  selector: string,
+  own: readonly LedgerRecord[],
+): Promise<readonly LedgerRecord[]> {
+  try {
+    return (await api.list("records", undefined, selector)).items;
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === "Forbidden") return own;
+    throw error;
+  }
 }
 
 /** So many at once: each is a query. */

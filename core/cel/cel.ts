@@ -115,7 +115,7 @@ export function evaluate(
     const outcome = metered(budget, purse, () => scope.run(program, program.environment.composed));
     if ("overrun" in outcome) return { error: "budget exceeded" };
     const { value } = outcome;
-    if (!(value instanceof Failure)) return { value };
+    if (!(value instanceof Failure)) return outcome;
     return { error: value.at < 0 ? value.message : `${value.message} ${placed(program.text, value.at)}` };
   } catch (error) {
     // Nothing else is thrown; were it, its message could quote the input.

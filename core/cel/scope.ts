@@ -65,6 +65,8 @@ export class Inputs {
   readonly #makers: ReadonlyMap<string, () => Value>;
   readonly #others: Inputs | undefined;
   readonly #values = new Map<string, Value>();
+  /** What paths from them came to. */
+  readonly paths = new Map<string, Value>();
 
   /** What `makers` does not have is looked up in `others`. */
   constructor(makers: ReadonlyMap<string, () => Value>, others?: Inputs) {
@@ -98,7 +100,8 @@ export class Scope {
   #values: Map<string, Value> | undefined;
   #answers: Map<string, AccessDecision> | undefined;
   #composed: Composed | undefined;
-  #find: Frame["variable"] = () => undefined;
+  /** Of all expressions without loops. */
+  #frame: Frame = { slots: NO_SLOTS, variable: () => undefined, paths: new Map() };
   /** Access checks of the evaluation going on. */
   #checks = 0;
   readonly #requested: Omit<AccessCheck, "verb">;
@@ -119,14 +122,17 @@ export class Scope {
   run({ step, slots }: Runnable, composed: Composed): Value {
     if (this.#composed !== composed) {
       this.#composed = composed;
-      this.#find = (name) => {
+      const variable = (name: string) => {
         const given = this.#given.find(name);
         return given === undefined ? this.#variable(name, composed) : given;
       };
+      this.#frame = { slots: NO_SLOTS, variable, paths: this.#given.paths };
     }
+    const { variable, paths } = this.#frame;
     const before = this.#checks;
     this.#checks = 0;
-    const value = step({ slots: slots === 0 ? NO_SLOTS : new Array(slots).fill(null), variable: this.#find });
+    const frame = slots === 0 ? this.#frame : { slots: new Array(slots).fill(null), variable, paths };
+    const value = step(frame);
     this.#checks = before;
     return value;
   }

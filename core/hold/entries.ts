@@ -19,6 +19,7 @@ export function approvalLine(
     time: micros(now),
     event,
     approval: { namespace: metadata.namespace, name: metadata.name },
+    ...sessionOf(approval),
     agent: agentOf(approval),
     operation: spec.operation,
     target: spec.target,
@@ -28,6 +29,10 @@ export function approvalLine(
     ...(spec.reapproves === undefined ? {} : { reapproves: spec.reapproves }),
   };
   return lineOf(entry);
+}
+
+function sessionOf({ spec: { agent } }: Approval): Pick<ApprovalEntry, "session"> {
+  return agent.session === undefined ? {} : { session: `${agent.session.namespace}/${agent.session.name}` };
 }
 
 /** As entries have it. */

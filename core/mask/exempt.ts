@@ -9,7 +9,7 @@ import { parseJson } from "../json.ts";
 import { mapMembers } from "./map.ts";
 import { maskText } from "./patterns.ts";
 
-export const MASK_KINDS = ["value", "password", "token", "access key", "private key"] as const;
+const MASK_KINDS = ["value", "password", "token", "access key", "private key"] as const;
 export type MaskKind = (typeof MASK_KINDS)[number];
 
 /** All that it says must fit. */

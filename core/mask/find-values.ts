@@ -41,7 +41,7 @@ export function findValues(index: ValueIndex, text: Buffer, search: Search): Fou
   return { spots: merged(walk.spots), owners: walk.owners, open: walk.open };
 }
 
-/** All places but those whose first bytes are escaped. */
+/** All places whose first bytes are there as they are. */
 function plain(walk: Walk, { filter, shift }: ValueIndex, text: Buffer): void {
   const view = new DataView(text.buffer, text.byteOffset, text.length);
   const end = text.length - ANCHOR + 1;
@@ -59,8 +59,8 @@ function plain(walk: Walk, { filter, shift }: ValueIndex, text: Buffer): void {
 function escaped(walk: Walk, index: ValueIndex, text: Buffer, depth: number): void {
   let next = 0;
   for (const at of escapesIn(text)) {
-    if (!mayBeInAnchor(index, text, at, depth)) continue;
-    for (let from = Math.max(next, at - ANCHOR + 1); from <= at; from++) walk.anywhere(from);
+    if (!mayBegin(index, text, at, depth)) continue;
+    for (let from = Math.max(next, at - SHORTEST + 1); from <= at; from++) walk.anywhere(from);
     next = at + 1;
   }
 }
@@ -68,10 +68,10 @@ function escaped(walk: Walk, index: ValueIndex, text: Buffer, depth: number): vo
 const UNIT = new Unit();
 
 /** Most of what is escaped are the ends of lines, and quotes. */
-function mayBeInAnchor({ inAnchors }: ValueIndex, text: Uint8Array, at: number, depth: number): boolean {
+function mayBegin({ inBeginnings }: ValueIndex, text: Uint8Array, at: number, depth: number): boolean {
   for (let level = 1; level <= depth; level++) {
     if (!UNIT.read(text, at, level) || UNIT.value >= CHARACTER) return true;
-    if (UNIT.next > at + 1 && inAnchors[UNIT.value] === 1) return true;
+    if (UNIT.next > at + 1 && inBeginnings[UNIT.value] === 1) return true;
   }
   return false;
 }
@@ -177,7 +177,10 @@ class Walk {
     const unit = new Unit();
     let last = at + 1;
     for (let level = 1; level <= this.#search.depth; level++) {
-      if (!unit.read(this.#text, at, level)) return this.#ended(place);
+      if (!unit.read(this.#text, at, level)) {
+        this.#ended(place);
+        return;
+      }
       if (unit.next === last) continue;
       last = unit.next;
       const there = { ...place };

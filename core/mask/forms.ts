@@ -25,17 +25,18 @@ export function formsOf(value: Uint8Array, take: (form: Uint8Array) => void): vo
   const give = (form: Uint8Array) => {
     for (const piece of pieces(form)) if (isFindable(piece)) take(piece);
   };
-  for (const base of basesOf(value)) {
-    if (base.length < SHORTEST_VALUE) continue;
-    give(base);
-    const whole = base.length <= LONGEST_TWICE;
-    for (const inner of inBase64(base)) {
-      give(inner);
-      if (whole) for (const outer of inBase64(inner)) give(outer);
-    }
-    if (!whole) give(encoded(encoded(base, 0, STANDARD, true), 0, STANDARD, true));
-  }
+  for (const base of basesOf(value)) if (base.length >= SHORTEST_VALUE) formsOfBase(base, give);
   if (value.includes(NEWLINE)) for (const line of linesOf(value)) give(line);
+}
+
+function formsOfBase(base: Uint8Array, give: (form: Uint8Array) => void): void {
+  give(base);
+  const whole = base.length <= LONGEST_TWICE;
+  for (const inner of inBase64(base)) {
+    give(inner);
+    if (whole) for (const outer of inBase64(inner)) give(outer);
+  }
+  if (!whole) give(encoded(encoded(base, 0, STANDARD, true), 0, STANDARD, true));
 }
 
 const NEWLINE = 0x0a;

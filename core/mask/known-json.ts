@@ -34,6 +34,13 @@ export function withoutValuesIn(known: KnownValues, object: JsonObject): JsonObj
   return known.any ? new Without(known).object(object) : object;
 }
 
+/** One element of a list's items or a table's rows, likewise. */
+export function withoutValuesInItem(known: KnownValues, item: Json, of: "items" | "rows"): Json {
+  if (!known.any) return item;
+  const without = new Without(known);
+  return of === "rows" ? without.row(item) : without.item(item);
+}
+
 class Without {
   readonly #known: KnownValues;
 
@@ -44,20 +51,20 @@ class Without {
   object(object: JsonObject): JsonObject {
     return this.#members(object, OF_OBJECT, (name, value) => {
       if (name === "metadata" && isObject(value)) return this.#members(value, OF_IDENTITY);
-      if (name === "items" && Array.isArray(value)) return mapItems(value, (item) => this.#objectOr(item));
-      if (name === "rows" && Array.isArray(value)) return mapItems(value, (row) => this.#row(row));
+      if (name === "items" && Array.isArray(value)) return mapItems(value, (item) => this.item(item));
+      if (name === "rows" && Array.isArray(value)) return mapItems(value, (row) => this.row(row));
       return this.#value(name, value);
     });
   }
 
-  #objectOr(value: Json): Json {
+  item(value: Json): Json {
     return isObject(value) ? this.object(value) : this.#value("", value);
   }
 
-  #row(row: Json): Json {
+  row(row: Json): Json {
     if (!isObject(row)) return this.#value("", row);
     return this.#members(row, NOTHING, (name, value) =>
-      name === "object" ? this.#objectOr(value) : this.#value(name, value),
+      name === "object" ? this.item(value) : this.#value(name, value),
     );
   }
 

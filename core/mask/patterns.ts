@@ -39,7 +39,21 @@ const PATTERNS: readonly Pattern[] = [
   { hints: ["bearer"], find: /(?<keep>\bbearer\s{1,3})[\w.~+/=-]{16,}/gi, what: "token" },
   { hints: ["akia", "asia"], find: /(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}/g, what: "access key" },
   {
-    hints: ["gh", "glpat-", "xox", "aiza", "_live_", "npm_", "hf_", "hvs."],
+    hints: [
+      "ghp_",
+      "gho_",
+      "ghr_",
+      "ghs_",
+      "ghu_",
+      "github_pat_",
+      "glpat-",
+      "xox",
+      "aiza",
+      "_live_",
+      "npm_",
+      "hf_",
+      "hvs.",
+    ],
     find: /gh[oprsu]_[A-Za-z0-9]{30,}|github_pat_\w{22,}|glpat-[\w-]{20,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{35}|[rs]k_live_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{36}|hf_[A-Za-z0-9]{30,}|hvs\.[\w-]{20,}/g,
     what: "token",
   },
@@ -61,13 +75,14 @@ const PATTERNS: readonly Pattern[] = [
   },
 ];
 
-/** Every hint at once: most texts hold none, and are done after one look. */
-const ANY_HINT = new RegExp(
-  [...PATTERNS.flatMap(({ hints }) => hints.filter((hint) => hint !== ".")), "eyj"]
-    .map((hint) => hint.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-    .join("|"),
-  "i",
+/** Without one of these, in lower case, a text holds no secret but a bootstrap token. */
+export const HINTS = [...new Set([...PATTERNS.flatMap(({ hints }) => hints), "eyj"])].filter(
+  (hint) => hint !== ".",
 );
+/** Every hint at once: most texts hold none, and are done after one look. */
+const ANY_HINT = new RegExp(HINTS.map((hint) => hint.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "i");
+/** In longer texts one hint after the other is found sooner. */
+const SHORT = 256;
 /** Of a bootstrap token, which has no hint but its dot. By itself: it would be tried at each letter of every text. */
 const BOOTSTRAP_HINT = /\.[a-z0-9]{16}/;
 
@@ -76,13 +91,23 @@ const BOOTSTRAP_HINT = /\.[a-z0-9]{16}/;
  * @param spares may what looks like a secret be shown?
  */
 export function maskText(text: string, spares: Spares = () => false): string {
-  if (!ANY_HINT.test(text) && !(text.includes(".") && BOOTSTRAP_HINT.test(text))) return text;
-  const lower = text.toLowerCase();
-  const rest = lower.includes("eyj") ? withoutJwts(text, spares) : text;
-  return PATTERNS.filter(({ hints }) => hints.some((hint) => lower.includes(hint))).reduce(
+  const found = hintsIn(text);
+  if (found.size === 0) return text;
+  const rest = found.has("eyj") ? withoutJwts(text, spares) : text;
+  return PATTERNS.filter(({ hints }) => hints.some((hint) => found.has(hint))).reduce(
     (masked, pattern) => replaceAll(masked, pattern, spares),
     rest,
   );
+}
+
+const NO_HINTS: ReadonlySet<string> = new Set();
+
+function hintsIn(text: string): ReadonlySet<string> {
+  const isBootstrap = text.includes(".") && BOOTSTRAP_HINT.test(text);
+  if (text.length <= SHORT && !isBootstrap && !ANY_HINT.test(text)) return NO_HINTS;
+  const lower = text.toLowerCase();
+  const found = HINTS.filter((hint) => lower.includes(hint));
+  return found.length === 0 && !isBootstrap ? NO_HINTS : new Set(isBootstrap ? [...found, "."] : found);
 }
 
 type Spares = (secret: string) => boolean;

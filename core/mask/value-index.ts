@@ -23,8 +23,8 @@ export class ValueIndex {
   /** Hashes of the anchors at each string's first three bytes, a bit each: most places of a text are passed over after one look. */
   filter = new Uint8Array(2 ** FEWEST_BITS / 8);
   shift = 32 - FEWEST_BITS;
-  /** The bytes that are in an anchor that a string begins with. */
-  readonly inAnchors = new Uint8Array(256);
+  /** The bytes that are among the first of a string. */
+  readonly inBeginnings = new Uint8Array(256);
   /** Of the first one, two and three bytes of each string. */
   readonly #beginnings = new Uint8Array(2 ** 16 / 8);
   /** All strings, one after another; the labels of nodes lie in them. */
@@ -46,6 +46,11 @@ export class ValueIndex {
 
   get isEmpty(): boolean {
     return this.#anchored === 0;
+  }
+
+  /** How many strings there are. */
+  get count(): number {
+    return this.#strings;
   }
 
   /** Bytes of memory. */
@@ -83,13 +88,17 @@ export class ValueIndex {
     if (this.#strings === this.#begins.length) this.#begins = larger(this.#begins);
     this.#begins[this.#strings++] = begin;
     const wanted = Math.ceil(Math.log2(this.#strings * SPREAD));
-    if (wanted <= 32 - this.shift || 32 - this.shift === MOST_BITS) return this.#show(begin);
+    if (wanted <= 32 - this.shift || 32 - this.shift === MOST_BITS) {
+      this.#show(begin);
+      return;
+    }
     this.shift = 32 - Math.min(MOST_BITS, wanted + 1);
     this.filter = new Uint8Array(2 ** (32 - this.shift) / 8);
     for (let at = 0; at < this.#strings; at++) this.#show(this.#begins[at] ?? 0);
   }
 
   #show(begin: number): void {
+    for (let at = begin; at < begin + SHORTEST; at++) this.inBeginnings[this.bytes[at] ?? 0] = 1;
     for (let at = begin; at < begin + STRIDE; at++)
       set(this.filter, Math.imul(anchorAt(this.bytes, at), MULTIPLIER) >>> this.shift);
   }
@@ -134,7 +143,6 @@ export class ValueIndex {
     let anchor = 0;
     for (let count = 0; count < ANCHOR; count++) {
       const byte = this.bytes[begin + count] ?? 0;
-      this.inAnchors[byte] = 1;
       anchor = ((anchor << 8) | byte) >>> 0;
       if (count + 1 < ANCHOR) set(this.#beginnings, beginning(anchor, count + 1));
     }

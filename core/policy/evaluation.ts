@@ -19,6 +19,8 @@ export interface Evaluation {
   /** The target's, null for cluster-scoped targets. */
   namespace: JsonObject | null;
   facts: Inputs;
+  /** Of all policies that have neither params nor variables. */
+  shared: Scope;
   /** What `authorizer.requestResource` asks about. */
   requested: Omit<AccessCheck, "verb">;
   enforced: Purse;
@@ -34,11 +36,13 @@ export function evaluation(
   lookups: PolicyLookups,
 ): Evaluation {
   const asked = new Map<string, Promise<AccessDecision>>();
+  const requested = requestedOf(request);
   return {
     request,
     namespace,
     facts,
-    requested: requestedOf(request),
+    shared: new Scope(facts, requested),
+    requested,
     enforced: { ...REQUEST },
     observed: { ...OBSERVED },
     lookups,
@@ -82,13 +86,13 @@ function asBoolean(outcome: Outcome<Value>): Outcome<boolean> {
 export class PolicyRun {
   readonly policy: CompiledPolicy | undefined;
   readonly #evaluation: Evaluation;
-  #scope: Scope;
+  /** Where it has params or variables. */
+  #own: Scope | undefined;
   #applies: Soon<Outcome<boolean>> | undefined;
 
   constructor(evaluation: Evaluation, policy?: CompiledPolicy) {
     this.policy = policy;
     this.#evaluation = evaluation;
-    this.#scope = new Scope(evaluation.facts, evaluation.requested);
   }
 
   /**
@@ -102,19 +106,27 @@ export class PolicyRun {
 
   test(expression: Expression, purse: Purse): Soon<Outcome<boolean>> {
     if ("broken" in expression) return { failed: expression.broken };
-    const outcome = run(expression.program, this.#scope, purse, this.#evaluation);
+    const { program } = expression;
+    const outcome = run(program, this.#scopeOf(program), purse, this.#evaluation);
     return outcome instanceof Promise ? outcome.then(asBoolean) : asBoolean(outcome);
   }
 
   /** Whatever an expression comes to, for who wants to see it. Only after {@link applies}, which binds params. */
   value(program: Program, purse: Purse): Soon<Outcome<Value>> {
-    return run(program, this.#scope, purse, this.#evaluation);
+    return run(program, this.#scopeOf(program), purse, this.#evaluation);
   }
 
   /** The value of an expression that asks nothing, where it is a text. */
   text(program: Program, purse: Purse): string | undefined {
-    const outcome = evaluate(program, this.#scope, EXPRESSION, purse);
+    const outcome = evaluate(program, this.#scopeOf(program), EXPRESSION, purse);
     return "value" in outcome && typeof outcome.value === "string" ? outcome.value : undefined;
+  }
+
+  #scopeOf({ environment: { composed } }: Program): Scope {
+    const { facts, requested, shared } = this.#evaluation;
+    if (this.#own === undefined && composed.size === 0) return shared;
+    this.#own ??= new Scope(facts, requested);
+    return this.#own;
   }
 
   #meets(purse: Purse, isMatched: boolean): Soon<Outcome<boolean>> {
@@ -138,7 +150,7 @@ export class PolicyRun {
       if (object === null)
         return params.required ? { failed: "its parameters do not exist" } : { value: false };
       const own = new Inputs(new Map([["params", () => viewed(object)]]), facts);
-      this.#scope = new Scope(own, requested);
+      this.#own = new Scope(own, requested);
       return { value: true };
     });
   }

@@ -1,4 +1,5 @@
 /** What the rules of policies come to in one request. */
+import type { Purse } from "../cel/meter.ts";
 import { maskText } from "../mask/patterns.ts";
 import { printable } from "../printable.ts";
 import { AT_A_TIME } from "./budget.ts";
@@ -76,8 +77,19 @@ function findingsBy(candidate: Candidate, round: Round): Soon<readonly Finding[]
   const run = round.runOf(policy);
   const applies = run.applies(enforces ? going.enforced : going.observed, true);
   return applies instanceof Promise
-    ? applies.then((later) => ofRules(candidate, run, later, round))
+    ? ofRulesLater(candidate, run, applies, round)
     : ofRules(candidate, run, applies, round);
+}
+
+// What waits is by itself, here and below, and so is what fires: a closure among a hundred rules that do neither has V8
+// keep what it could see for each of them.
+function ofRulesLater(
+  candidate: Candidate,
+  run: PolicyRun,
+  applies: Promise<Outcome<boolean>>,
+  round: Round,
+): Promise<readonly Finding[]> {
+  return applies.then((later) => ofRules(candidate, run, later, round));
 }
 
 function notMatched({ rules }: Candidate, { trace }: Round): readonly Finding[] {
@@ -99,13 +111,22 @@ function ofRules(
     const outcome = outcomeOf(one, failed, run, round.going);
     const some =
       outcome instanceof Promise
-        ? outcome.then((later) => ofRule(later, one.rule, candidate.policy, round))
+        ? ofRuleLater(outcome, one.rule, candidate.policy, round)
         : ofRule(outcome, one.rule, candidate.policy, round);
     if (some === NOTHING) continue;
     found ??= [];
     found.push(some);
   }
   return found === undefined ? NOTHING : after(all(found), (done) => done.flat());
+}
+
+function ofRuleLater(
+  outcome: Promise<RuleOutcome>,
+  rule: CompiledRule,
+  policy: CompiledPolicy,
+  round: Round,
+): Promise<readonly Finding[]> {
+  return outcome.then((later) => ofRule(later, rule, policy, round));
 }
 
 function ofRule(
@@ -143,6 +164,15 @@ function outcomeOf(
   const tested: Soon<Outcome<boolean>> =
     rule.when === undefined ? { value: true } : run.test(rule.when, purse);
   if ("value" in tested && !tested.value) return QUIET;
+  return fired(tested, rule, run, purse);
+}
+
+function fired(
+  tested: Soon<Outcome<boolean>>,
+  rule: CompiledRule,
+  run: PolicyRun,
+  purse: Purse,
+): Soon<RuleOutcome> {
   return after(tested, (outcome): RuleOutcome => {
     if ("failed" in outcome) return { kind: "found", failed: true, message: outcome.failed };
     if (!outcome.value) return QUIET;

@@ -50,6 +50,11 @@ export function holdsMask(text: string): boolean {
   return text.includes(MASK) || text.includes(MASK_BASE64);
 }
 
+/** Whether it is the placeholder of a value, in base64, and nothing else. */
+export function isPlaceholder(encoded: string): boolean {
+  return encoded.startsWith(MASK_BASE64) && PLACEHOLDER.test(Buffer.from(encoded, "base64").toString());
+}
+
 /** @param key the installation's key, hex. */
 export function placeholders(key: string): Placeholders {
   const secret = Buffer.from(key, "hex");

@@ -100,6 +100,11 @@ export class LiveSessions {
     return call + stream + wait > 0 ? this.#now() : live.lastUsed;
   }
 
+  /** In which something goes on, or went on. */
+  get uids(): readonly string[] {
+    return [...this.#byUid.keys()];
+  }
+
   /** Ends everything that goes on in it. */
   end(uid: string): void {
     this.#byUid.get(uid)?.cut.abort();

@@ -10,6 +10,7 @@ import { approved, type BeginPorts, endOf } from "./life.ts";
 import type { LiveSessions } from "./live.ts";
 import type { SessionTerms } from "./profile.ts";
 import { allSessions, type FoundSession, namespaceUidOf } from "./rows.ts";
+import type { Session } from "./session.ts";
 
 export interface SweepPorts extends BeginPorts, Pick<ApprovalPorts, "clock" | "cluster" | "installationKey"> {
   store: Store;
@@ -22,11 +23,20 @@ const SHOWN_MILLISECONDS = 24 * 3600_000;
 /** One look at all of them; gives the approvals that some still wait for. Losing a race leaves a session as it is then. */
 export async function sweepSessions(ports: SweepPorts): Promise<string[]> {
   const waiting: string[] = [];
-  for (const found of await allSessions(ports.store)) {
+  const used = ports.live.uids;
+  const all = await allSessions(ports.store);
+  const open = new Set(all.flatMap(({ session }) => (isOver(session) ? [] : [session.metadata.uid])));
+  // Ended by another process of Hoop.
+  for (const uid of used) if (!open.has(uid)) ports.live.end(uid);
+  for (const found of all) {
     const awaited = await sweepOne(ports, found);
     if (awaited !== undefined) waiting.push(awaited);
   }
   return waiting;
+}
+
+function isOver({ status }: Session): boolean {
+  return status.endedAt !== undefined;
 }
 
 async function sweepOne(ports: SweepPorts, found: FoundSession): Promise<string | undefined> {

@@ -3,7 +3,7 @@
  * forward, the hour that is left out is in no window; where it is set back, the hour that comes twice is in twice.
  */
 
-export const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
 export type Day = (typeof DAYS)[number];
 
 /** `to` at or before `from` is of the next day: `days` are those on which it opens. */

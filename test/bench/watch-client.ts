@@ -13,8 +13,12 @@ export interface Task {
   kubeconfig: string;
   /** Of the collection. */
   path: string;
+  /** What the watches are of, one after the other, where that is not it. */
+  watched?: readonly string[];
   /** Of the collection that is written to, where that is another one. */
   written?: string;
+  /** Whose kubeconfig writes, where that is another one. */
+  writer?: string;
   /** What is written, without its name. */
   object: { apiVersion: string; kind: string; metadata: object };
   watches: number;
@@ -52,15 +56,17 @@ const task: Task = JSON.parse(process.argv[2] ?? "{}");
 const written = task.written ?? task.path;
 const { ca, cert, key, url } = await identityOf(task.url, task.kubeconfig);
 const sessions = Array.from({ length: CONNECTIONS }, () => connect(url, { ca, cert, key, ...MEMORY }));
-const sessionOf = (n: number): ClientHttp2Session => {
-  const session = sessions[n % CONNECTIONS];
+const writer = await identityOf(task.url, task.writer ?? task.kubeconfig);
+const writing = Array.from({ length: CONNECTIONS }, () => connect(url, { ...writer, ...MEMORY }));
+const sessionOf = (n: number, of = sessions): ClientHttp2Session => {
+  const session = of[n % CONNECTIONS];
   if (session === undefined) throw new Error("no connection");
   return session;
 };
 
 function send(n: number, method: string, path: string, type: string, body: object): Promise<number> {
   return new Promise((resolve, reject) => {
-    const stream = sessionOf(n).request({ ":method": method, ":path": path, "content-type": type });
+    const stream = sessionOf(n, writing).request({ ":method": method, ":path": path, "content-type": type });
     let status = 0;
     stream.on("response", (headers) => {
       status = Number(headers[":status"]);
@@ -77,7 +83,8 @@ const seen = { events: 0, outOfOrder: 0, ended: 0, delays: [] as number[], write
 
 function watch(n: number, since: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stream = sessionOf(n).request({ ":path": `${task.path}?watch=1&resourceVersion=${since}` });
+    const path = task.watched?.[n % task.watched.length] ?? task.path;
+    const stream = sessionOf(n).request({ ":path": `${path}?watch=1&resourceVersion=${since}` });
     stream.on("response", () => resolve());
     stream.on("error", reject);
     stream.on("end", () => {
@@ -103,7 +110,7 @@ function watch(n: number, since: string): Promise<void> {
 }
 
 async function newestVersion(): Promise<string> {
-  const stream = sessionOf(0).request({ ":path": `${task.path}?limit=1` });
+  const stream = sessionOf(0, writing).request({ ":path": `${written}?limit=1` });
   stream.setEncoding("utf8");
   let text = "";
   for await (const chunk of stream) text += chunk;

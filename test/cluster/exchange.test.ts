@@ -1,8 +1,10 @@
 /** An OpenID Connect token, exchanged for a session on a real control plane: what it is exchanged for is good for that alone. */
-import { readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 import { expect } from "chai";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { parse, parseAllDocuments, stringify } from "yaml";
@@ -10,6 +12,7 @@ import { until } from "../support/installation.ts";
 import { profiled } from "../support/session.ts";
 import { startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 
+const CLI = join(import.meta.dirname, "../../cli");
 const DOORWAY = join(import.meta.dirname, "../../deploy/components/exchange/doorway.yaml");
 const RULES = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "watch", "create"] }];
 
@@ -25,10 +28,13 @@ describe("a token that is exchanged for a session", function () {
   let provider: Server;
   let issuer: string;
   let web: number;
+  let secure: number;
+  let directory: string;
   const pair = generateKeyPair("ES256", { extractable: true });
 
   before(async function () {
     this.timeout(1_200_000);
+    directory = await mkdtemp(join(tmpdir(), "hoop-exchange-"));
     const { publicKey } = await pair;
     const keys = [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" }];
     provider = createServer((request, response) => {
@@ -38,9 +44,11 @@ describe("a token that is exchanged for a session", function () {
     await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
     issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
     bed = await startTestbed({
-      settings: { exchange: { issuers: [{ issuer, audiences: ["hoop"] }] } },
+      settings: { exchange: { issuers: [{ issuer, audiences: ["hoop"] }], port: 0 } },
       onLog: (_level, fields, message) => {
-        if (message === "hoop serves" && "web" in fields) web = Number(fields.web);
+        if (message !== "hoop serves") return;
+        if ("web" in fields) web = Number(fields.web);
+        if ("exchange" in fields) secure = Number(fields.exchange);
       },
     });
     const doorway = parseAllDocuments(await readFile(DOORWAY, "utf8")).map((one) => one.toJS());
@@ -48,6 +56,7 @@ describe("a token that is exchanged for a session", function () {
     await bed.apply([...doorway, ...profile]);
   });
   after(async () => {
+    await rm(directory, { recursive: true, force: true });
     provider?.closeAllConnections();
     provider?.close();
     await bed?.stop();
@@ -56,7 +65,8 @@ describe("a token that is exchanged for a session", function () {
   function withTokens(object: object): object {
     if (!("kind" in object && object.kind === "AgentProfile" && "spec" in object)) return object;
     const claims = [{ claim: "repository", values: ["acme/shop"] }];
-    return { ...object, spec: { ...(object.spec as object), tokens: [{ issuer, claims }] } };
+    const when = 'claims.sub.startsWith("repo:acme/") && !has(claims.left)';
+    return { ...object, spec: { ...(object.spec as object), tokens: [{ issuer, claims, when }] } };
   }
 
   let number = 0;
@@ -133,7 +143,50 @@ describe("a token that is exchanged for a session", function () {
       .to.have.property("error_description")
       .that.contains("exchanged before");
     const stranger = await posted(await signed({ repository: "acme/other" }));
-    expect(stranger.code).to.equal(403);
+    expect([stranger.code, stranger.body["error"]]).to.deep.equal([400, "invalid_target"]);
+  });
+
+  it("is had by kubectl itself, over TLS, where the plugin has logged in; until it is logged out of", async () => {
+    const [file, kubeconfig] = [join(directory, "token"), join(directory, "session.kubeconfig")];
+    const options = {
+      env: {
+        XDG_CACHE_HOME: join(directory, "cache"),
+        PATH: [CLI, dirname(bed.controlPlane.kubectlPath), process.env["PATH"] ?? ""].join(delimiter),
+      },
+    };
+    await exchanged();
+    await writeFile(file, await signed());
+    const at = [`--exchange=https://127.0.0.1:${secure}/token`, `--exchange-ca=${bed.certificates}/ca.crt`];
+    const login = ["hoop", "login", "--profile=bot", "-n", "demo", "--to", kubeconfig, "--token-file", file];
+    const said = await bed.must("human", [...login, ...at], options);
+    const [, name = ""] = /^session\.hoop\.dev\/(\S+) in demo/.exec(said) ?? [];
+    expect(await readFile(kubeconfig, "utf8")).to.not.contain("eyJ");
+    const inside = { kubeconfig };
+    const get = ["get", "configmaps", "-o", "name"];
+    expect(await bed.must(inside, get, options)).to.contain("configmap/");
+    const watching = bed.controlPlane.spawnKubectl([...get, "-w"], { kubeconfig, env: options.env });
+    await once(watching.stdout, "data");
+    const cut = once(watching, "close");
+    expect(await bed.must(inside, ["hoop", "logout"], options)).to.equal(`session.hoop.dev/${name} ended\n`);
+    await cut;
+    const [kept = ""] = await readdir(join(directory, "cache", "kubectl-hoop"));
+    expect(await readFile(join(directory, "cache", "kubectl-hoop", kept), "utf8")).to.equal('{"ended":true}');
+    const after = await bed.kubectl(inside, ["get", "--raw", "/version"], options);
+    expect(after.output).to.contain("logged out of");
+    const records = ["get", "records", "-n", "demo", "--field-selector", `spec.session.name=${name}`];
+    expect(await bed.must("human", [...records, "-o", "yaml"])).to.contain("message: logged out");
+  });
+
+  it("is over when a newer token of its subject does not fit any more", async () => {
+    const given = await exchanged();
+    const inside = await who(given, given.path);
+    expect(await get(inside)).to.not.match(/rror/);
+    expect((await posted(await signed({ left: true }))).body).to.have.property("error", "invalid_target");
+    const phase = ["-o", "jsonpath={.status.phase}: {.status.message}"];
+    expect(await bed.must("human", ["get", "session", given.name, "-n", "demo", ...phase])).to.equal(
+      "Revoked: a newer token of its subject no longer says what its AgentProfile asks for",
+    );
+    expect(await get(inside)).to.match(/Revoked|Unauthorized|logged in/);
   });
 
   it("is worth nothing any more when the session is deleted", async () => {

@@ -25,14 +25,8 @@ describe("A harvest of Secrets' values, through a session", () => {
     agent: throughSession,
     audited: true,
     denied: true,
-    requests: Number(process.env["HARVEST_REQUESTS"] ?? 400),
+    requests: Number(process.env["HARVEST_REQUESTS"] ?? 250),
     apis: [CORE, CORE, SECURE],
-    heard: [
-      "GET secrets 200",
-      "GET secrets watch 200",
-      "PATCH secrets 200",
-      "PATCH secrets 422",
-      "PUT secrets 403",
-    ],
+    heard: ["GET secrets 200", "GET secrets watch 200"],
   });
 });

@@ -36,6 +36,8 @@ export interface TestbedOptions {
   catalogue?: Catalogue;
   /** Whether the API server asks Hoop for authorization (default) and proves to be itself. */
   configured?: boolean;
+  /** What becomes of the filter in its AuthorizationConfiguration, beside which everything is sent that this is true of. */
+  alsoAuthorized?: string;
   controlPlane?: ControlPlaneOptions;
   /** Who stamps what agents make; by default the API server, by policy. */
   stampBy?: StampBy;
@@ -124,11 +126,21 @@ async function startedControlPlane(
   const audited = options.audited ?? false;
   const controlPlane = await startControlPlane({
     controllerManager: node,
-    ...(configured ? others : {}),
+    ...(configured ? withFilter(others, options.alsoAuthorized) : {}),
     ...(audited ? { auditWebhook, flags: { "audit-webhook-initial-backoff": "1s" } } : {}),
     ...options.controlPlane,
   });
   return { controlPlane, certificates };
+}
+
+interface Authorizers {
+  authorizers: { webhook?: { matchConditions: { expression: string }[] } }[];
+}
+
+function withFilter<T extends { authorizationConfig: object }>(files: T, also: string | undefined): T {
+  const filter = (files.authorizationConfig as Authorizers).authorizers[0]?.webhook?.matchConditions[1];
+  if (filter !== undefined && also !== undefined) filter.expression = `${filter.expression} || (${also})`;
+  return files;
 }
 
 async function assembled(

@@ -33,7 +33,7 @@ export async function edited<T extends KubeObject>(
   const attempt = (old: T, visible: Presented<T>): Step<T> => {
     const wanted = edit(old, visible);
     warnings = wanted.warnings;
-    const owned = withManagers(call, target, options, wanted.object, visible);
+    const owned = withManagers(call, target, options, versioned(call, wanted.object, old), visible);
     checkVersion(call, owned, old);
     const prepared = changedObject(contextOf(call), owned, { old, seen: visible }, target);
     warnings = [...warnings, ...prepared.warnings];
@@ -71,6 +71,13 @@ export function addressed<T extends KubeObject>(info: RequestInfo, object: T): T
     throw new StatusError("BadRequest", why);
   }
   return placed;
+}
+
+/** Where the resource allows it, what says no version is of whichever is there. */
+function versioned<T extends KubeObject>({ definition }: Call<T>, object: T, old: T): T {
+  const { metadata } = object;
+  if (definition.unconditionalUpdate !== true || (metadata.resourceVersion ?? "") !== "") return object;
+  return { ...object, metadata: { ...metadata, resourceVersion: old.metadata.resourceVersion } };
 }
 
 /** An update says which version it is of; there is no other way to overwrite. */

@@ -6,6 +6,8 @@ export interface Frame {
   readonly slots: Value[];
   /** A variable of the environment; undefined where none was given. */
   readonly variable: (name: string) => Value | undefined;
+  /** What paths came to, for all expressions on the same input. */
+  readonly paths: Map<string, Value>;
 }
 
 /** Spends from the budget; throws nothing but when that is spent. */

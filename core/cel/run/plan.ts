@@ -1,5 +1,6 @@
 /** Makes of a checked expression what evaluates it. */
 import { textOf } from "../input.ts";
+import { AUTHORIZER_VARIABLES } from "../library/authorizer.ts";
 import { pattern, REGEX_FUNCTIONS } from "../library/regex.ts";
 import { spend } from "../meter.ts";
 import { Refusal } from "../syntax/refusal.ts";
@@ -20,6 +21,7 @@ import { comparison, dispatch, matching, otherwise, strict1, strict2, UNGUARDED 
 import type { Frame, Step } from "./frame.ts";
 import { LOOPS } from "./loops.ts";
 import { BINARY_OPERATORS, UNARY_OPERATORS } from "./operators.ts";
+import { isShort, pathKey } from "./path-key.ts";
 
 interface Planned {
   readonly step: Step;
@@ -34,8 +36,10 @@ interface Planned {
 /** Conversions of constants are made when compiled, and refused then, as in Kubernetes. */
 const FOLDED = new Set("bool bytes double duration dyn int string timestamp type uint".split(" "));
 const INDEXES = new Set(["_[_]", "_[?_]"]);
-const NOTHING: Frame = { slots: [], variable: () => undefined };
+const NOTHING: Frame = { slots: [], variable: () => undefined, paths: new Map() };
 const UNKNOWN_VARIABLE = new Failure("no such variable");
+/** What a policy composes: another value in each. */
+const VARIABLES = "variables";
 const NOT_OPTIONAL = new Failure("an optional member without an optional value");
 
 const constantly = (value: Value): Planned => ({ step: () => value, constant: value });
@@ -76,6 +80,23 @@ function along({ step, slot }: Planned, path: readonly Qualifier[]): Step {
   return slot === undefined || name === undefined || more !== undefined ? whole : fieldOf(slot, name, whole);
 }
 
+/**
+ * A path that is followed once for each input, whichever expressions have it: policies by the hundred look at the same
+ * containers. A failure is not kept, as it has a place of its own in each.
+ */
+const once =
+  (step: Step, key: string): Step =>
+  (frame) => {
+    const known = frame.paths.get(key);
+    if (known !== undefined) {
+      spend(1);
+      return known;
+    }
+    const value = step(frame);
+    if (!(value instanceof Failure)) frame.paths.set(key, value);
+    return value;
+  };
+
 /** A variable of the environment. */
 function variable(name: string, at: number): Step {
   const unknown = new Failure(UNKNOWN_VARIABLE.message, at);
@@ -111,7 +132,7 @@ class Planner {
       case "name":
         return this.#named(node.name, node.at);
       case "select":
-        return this.#path(node, []);
+        return this.#once(node, this.#path(node, []));
       case "call":
         return this.#call(node);
       case "list":
@@ -160,6 +181,17 @@ class Planner {
     return rest.length === 0 ? start : { step: along(start, rest) };
   }
 
+  #once(node: Node, planned: Planned): Planned {
+    const key = isShort(node) ? undefined : pathKey(node, (name) => this.#isGiven(name));
+    return key === undefined ? planned : { step: once(planned.step, key) };
+  }
+
+  /** Whether it stands for the same in all expressions on an input: neither a loop's variable nor a policy's own. */
+  #isGiven(name: string): boolean {
+    const isOwn = name === VARIABLES || AUTHORIZER_VARIABLES.has(name);
+    return !isOwn && this.#environment.variables.has(name) && !this.#scopes.some((scope) => scope.has(name));
+  }
+
   #index(node: Node, { name, at }: Node & { kind: "call" }): Qualifier {
     const { step, constant } = this.plan(node);
     if (constant !== undefined && !isIndex(constant)) throw new Refusal("invalid index", at);
@@ -169,7 +201,8 @@ class Planner {
 
   #call(node: Node & { kind: "call" }): Planned {
     const { name } = node;
-    if (node.target === undefined && (INDEXES.has(name) || name === "_?_:_")) return this.#path(node, []);
+    if (node.target === undefined && (INDEXES.has(name) || name === "_?_:_"))
+      return this.#once(node, this.#path(node, []));
     const parts = node.args.map((argument) => this.plan(argument));
     const [first] = parts;
     if (first !== undefined && node.target === undefined) {

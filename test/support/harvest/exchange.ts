@@ -14,7 +14,8 @@ export interface Heard {
 }
 
 export interface Line {
-  send(call: Call): Promise<Heard>;
+  /** `begun`: is told when an answer begins. */
+  send(call: Call, begun?: () => void): Promise<Heard>;
   close(): void;
 }
 
@@ -23,14 +24,10 @@ export async function lineOf(kubeconfig: string): Promise<Line> {
   const { identity, port, prefix } = await credentialsIn(kubeconfig);
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, ...identity });
   const bearer = identity.token === undefined ? {} : { authorization: `Bearer ${identity.token}` };
-  const send = ({
-    method = "GET",
-    path,
-    body,
-    type = "application/json",
-    accept = "application/json",
-    headers,
-  }: Call) =>
+  const send = (
+    { method = "GET", path, body, type = "application/json", accept = "application/json", headers }: Call,
+    begun?: () => void,
+  ) =>
     new Promise<Heard>((resolve) => {
       const sending = typeof body === "object" ? JSON.stringify(body) : body;
       const length = sending === undefined ? {} : { "content-length": Buffer.byteLength(sending) };
@@ -48,6 +45,7 @@ export async function lineOf(kubeconfig: string): Promise<Line> {
           headers: { accept, ...bearer, ...content, ...headers },
         },
         (response) => {
+          begun?.();
           buffer(response).then((bytes) => resolve(heard(response, told, bytes)), failed);
         },
       );

@@ -114,6 +114,13 @@ export async function harvest({
   const shown = new Map<string, Shown>();
   let sent = 0;
   let next = "";
+  const hear = (call: Call, heard: Heard) => {
+    into.take(toldOf(call, heard), heard.head, heard.body);
+    for (const object of objectsIn(heard)) {
+      shown.set(spotOf(object), object);
+      for (const [key, value] of Object.entries(object.data)) place(into, value, `${spotOf(object)}[${key}]`);
+    }
+  };
   const worker = async () => {
     while (sent < requests) {
       // Each by its number, so that one can be had again whatever the others do.
@@ -121,17 +128,17 @@ export async function harvest({
       const aim = aimed(random, apis, all, { ...words, next });
       const call = request(random, aim, seen(random, aim, shown));
       const heard = await line.send(call);
-      into.take(toldOf(call, heard), heard.head, heard.body);
+      hear(call, heard);
       next = /"continue":"([^"]+)"/.exec(heard.body.toString("latin1"))?.[1] ?? next;
-      for (const object of objectsIn(heard)) {
-        shown.set(spotOf(object), object);
-        for (const [key, value] of Object.entries(object.data))
-          place(into, value, `${spotOf(object)}[${key}]`);
-      }
       count(counts, call, aim, heard);
     }
   };
   try {
+    // All there is, once, however the rest falls out.
+    for (const { base, plural } of new Set(apis)) {
+      const call = { path: `${base}/${plural}` };
+      hear(call, await line.send(call));
+    }
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   } finally {
     over.abort();

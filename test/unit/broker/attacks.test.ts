@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { putApproval } from "#core/hold/rows.ts";
 import type { Entry } from "#core/ledger/entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";
-import { REPLACEMENT } from "#core/mask/values.ts";
+import { knownValues, REPLACEMENT } from "#core/mask/values.ts";
 import { decided, pending } from "#core/transitions.ts";
 import { type Bed, EMPTY, json, KNOWN, startBed } from "./bed.ts";
 
@@ -163,6 +163,23 @@ describe("an agent that attacks its session", () => {
       expect(code).to.be.at.least(500);
     });
 
+    it("in letters that JSON may be written in as well", async () => {
+      const letters = [...KNOWN].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+      const forms = [KNOWN.replace("-", "\\u002d"), KNOWN.replace("-", "\\u002D"), letters.join("")];
+      for (const form of forms)
+        for (const query of ["", "/x", "?watch=1"]) {
+          const object = `{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a"},"data":{"a":"${form}"}}`;
+          const list = `{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[${object}]}`;
+          const event = `{"type":"ADDED","object":${object}}\n`;
+          bed.behind.answer = (_request, response) => {
+            response.writeHead(200, { "Content-Type": "application/json" });
+            response.end(query === "" ? list : query === "/x" ? object : event);
+          };
+          const { text } = await call(`${MAPS}${query}`);
+          expect(text).to.contain(REPLACEMENT).and.not.contain(form);
+        }
+    });
+
     it("of members that come twice", async () => {
       bed.behind.answer = (_request, response) => {
         response.writeHead(200, { "Content-Type": "application/json" });
@@ -195,6 +212,21 @@ describe("an agent that attacks its session", () => {
     expect(answer)
       .to.match(/^HTTP\/1\.1 503 /)
       .and.contain("may be done or not");
+  });
+
+  it("is shown what stands for a value as it is, that it may send it back", async () => {
+    const password = Buffer.from(`[masked:${"a".repeat(24)}.${"b".repeat(20)}]`).toString("base64");
+    const one = { metadata: { name: "db" }, data: { password } };
+    const [apiVersion, kind] = ["hoop.dev/v1alpha1", "SecureSecret"];
+    const answers = [
+      { apiVersion, kind, ...one },
+      { apiVersion, kind: "SecureSecretList", metadata: {}, items: [one] },
+    ];
+    for (const [at, answer] of answers.entries()) {
+      bed.behind.answer = (_request, response) => json(response, answer);
+      const path = `/apis/hoop.dev/v1alpha1/namespaces/demo/secure-secrets${at === 0 ? "/db" : ""}`;
+      expect((await call(path)).json).to.deep.equal(answer);
+    }
   });
 
   it("finds a list where it asks for one, also by the name of a Secret", async () => {
@@ -253,6 +285,23 @@ describe("an agent that attacks its session", () => {
   });
 
   describe("is kept within bounds", () => {
+    const CHOSEN = Array.from({ length: 40 }, (_, at) => `value-number-${at}`);
+    const TRIED: Readonly<Record<string, (guess: string) => Promise<{ status: number }>>> = {
+      "names that are not there": (guess) => call(`${MAPS}/${guess}`),
+      "selectors that are none": (guess) => call(`${MAPS}?labelSelector=${guess}%3D%3D%3D`),
+      "lists that go on elsewhere": (guess) => call(`${MAPS}?continue=${encodeURIComponent(guess)}`),
+    };
+    for (const [what, tried] of Object.entries(TRIED))
+      it(`of values that it tries, by ${what}`, async () => {
+        const known = knownValues(CHOSEN.map((text) => Buffer.from(text)));
+        bed.broker.known.of = async () => known;
+        bed.behind.answer = (request, response) =>
+          json(response, { kind: "Status", code: 404, message: `"${request.url}" not found` }, 404);
+        const codes: number[] = [];
+        for (const guess of CHOSEN) codes.push((await tried(guess)).status);
+        expect(codes.filter((code) => code === 429).length).to.be.greaterThan(20);
+      });
+
     it("of requests a second", async () => {
       await bed.close();
       bed = await startBed({ requestsPerSecond: 1 });

@@ -149,7 +149,11 @@ describe("a command in a pod", () => {
 
   const REFUSED: readonly [string, string, string][] = [
     ["a terminal that the profile does not allow", `${EXEC}&tty=true`, "no terminal"],
-    ["an upgrade of what is no command", "/api/v1/namespaces/demo/configmaps", "only exec, attach and port-forward"],
+    [
+      "an upgrade of what is no command",
+      "/api/v1/namespaces/demo/configmaps",
+      "only exec, attach and port-forward",
+    ],
     ["a forwarded port", "/api/v1/namespaces/demo/pods/x/portforward", "forwarded ports"],
   ];
   for (const [what, below, why] of REFUSED)

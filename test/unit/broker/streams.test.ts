@@ -89,7 +89,9 @@ describe("what lasts in a session", () => {
       }
       expect(all.toString()).to.contain(PROTOCOLS.forward).and.contain(`answer ${KNOWN}`);
       expect(await recorded()).to.deep.include({ code: 101, bytes: `answer ${KNOWN}`.length });
-      const [part] = (await payloads()) as { forwarded: { direction: string; bytes: number; sha256: string }[] }[];
+      const [part] = (await payloads()) as {
+        forwarded: { direction: string; bytes: number; sha256: string }[];
+      }[];
       expect(part?.forwarded.map(({ direction, bytes }) => [direction, bytes])).to.deep.equal([
         ["in", `ask ${KNOWN}`.length],
         ["out", `answer ${KNOWN}`.length],
@@ -210,7 +212,9 @@ describe("what lasts in a session", () => {
         write = (text) => response.write(text);
         response.write("first\n");
       };
-      const socket = bed.raw(`GET ${bed.path}${POD}/log?follow=true HTTP/1.1\r\nHost: x\r\nUser: ann\r\n\r\n`);
+      const socket = bed.raw(
+        `GET ${bed.path}${POD}/log?follow=true HTTP/1.1\r\nHost: x\r\nUser: ann\r\n\r\n`,
+      );
       let all = "";
       socket.on("data", (chunk: Buffer) => {
         all += chunk.toString();

@@ -223,6 +223,26 @@ cases:
         `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {}\n`,
         ":4:7: spec: at least one of users, groups, serviceAccounts, extras and tokens is needed",
       ],
+      "an AgentProfile whose agents are to work in sessions, and have none": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {users: [a], require: session}\n`,
+        ":4:7: spec: require: session needs spec.session",
+      ],
+      "an AgentProfile for all of an issuer": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec:\n  tokens:\n    - issuer: https://id\n`,
+        ":6:7: spec.tokens[0]: claims or when is needed",
+      ],
+      "an AgentProfile whose expression does not compile": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec:\n  tokens: [{issuer: i, when: claims.a == b}]\n`,
+        ":5:42: spec.tokens[0].when: undeclared reference to 'b'",
+      ],
+      "an AgentProfile of a time zone that is none": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec:\n  users: [a]\n  session:\n    serviceAccount: {namespace: w, name: b}\n    windows: [{from: "08:00", to: "09:00", timeZone: Mars/Olympus}]\n`,
+        ":8:54: spec.session.windows[0].timeZone: there is no such time zone",
+      ],
+      "an AgentProfile with a window of no time": [
+        `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec:\n  users: [a]\n  session:\n    serviceAccount: {namespace: w, name: b}\n    windows: [{from: "8:00", to: "25:00", days: [Monday]}]\n`,
+        ":8:50: spec.session.windows[0].days[0]: must be Mon or Tue",
+      ],
     };
     for (const [what, [text, told]] of Object.entries(misread))
       it(`finds ${what}`, async () => {

@@ -3,7 +3,7 @@ import { completions, failed, hoop, json, type Script } from "./scripted.ts";
 
 const UID = "0b9c";
 const AGENT = { username: "bot", groups: [] };
-const INSIDE = { username: "system:serviceaccount:work:bot", groups: [], credentialID: `session:${UID}` };
+const OWN = "shop/bot-1";
 const EXEC = "/api/v1/namespaces/shop/pods/web/exec?command=sh&tty=true";
 
 function record(name: number, spec: object, namespace = "shop") {
@@ -41,7 +41,14 @@ const RECORDS = [
   call(3, "response", "a", { code: 200, milliseconds: 34, bytes: 512 }),
   call(4, "request", "b", { ...exec, command: "kubectl exec" }),
   record(5, {
-    ...{ kind: "admission", agent: INSIDE, operation: "CONNECT", answer: "held", rules: [{ name: "exec" }] },
+    ...{
+      kind: "admission",
+      agent: AGENT,
+      session: OWN,
+      operation: "CONNECT",
+      answer: "held",
+      rules: [{ name: "exec" }],
+    },
     target: {
       group: "",
       version: "v1",
@@ -53,7 +60,14 @@ const RECORDS = [
     approval: { name: "exec-web-1", namespace: "shop", use: "waiting" },
   }),
   record(6, {
-    ...{ kind: "approval", event: "decided", agent: INSIDE, operation: "CONNECT", phase: "Approved" },
+    ...{
+      kind: "approval",
+      event: "decided",
+      agent: AGENT,
+      session: OWN,
+      operation: "CONNECT",
+      phase: "Approved",
+    },
     target: {
       group: "",
       version: "v1",
@@ -74,7 +88,7 @@ const RECORDS = [
   }),
   life(9, "revoked", { message: "deleted by root" }),
 ];
-const SOMEBODY = record(11, { ...RECORDS[4]?.spec, agent: { ...INSIDE, credentialID: "session:other" } });
+const SOMEBODY = record(11, { ...RECORDS[4]?.spec, session: "demo/bot-1" });
 const ran = (args: string[], records = [...RECORDS, SOMEBODY], script: Script = {}) =>
   hoop(["replay", "bot-1", ...args], { records, ...script });
 
@@ -103,12 +117,19 @@ describe("kubectl hoop replay", () => {
     ]);
   });
 
-  it("asks for no more than the records of the session and of whom it acted as", async () => {
+  it("asks for no more than the records of the session, wherever they lie", async () => {
     const { calls } = await ran(["-n", "shop"]);
     expect(calls.map(([, , path]) => path)).to.deep.equal([
       "/apis/hoop.dev/v1alpha1/namespaces/shop/records?fieldSelector=spec.session.name%3Dbot-1",
-      "/apis/hoop.dev/v1alpha1/records?fieldSelector=spec.agent.username%3Dsystem%3Aserviceaccount%3Awork%3Abot",
+      "/apis/hoop.dev/v1alpha1/records?fieldSelector=spec.session.name%3Dbot-1",
     ]);
+  });
+
+  it("tells what was done directly with one credential, by the name that this has", async () => {
+    const direct = [4, 5].map((at) => record(at, { ...RECORDS[at]?.spec, session: "direct-0a1b" }));
+    const { stdout, code } = await hoop(["replay", "direct-0a1b"], { records: direct });
+    expect(code).to.equal(0);
+    expect(stdout.trim().split("\n")).to.have.length(3);
   });
 
   it("tells the newest of a name, and wants to know the namespace where there are several", async () => {

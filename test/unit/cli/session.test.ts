@@ -197,6 +197,35 @@ describe("kubectl hoop login", () => {
     });
 });
 
+describe("kubectl hoop login where people must approve", () => {
+  const waiting = session("deployer-1", { phase: "Pending", approval: "create-session-1" });
+  const asked = (status: object, ...more: string[]) => {
+    const create = answering(config(), json(waiting));
+    const answer: Script["answer"] = (args, input) =>
+      args[0] === "get" ? json(session("deployer-1", status)) : create(args, input);
+    return hoop(["login", "--profile=deployer", "--to=-", ...more], { answer });
+  };
+
+  it("waits until they have, and says for what", async () => {
+    const { code, stdout, stderr } = await asked({});
+    expect(code).to.equal(0);
+    expect(stderr)
+      .to.contain("shop/deployer-1 waits until a person approves it")
+      .and.contain("kubectl hoop approve create-session-1 -n shop")
+      .and.contain("is approved");
+    expect(parse(stdout).clusters[0].cluster.server).to.equal(`https://cluster:6443${PATH}`);
+  });
+
+  it("ends with 77 where they say no, and with 75 where they have said nothing in time", async () => {
+    const denied = await asked({ phase: "Denied", message: "not today" });
+    expect([denied.code, denied.stdout]).to.deep.equal([77, ""]);
+    expect(denied.stderr).to.contain("is Denied: not today");
+    const undecided = await asked({ phase: "Pending" }, "--wait=0s");
+    expect([undecided.code, undecided.stdout]).to.deep.equal([75, ""]);
+    expect(undecided.stderr).to.contain("is not approved yet");
+  });
+});
+
 describe("kubectl hoop login with a token", () => {
   let directory: string;
   let server: Server;

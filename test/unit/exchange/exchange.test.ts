@@ -2,14 +2,19 @@ import { expect } from "chai";
 import express from "express";
 import supertest from "supertest";
 import { agentMatcher } from "#core/agents.ts";
+import { decide } from "#core/decide.ts";
 import { sweepDoorways } from "#core/exchange/doorway.ts";
 import { type ExchangePorts, exchange, forgetUsed, type Wish } from "#core/exchange/exchange.ts";
 import { perMinute } from "#core/exchange/limit.ts";
 import { kept, matches } from "#core/exchange/match.ts";
+import { revoke } from "#core/exchange/revoke.ts";
 import type { Identity, Verification } from "#core/exchange/verifier.ts";
+import { findApproval } from "#core/hold/rows.ts";
 import { endOf, misuse } from "#core/session/life.ts";
 import { LiveSessions } from "#core/session/live.ts";
 import type { Profile } from "#core/session/profile.ts";
+import { findSession } from "#core/session/rows.ts";
+import { sweepSessions } from "#core/session/sweep.ts";
 import { memoryStore } from "#store/memory.ts";
 import { tokenEndpoint } from "#web/exchange.ts";
 import { ManualClock } from "../../support/clock.ts";
@@ -34,6 +39,7 @@ function world(identity: Partial<Identity> = {}, refusal?: Verification) {
     session: sessionTerms(),
   };
   const open = new Map<string, number>();
+  const live = new LiveSessions(() => clock.now());
   let made = 0;
   let fails = false;
   const ports: ExchangePorts = {
@@ -42,7 +48,7 @@ function world(identity: Partial<Identity> = {}, refusal?: Verification) {
     agents: agentMatcher({ ...profile.agents, serviceAccounts: ["work/bot"] }, ""),
     profile: (name) => (name === "ci" ? profile : undefined),
     ...asking(),
-    live: new LiveSessions(() => clock.now()),
+    live,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     verifier: {
       verify: async () => refusal ?? { kind: "verified", identity: { ...IDENTITY, ...identity } },
@@ -59,7 +65,7 @@ function world(identity: Partial<Identity> = {}, refusal?: Verification) {
   const fail = () => {
     fails = true;
   };
-  return { ports, profile, store, clock, open, fail };
+  return { ports: { ...ports, live }, profile, store, clock, open, fail };
 }
 
 async function begun(ports: ExchangePorts, wish: Partial<Wish> = {}) {
@@ -217,6 +223,121 @@ describe("token exchange", () => {
     profile.tokens = [{ issuer: "https://id", claims: [{ claim: "repository", values: ["acme/other"] }] }];
     expect(endOf(ports, session, clock.now(), clock.now())).to.include({ phase: "Revoked" });
   });
+
+  it("gives a session that waits for people, with a token that outlasts the wait", async () => {
+    const { ports, profile, open, store, clock } = world();
+    profile.session = sessionTerms({ approval: { approvers: [{ groups: [], count: 1 }], seconds: 1800 } });
+    const { session, expiresInSeconds } = await begun(ports, { duration: "20m" });
+    expect(session.status).to.deep.include({ phase: "Pending", seconds: 1200 });
+    expect(expiresInSeconds).to.equal(3000);
+    expect([...open.values()]).to.deep.equal([3000]);
+    const name = session.status.approval ?? "";
+    const approval = (await findApproval(store, "ns-1", name))?.approval;
+    expect(approval?.spec.agent).to.deep.include({ username: "https://id#ci", credentialID: "JTI=u1" });
+    await sweepDoorways(ports);
+    expect(open.size).to.equal(1);
+    await decide(ports, { namespaceUid: "ns-1", name }, user("bob"), { verdict: "Approve" }, false);
+    await sweepSessions(ports);
+    const found = await findSession(store, "ns-1", session.metadata.name);
+    expect(found?.session.status.phase).to.equal("Active");
+    clock.advance(1_200_000);
+    await sweepDoorways(ports);
+    expect(open.size).to.equal(0);
+  });
+
+  it("gives none where no window is open", async () => {
+    const { ports, profile } = world();
+    profile.session = sessionTerms({ windows: [{ days: [], from: 60, to: 120, timeZone: "UTC" }] });
+    expect(await exchange(ports, WISH)).to.deep.include({ error: "invalid_target" });
+  });
+
+  const NEWER = Date.parse("2029-12-31T23:59:30Z");
+  const later: [string, Partial<Identity>, string][] = [
+    ["that says the same", { issued: NEWER }, "Active"],
+    ["that no longer says what the profile asks for", { issued: NEWER, claims: {}, said: {} }, "Revoked"],
+    ["that is older", { issued: NEWER - 60_000, claims: {}, said: {} }, "Active"],
+    ["of somebody else", { issued: NEWER, claims: {}, said: {}, username: "https://id#other" }, "Active"],
+    ["of another issuer", { issued: NEWER, claims: {}, said: {}, issuer: "https://other" }, "Active"],
+  ];
+  for (const [what, identity, phase] of later)
+    it(`leaves a session ${phase} when a token comes ${what}`, async () => {
+      const { ports, store } = world();
+      const { session } = await begun(ports);
+      const entered = ports.live.enter(session.metadata.uid, "stream", 10);
+      if (entered.kind !== "entered") throw new Error(entered.why);
+      const newer = { ...IDENTITY, fingerprint: "f2", ...identity };
+      ports.verifier = { verify: async () => ({ kind: "verified", identity: newer }) };
+      await exchange(ports, { ...WISH, profile: "none of his" });
+      const found = await findSession(store, "ns-1", session.metadata.name);
+      expect(found?.session.status.phase).to.equal(phase);
+      expect(entered.signal.aborted).to.equal(phase === "Revoked");
+    });
+
+  it("goes by what its profile says of claims in CEL, and by that alone when it has changed", async () => {
+    const { ports, profile, clock } = world({ said: { ref: "refs/tags/v1", roles: ["a", "b"] } });
+    const tokens = (when: string) => [{ issuer: "https://id", claims: [], when }];
+    const fits = `claims.ref.startsWith("refs/tags/") && "b" in claims.roles`;
+    profile.tokens = tokens(fits);
+    const { session } = await begun(ports);
+    expect(session.status.identity).to.deep.include({ claims: {}, when: [fits] });
+    expect(endOf(ports, session, clock.now(), clock.now())).to.equal(undefined);
+    // What else is true of the token, nobody knows any more.
+    profile.tokens = tokens(`claims.ref.startsWith("refs/tags/")`);
+    expect(endOf(ports, session, clock.now(), clock.now())).to.include({ phase: "Revoked" });
+  });
+});
+
+describe("the token of a session, revoked", () => {
+  const by = (username: string, id: string) => async () => ({
+    ...user(username),
+    extra: new Map([["authentication.kubernetes.io/credential-id", [id]]]),
+  });
+
+  it("ends that session, says so, and takes the token back", async () => {
+    const { ports, store, open } = world();
+    const { session } = await begun(ports);
+    await revoke({ ...ports, bearer: by(DOOR, "JTI=u1") }, "t");
+    const [row] = (await store.list("sessions/")).rows;
+    expect(JSON.parse(row?.value ?? "").status).to.include({ phase: "Ended", message: "logged out" });
+    const lines = await store.lines(0);
+    expect(lines.at(-1)?.line).to.contain('"event":"ended"').and.contain(session.metadata.name);
+    await sweepDoorways(ports);
+    expect(open.size).to.equal(0);
+    for (const rows of ["doors/", "doorways/"]) expect((await store.list(rows)).rows).to.have.length(0);
+    await revoke({ ...ports, bearer: by(DOOR, "JTI=u1") }, "t");
+    expect(await store.lines(0)).to.have.length(lines.length);
+  });
+
+  const strangers = {
+    "nobody's": async () => undefined,
+    "another's of the doorway": by(DOOR, "JTI=u2"),
+    "of somebody else, by the same id": by("ann", "JTI=u1"),
+    "without an id": by(DOOR, ""),
+  };
+  for (const [whose, bearer] of Object.entries(strangers))
+    it(`ends nothing where it is ${whose}`, async () => {
+      const { ports, store } = world();
+      await begun(ports);
+      await revoke({ ...ports, bearer }, "t");
+      const [row] = (await store.list("sessions/")).rows;
+      expect(JSON.parse(row?.value ?? "").status.phase).to.equal("Active");
+    });
+});
+
+describe("how often somebody may ask", () => {
+  it("is so many times a minute, and as many at once", () => {
+    const clock = new ManualClock();
+    const limit = perMinute(3, clock);
+    const taken = () => limit.take("a")?.retryAfterSeconds;
+    expect([taken(), taken(), taken(), taken()]).to.deep.equal([undefined, undefined, undefined, 20]);
+    expect(limit.take("b")).to.equal(undefined);
+    clock.advance(19_900);
+    expect(taken()).to.equal(1);
+    clock.advance(200);
+    expect([taken(), taken()]).to.deep.equal([undefined, 20]);
+    clock.advance(3_600_000);
+    expect([taken(), taken(), taken(), taken()]).to.deep.equal([undefined, undefined, undefined, 20]);
+  });
 });
 
 describe("which tokens a profile is for", () => {
@@ -240,6 +361,36 @@ describe("which tokens a profile is for", () => {
     ).to.equal(false);
     expect(asked({ a: ["1"] }, [])).to.equal(false);
     expect(asked({}, [["constructor", ["x"]]])).to.equal(false);
+  });
+  const SAID = { sub: "ci", admin: true, level: 3, groups: ["a"], nested: { team: "x" } };
+  const whens: [string, boolean][] = [
+    ['claims.sub == "ci"', true],
+    ["claims.admin == true && claims.level > 2", true],
+    ['claims.groups.exists(g, g == "a")', true],
+    ['claims.nested.team == "x"', true],
+    ['claims.?email.orValue("") == ""', true],
+    ["claims.level > 3", false],
+    ["claims.email != ''", false],
+    ["claims.level.startsWith('3')", false],
+    ["claims.missing.deeper == 1", false],
+    ["claims.sub ==", false],
+    ["claims.sub", false],
+    ["request.userInfo.username == 'ci'", false],
+    [
+      "[1, 2, 3, 4, 5, 6, 7, 8].all(a, [1, 2, 3, 4, 5, 6, 7, 8].all(b, [1, 2, 3, 4, 5, 6, 7, 8].all(c, [1, 2, 3, 4, 5, 6, 7, 8].all(d, [1, 2, 3, 4, 5, 6, 7, 8].all(e, [1, 2, 3, 4, 5, 6, 7, 8].all(f, [1, 2, 3, 4, 5, 6, 7, 8].all(g, true)))))))",
+      false,
+    ],
+  ];
+  for (const [when, expected] of whens)
+    it(`${expected ? "is" : "is not"} by ${when.slice(0, 60)}`, () => {
+      const tokens = [{ issuer: "i", claims: [], when }];
+      expect(matches(tokens, kept(tokens, { issuer: "i", claims: {}, said: SAID }))).to.equal(expected);
+      expect(matches(tokens, kept(tokens, { issuer: "j", claims: {}, said: SAID }))).to.equal(false);
+    });
+  it("takes claims and the expression together", () => {
+    const tokens = [{ issuer: "i", claims: [{ claim: "a", values: ["1"] }], when: "claims.level > 2" }];
+    const of = (a: string) => matches(tokens, kept(tokens, { issuer: "i", claims: { a: [a] }, said: SAID }));
+    expect([of("1"), of("2")]).to.deep.equal([true, false]);
   });
   it("keeps no more of a token than that", () => {
     const tokens = [{ issuer: "i", claims: [{ claim: "a", values: ["1"] }] }];

@@ -86,6 +86,11 @@ const cases: Record<string, [method: string, url: string, expected: Partial<Requ
   "a decoded segment": ["GET", `${G}/namespaces/a/approvals/x%20y`, { name: "x y" }],
   "discovery is no resource": ["GET", G, { isResource: false, verb: "get", path: G, group: "" }],
   "the root": ["GET", "/", { isResource: false, path: "/" }],
+  "a question mark too many is part of a name": [
+    "GET",
+    `${G}/namespaces/a/approvals??watch=true`,
+    { ...RESOURCE, verb: "list" },
+  ],
   "another path": [
     "POST",
     "/openapi/v3/apis/x",

@@ -1,0 +1,113 @@
+/** Long lists, masked item by item as they come in: nothing waits for the last of them, and others have their turn. */
+import { isObject, type Json, type JsonObject, text } from "#core/admission.ts";
+import { parseJson } from "#core/json.ts";
+import { mayLookSecret } from "#core/mask/hints.ts";
+import { withoutValuesInItem } from "#core/mask/known-json.ts";
+import { holdsValues } from "#core/mask/values.ts";
+import { kindOfItems, maskListed, maskRow } from "#core/mask.ts";
+import { membersOf } from "./json-names.ts";
+import { type Item, ListParts } from "./list-parts.ts";
+import { type Masks, masked, maskedJson, shown, unmaskable } from "./mask-answer.ts";
+
+const COMMA = Buffer.from(",");
+
+/** @throws {StatusError} InternalError: what comes cannot be masked. What has come out by then was. */
+export async function* maskedList(body: AsyncIterable<Buffer>, masks: Masks): AsyncGenerator<Buffer> {
+  const list = new Reading(masks);
+  for await (const chunk of body) {
+    const bytes = list.push(chunk);
+    if (bytes.length > 0) yield bytes;
+  }
+  yield list.end();
+}
+
+class Reading {
+  readonly #masks: Masks;
+  readonly #parts = new ListParts();
+  /** How items are masked; undefined: it is not known yet, or as part of the whole. */
+  #mask: ((item: Json) => Json) | undefined;
+  #array: "items" | "rows" = "items";
+  #headNames: readonly string[] = [];
+  #isFirst = true;
+  #areSecrets = false;
+
+  constructor(masks: Masks) {
+    this.#masks = masks;
+  }
+
+  push(chunk: Buffer): Buffer {
+    const out: Buffer[] = [];
+    for (const part of reading(() => this.#parts.push(chunk))) {
+      if (part.type === "head") out.push(this.#head(part.json, part.array));
+      else for (const item of part.items) out.push(...this.#item(item));
+    }
+    return Buffer.concat(out);
+  }
+
+  end(): Buffer {
+    const { json, hadItems } = reading(() => this.#parts.end());
+    if (!hadItems) return Buffer.from(maskedJson(json.toString(), this.#masks));
+    return Buffer.from(this.#tail(json.toString()));
+  }
+
+  #head(json: Buffer, array: "items" | "rows"): Buffer {
+    const whole = `${json}]}`;
+    const shownHead = masked(whole, (head, bytes) => {
+      const kind = text(head, "kind");
+      // What the items are must be known by now, where they do not say it themselves.
+      if (kind === "") throw unmaskable();
+      this.#headNames = Object.keys(head);
+      const ofItems = kindOfItems(head);
+      this.#areSecrets = ofItems === "Secret";
+      this.#mask = (item) => this.#shownItem(item, ofItems);
+      return shown(head, this.#masks, bytes);
+    });
+    this.#array = array;
+    if (!shownHead.endsWith("]}")) throw unmaskable();
+    return Buffer.from(shownHead.slice(0, -"]}".length));
+  }
+
+  #item({ json, names }: Item): Buffer[] {
+    const before = this.#isFirst ? [] : [COMMA];
+    this.#isFirst = false;
+    const known = holdsValues(this.#masks.known, json);
+    if (!known && !this.#areSecrets && !mayLookSecret(json)) return [...before, json];
+    const value = reading((): Json => JSON.parse(json.toString()));
+    const mask = (item: Json) => {
+      const own = this.#mask?.(item) ?? null;
+      return known ? withoutValuesInItem(this.#masks.known, own, this.#array) : own;
+    };
+    // Of two members of one name only the last was looked at.
+    if (mask(value) === value && membersOf(value) === names) return [...before, json];
+    return [...before, Buffer.from(JSON.stringify(mask(reading(() => parseJson(json.toString())))))];
+  }
+
+  #shownItem(item: Json, kind: string): Json {
+    if (this.#array === "rows" || !isObject(item)) return maskRow(item);
+    const own = maskListed(kind, item);
+    return this.#masks.exempt?.(item, own, text(item, "kind") || kind) ?? own;
+  }
+
+  /** From the bracket that closes the array on. */
+  #tail(json: string): string {
+    const rest = json.slice(1);
+    if (rest.trim() === "}") return json;
+    const before = '{"":0';
+    const shownTail = masked(`${before}${rest}`, (tail, bytes) => {
+      if (Object.keys(tail).some((name) => this.#headNames.includes(name))) throw unmaskable();
+      const { "": _, ...own } = tail as JsonObject;
+      const masked = shown(own, this.#masks, bytes);
+      return Object.keys(own).every((name) => own[name] === masked[name]) ? tail : { "": 0, ...masked };
+    });
+    if (!shownTail.startsWith(before)) throw unmaskable();
+    return `]${shownTail.slice(before.length)}`;
+  }
+}
+
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch {
+    throw unmaskable();
+  }
+}

@@ -1,0 +1,60 @@
+/** Events of watches as they are shown: what many are told, each by its own stream, is masked once. */
+import type { KnownValues } from "#core/mask/values.ts";
+import { type Masks, maskedEvent } from "./mask-answer.ts";
+
+/** Longer lines are what one watch alone is told, mostly. */
+const LONGEST = 32 * 1024;
+/** So many characters are kept. */
+const KEPT = 1024 * 1024;
+/** Milliseconds for which they are: there are values in them. */
+const WHILE = 10_000;
+
+interface Line {
+  shown: Buffer;
+  masks: Masks;
+  /** So many forms of values were looked for. */
+  forms: number;
+}
+
+class Lines {
+  readonly #lines = new Map<string, Line>();
+  #size = 0;
+  #forgetting: NodeJS.Timeout | undefined;
+
+  of(line: string, masks: Masks): Buffer {
+    const known = this.#lines.get(line);
+    const { count } = masks.known.index;
+    if (known?.forms === count && known.masks.exempt === masks.exempt) return known.shown;
+    const shown = bytesOf(line, masks);
+    if (line.length > LONGEST) return shown;
+    if (known === undefined) this.#size += line.length;
+    this.#lines.set(line, { shown, masks, forms: count });
+    for (const oldest of this.#lines.keys()) {
+      if (this.#size <= KEPT) break;
+      this.#lines.delete(oldest);
+      this.#size -= oldest.length;
+    }
+    this.#forgetting ??= setTimeout(() => this.#forget(), WHILE).unref();
+    return shown;
+  }
+
+  #forget(): void {
+    this.#lines.clear();
+    this.#size = 0;
+    this.#forgetting = undefined;
+  }
+}
+
+const BY_VALUES = new WeakMap<KnownValues, Lines>();
+
+/** One event, and the end of its line. */
+export function shownLine(line: string, masks: Masks): Buffer {
+  if (masks.ofSecrets) return bytesOf(line, masks);
+  const lines = BY_VALUES.get(masks.known) ?? new Lines();
+  BY_VALUES.set(masks.known, lines);
+  return lines.of(line, masks);
+}
+
+function bytesOf(line: string, masks: Masks): Buffer {
+  return Buffer.from(`${maskedEvent(line, masks)}\n`);
+}

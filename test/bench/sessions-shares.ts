@@ -1,0 +1,73 @@
+/** What masking and recording take by themselves, in this process. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { maskedJson } from "#apiserver-ext/broker/mask-answer.ts";
+import { type KnownValues, knownValues, ValueScanner } from "#core/mask/values.ts";
+import { sqliteStore } from "#store/sqlite.ts";
+import { median } from "./report.ts";
+
+const ROUNDS = 15;
+const known = new Map<number, KnownValues>();
+
+function values(count: number): Buffer[] {
+  return Array.from({ length: count }, () => Buffer.from(randomBytes(24).toString("base64url")));
+}
+
+/** Milliseconds for an answer, with so many values of Secrets to look for. */
+export function masking(json: string, count: number): number {
+  const made = known.get(count) ?? knownValues(values(count));
+  known.set(count, made);
+  return timed(() => maskedJson(json, { ofSecrets: false, known: made }));
+}
+
+/** Milliseconds for the two records of a call, on disk. */
+export async function recording(): Promise<number> {
+  const scratch = await mkdtemp(join(tmpdir(), "hoop-bench-"));
+  const store = await sqliteStore(join(scratch, "hoop.db"));
+  const times: number[] = [];
+  for (let n = 0; n < 100; n++) {
+    const began = performance.now();
+    for (const event of ["request", "response"])
+      await store.commit({ lines: [JSON.stringify({ event, n, text: "x".repeat(600) })] });
+    times.push(performance.now() - began);
+  }
+  await store.close();
+  await rm(scratch, { recursive: true, force: true });
+  return median(times);
+}
+
+/** Of looking for so many values in what a program prints: how fast, and what it takes to begin. */
+export function scanning(count: number): {
+  megabytesPerSecond: number;
+  buildMilliseconds: number;
+  mebibytes: number;
+} {
+  const some = values(count);
+  const buildMilliseconds = timed(() => knownValues(some));
+  const made = knownValues(some);
+  const line = (n: number) =>
+    `2026-11-22T00:00:00Z INFO request ${n} handled path=/api/v1/things status=200 id=${randomBytes(16).toString("hex")}\n`;
+  const log = Buffer.from(Array.from({ length: 100_000 }, (_, n) => line(n)).join(""));
+  const milliseconds = timed(() => {
+    const scanner = new ValueScanner(made, { isPrompt: false });
+    for (let at = 0; at < log.length; at += 64 * 1024) scanner.push(log.subarray(at, at + 64 * 1024));
+    scanner.end();
+  });
+  return {
+    megabytesPerSecond: log.length / 1e3 / milliseconds,
+    buildMilliseconds,
+    mebibytes: made.index.weight / 2 ** 20,
+  };
+}
+
+function timed(work: () => unknown): number {
+  const times: number[] = [];
+  for (let n = 0; n < ROUNDS; n++) {
+    const began = performance.now();
+    work();
+    times.push(performance.now() - began);
+  }
+  return median(times.slice(3));
+}
