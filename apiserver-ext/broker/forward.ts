@@ -14,7 +14,7 @@ import type { BrokerPorts, BrokerState } from "./ports.ts";
 import { sha256 } from "./record.ts";
 import { bodyOf } from "./request-body.ts";
 import { securedBody } from "./secrets.ts";
-import { recorded } from "./sent.ts";
+import { examined } from "./sent.ts";
 import { streamed } from "./stream.ts";
 import { sent } from "./upstream.ts";
 
@@ -26,20 +26,33 @@ const SLOWEST = 65_000;
 export async function forward(ports: BrokerState, call: BrokerCall): Promise<void> {
   const { connection } = call;
   const body = await bodyOf(call);
-  await recorded(ports, call, body);
+  await examined(ports, call, body);
+  const { record, inner } = call;
+  if (!isRead(inner)) await record.request();
   const room = ports.room.begin();
+  let from: IncomingMessage | undefined;
   try {
     const { response, whole } = await answered(ports, call, body, room.take);
+    from = response;
     if (whole !== undefined) await sendWhole(call, response, whole);
-    else await streamed(call, response);
+    else {
+      if (isRead(inner)) await record.request().catch(() => Promise.reject(notRecorded()));
+      await streamed(call, response);
+    }
   } catch (error) {
+    from?.destroy();
     const refused = noAnswer(call, error);
     if (!connection.response.headersSent) throw refused;
-    await call.record.response({ code: 0, bytes: 0, sha256: "", message: refused.message });
+    await record.response({ code: 0, bytes: 0, sha256: "", message: refused.message });
     breakOff(connection.response);
   } finally {
     room.leave();
   }
+}
+
+/** It has no effect. Those that have one by GET, `exec` and its like, do not come here. */
+function isRead({ method }: Inner): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 interface Answered {

@@ -1,4 +1,7 @@
-/** What goes through a session, in the ledger: each request before it is passed on, and what came back. */
+/**
+ * What goes through a session, in the ledger: each request before it is passed on, and what came back. A request that only
+ * reads does nothing until it is answered: it is recorded before anything of the answer is shown, or together with it.
+ */
 import { createHash } from "node:crypto";
 import type { Json, JsonObject } from "#core/admission.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
@@ -51,13 +54,15 @@ export interface Sent {
 
 /** The record of one request. */
 export interface CallRecord {
-  /** Rejects where it is not durable: then nothing may be passed on. */
-  request(sent: Sent): Promise<void>;
+  /** What is asked for, in all its parts: before anything else. */
+  sent(sent: Sent): void;
+  /** Rejects where it is not durable: then nothing may be passed on, nor shown. */
+  request(): Promise<void>;
   /** A part of what went to and fro. Rejects where it could not be written. */
   part(content: JsonObject): Promise<void>;
   /**
-   * How it ended: the first time that it is said. Of what was not recorded as begun, that it was asked for, too: it was
-   * refused. Never rejects; false: it could not be written.
+   * How it ended: the first time that it is said. Of what was not recorded as begun, that it was asked for, too. Never
+   * rejects; false: it could not be written.
    */
   response(end: Ended): Promise<boolean>;
 }
@@ -75,12 +80,13 @@ export function recordOf(
   const header = (name: string) => headers.find(([found]) => found === name)?.[1];
   const about = aboutCall(ports, session, asked, caller);
   let state: "new" | "begun" | "over" = "new";
+  let said: Sent | undefined;
   const line = (entry: Omit<Entry, keyof typeof about>, payload?: JsonObject) => {
     const whole: BrokeredEntry = { ...about, ...entry };
     return payload === undefined ? lineOf(whole) : lineWithPayload(whole, payload, ports.random);
   };
-  const requestLine = (sent?: Sent) => {
-    const { body, known, knownValues = 0 } = sent ?? {};
+  const requestLine = () => {
+    const { body, known, knownValues = 0 } = said ?? {};
     const keeping = known === undefined || body === undefined || body.length === 0 ? undefined : { known };
     const shown = (text: string) =>
       known === undefined ? maskText(text) : withoutValues(known, maskText(text));
@@ -98,8 +104,11 @@ export function recordOf(
     );
   };
   return {
-    async request(sent) {
-      await ports.store.commit({ lines: [requestLine(sent)] });
+    sent(sent) {
+      said = sent;
+    },
+    async request() {
+      await ports.store.commit({ lines: [requestLine()] });
       state = "begun";
     },
     async part(content) {

@@ -14,7 +14,7 @@ import { denied, needsWebSocket } from "./inner.ts";
 import { maskedJson, maskedText } from "./mask-answer.ts";
 import type { BrokerPorts, BrokerState } from "./ports.ts";
 import { sha256 } from "./record.ts";
-import { recorded } from "./sent.ts";
+import { examined } from "./sent.ts";
 import { tunnel } from "./tunnel.ts";
 import { type Reply, sent } from "./upstream.ts";
 import { type End, pumped, type Through } from "./wire.ts";
@@ -31,7 +31,8 @@ export async function upgraded(ports: BrokerState, call: BrokerCall): Promise<vo
   checkAsked(ports, call);
   const { upgrade } = call.connection;
   if (upgrade === undefined) throw needsWebSocket(call.inner.way);
-  await recorded(ports, call, undefined);
+  await examined(ports, call, undefined);
+  await call.record.request();
   const client = attentive(upgrade);
   const waiting = { ...call, signal: AbortSignal.any([call.signal, client.gone]) };
   const reply = await answered(ports, waiting);

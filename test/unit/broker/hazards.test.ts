@@ -329,7 +329,7 @@ describe("the broker of a session", () => {
     await Promise.all([watch, isGone]);
   });
 
-  it("records each request before it is passed on, and each answer", async () => {
+  const seenBehind = async (method: string) => {
     let before: unknown[] = [];
     bed.behind.answer = (_request, response) => {
       void bed.entries().then((entries) => {
@@ -337,8 +337,18 @@ describe("the broker of a session", () => {
         json(response, EMPTY);
       });
     };
+    await get(`${MAPS}?labelSelector=a`, { "kubectl-command": "kubectl get" }, method);
+    return before;
+  };
+
+  it("records what may have an effect before it is passed on", async () => {
+    expect(await seenBehind("DELETE")).to.deep.equal(["request"]);
+    expect(await seenBehind("GET")).to.deep.equal(["request", "response"]);
+  });
+
+  it("records each request, and each answer", async () => {
+    bed.behind.answer = (_request, response) => json(response, EMPTY);
     await get(`${MAPS}?labelSelector=a`, { "kubectl-command": "kubectl get" });
-    expect(before).to.deep.equal(["request"]);
     const [asked, answered] = await bed.entries();
     expect(asked).to.deep.include({ kind: "brokered", verb: "list", command: "kubectl get", profile: "ci" });
     expect(asked).to.have.nested.property("target.resource", "configmaps");
@@ -347,8 +357,18 @@ describe("the broker of a session", () => {
 
   it("passes on nothing that it cannot record", async () => {
     bed.broker.store.commit = () => Promise.reject(new Error("the disk is full"));
-    expect((await get(MAPS)).status).to.equal(500);
+    expect((await get(`${MAPS}/x`, {}, "DELETE")).status).to.equal(500);
     expect(bed.arrived).to.deep.equal([]);
+  });
+
+  it("shows nothing of what it cannot record", async () => {
+    bed.broker.store.commit = () => Promise.reject(new Error("the disk is full"));
+    bed.behind.answer = (_request, response) => json(response, { ...EMPTY, shown: "what is there" });
+    for (const path of [MAPS, `${MAPS}/x`, `${MAPS}?watch=true`, "/version"]) {
+      const { status, text } = await get(path);
+      expect(status, path).to.equal(500);
+      expect(text, path).to.contain("cannot be recorded").and.not.contain("what is there");
+    }
   });
 
   it("asks for Secrets by way of secure-secrets, and shows them as Secrets", async () => {

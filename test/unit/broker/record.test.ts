@@ -34,7 +34,8 @@ describe("the record of what a session sends", () => {
       const caller = { username: "ann", uid: "", groups: [], extra: new Map() };
       const keep = { requestBytes: 1000, responseBytes: 1000 };
       const record = recordOf(bed.broker, bed.session, CREATE, { headers: [], caller }, keep);
-      await record.request({ body: sent, known: knownValues([]), knownValues: 0 });
+      record.sent({ body: sent, known: knownValues([]), knownValues: 0 });
+      await record.request();
       const payload = await bed.broker.store.payload(0);
       if (!(payload instanceof Uint8Array)) throw new Error("there is no payload");
       const text = unsealPayload(payload);
