@@ -67,8 +67,9 @@ function inOrder(a: LedgerRecord, b: LedgerRecord): number {
 /** What was asked out of a session names it; of what is done directly, by one credential, there is no namespace. */
 export function isOutOf({ namespace, name }: { namespace: string; name: string }) {
   return ({ spec }: LedgerRecord): boolean => {
-    const entry = asked(spec);
-    const own = namespace === "" ? name : `${namespace}/${name}`;
+    const isDirect = namespace === "";
+    const entry = isDirect && spec.kind === "request" ? spec : asked(spec);
+    const own = isDirect ? name : `${namespace}/${name}`;
     return entry !== undefined && "session" in entry && entry.session === own;
   };
 }

@@ -106,6 +106,12 @@ function eventRow(record: LedgerRecord, start: number): Row | undefined {
     const end = spec.event === "begun" || spec.event === "extended" ? `until ${spec.expiresAt}` : "";
     return { ...about, what: `session ${spec.event}`, answer: spec.message ?? end };
   }
+  if (spec.kind === "request")
+    return {
+      ...about,
+      what: `${spec.verb} ${spec.uri}`,
+      answer: spec.code === undefined ? "" : String(spec.code),
+    };
   const decided = asked(spec);
   if (decided === undefined) return undefined;
   const what = `${operationWords(decided.operation, decided.target)} ${targetWords(decided.target)}`;

@@ -1,9 +1,18 @@
 /** What an audit event says, as entries of the ledger. Pure. */
-import { credentialOf, isObject, type JsonObject, member, text, type UserInfo } from "../admission.ts";
+import {
+  credentialOf,
+  type InSession,
+  isObject,
+  type JsonObject,
+  member,
+  text,
+  type UserInfo,
+} from "../admission.ts";
 import type { AgentMatcher } from "../agents.ts";
 import { canonical } from "../canonical.ts";
 import type { AdmissionEntry, Entry, OutcomeEntry, RequestEntry } from "../ledger/entry.ts";
 import { maskText } from "../mask.ts";
+import { implicitSession } from "../session/extras.ts";
 import { micros } from "../times.ts";
 import type { AuditEvent } from "./event.ts";
 import { maskedBodies, maskedMessage, maskedUri } from "./mask.ts";
@@ -14,23 +23,24 @@ export function agentOf(agents: AgentMatcher, { user, impersonated }: AuditEvent
   return [user, ...(impersonated === undefined ? [] : [impersonated])].find(isAgent);
 }
 
+/** Who asked: by itself, or in a session as its ServiceAccount. */
+export interface Who {
+  user: UserInfo;
+  session: InSession | undefined;
+}
+
 export function requestEntry(
   event: AuditEvent,
-  agent: UserInfo,
+  who: Who,
   now: number,
   of: number | undefined,
 ): { entry: RequestEntry; payload: JsonObject } {
-  const credentialID = credentialOf(agent);
   const { auditID, stage, verb, received, completed, target, code, sourceIPs } = event;
   const entry: RequestEntry = {
     schema: "hoop.dev/request/v1",
     kind: "request",
     time: micros(now),
-    agent: {
-      username: agent.username,
-      groups: [...agent.groups],
-      ...(credentialID === "" ? {} : { credentialID }),
-    },
+    ...told(who),
     ...{ auditID, stage, verb, uri: maskedUri(event.uri), received, completed },
     ...(target === undefined ? {} : { target: { ...target } }),
     ...(of === undefined ? {} : { of }),
@@ -41,6 +51,20 @@ export function requestEntry(
     ...(event.truncated ? { truncated: true } : {}),
   };
   return { entry, payload: of === undefined ? maskedBodies(event) : {} };
+}
+
+function told({ user, session }: Who): Pick<RequestEntry, "agent" | "session" | "actingAs"> {
+  if (session !== undefined)
+    return {
+      session: `${session.namespace}/${session.name}`,
+      actingAs: user.username,
+      agent: { ...session.agent, groups: [...session.agent.groups] },
+    };
+  const credentialID = credentialOf(user);
+  const agent = { username: user.username, groups: [...user.groups] };
+  return credentialID === ""
+    ? { agent }
+    : { session: implicitSession(credentialID), agent: { ...agent, credentialID } };
 }
 
 function said(event: AuditEvent): { reason?: string; message?: string } {

@@ -8,7 +8,8 @@ import type { Entry, OutcomeEntry } from "../ledger/entry.ts";
 import { lineOf, lineWithPayload } from "../ledger/line.ts";
 import { type Hint, type OpenWrites, seenKey } from "../outcome/open.ts";
 import { toldBy } from "../outcome/told.ts";
-import type { Clock, Log, Random } from "../ports.ts";
+import type { Clock, Cluster, Log, Random } from "../ports.ts";
+import { saidSession } from "../session/inside.ts";
 import { agentOf, isOpenOf, type Numbered, outcomesOf, requestEntry } from "./entries.ts";
 import type { AuditEvent, EventList } from "./event.ts";
 import type { Feed } from "./feed.ts";
@@ -27,6 +28,7 @@ export interface IntakePorts {
   random: Random;
   log: Log;
   agents: AgentMatcher;
+  cluster: Pick<Cluster, "namespaceUid">;
   feed: Feed;
   open: OpenWrites;
   toldWrites: ToldWrites;
@@ -109,8 +111,9 @@ export class Intake {
     const { store, clock, random, open } = this.#ports;
     const named = await admissionsOf(store, event);
     const [first] = named;
+    const who = { user: agent, session: await saidSession(this.#ports, agent) };
     const request = () => {
-      const { entry, payload } = requestEntry(event, agent, clock.now(), first?.index);
+      const { entry, payload } = requestEntry(event, who, clock.now(), first?.index);
       const isBare = Object.keys(payload).length === 0;
       return { line: isBare ? lineOf(entry) : lineWithPayload(entry, payload, random) };
     };

@@ -31,6 +31,16 @@ const Observed = Type.Object(
   { description: "A rule that fired and is only tried: what it would have done." },
 );
 
+const SessionName = Type.Optional(
+  Type.String({
+    description:
+      "NAMESPACE/NAME of the session that it belongs to; of what is done directly a name, the same for all that is done with one credential.",
+  }),
+);
+const ActingAs = Type.Optional(
+  Type.String({ description: "In a session: the ServiceAccount that its agent acts as." }),
+);
+
 export const AdmissionEntry = Type.Object(
   {
     schema: Type.Literal("hoop.dev/admission/v3"),
@@ -39,15 +49,8 @@ export const AdmissionEntry = Type.Object(
     request: Type.String({
       description: "The uid of the AdmissionReview: another one each time it is asked.",
     }),
-    session: Type.Optional(
-      Type.String({
-        description:
-          "NAMESPACE/NAME of the session that it belongs to; of what is done directly a name, the same for all that is done with one credential.",
-      }),
-    ),
-    actingAs: Type.Optional(
-      Type.String({ description: "In a session: the ServiceAccount that its agent acts as." }),
-    ),
+    session: SessionName,
+    actingAs: ActingAs,
     effect: Type.Union([Type.Literal("none"), Type.Literal("open")], {
       description:
         "none: nothing comes of it (denied, held, a dry run). open: it was let through, and whether it took effect is " +
@@ -213,6 +216,8 @@ export const RequestEntry = Type.Object(
     schema: Type.Literal("hoop.dev/request/v1"),
     kind: Type.Literal("request"),
     time: Time,
+    session: SessionName,
+    actingAs: ActingAs,
     agent: Agent,
     auditID: Type.String(),
     stage: Type.Union(

@@ -25,14 +25,30 @@ export type Inside =
 /** Rejects where nobody could tell. */
 export async function insideOf(ports: InsidePorts, user: UserInfo): Promise<Inside> {
   if (!inSession(user)) return { kind: "direct" };
-  const [namespace = "", name = ""] = sessionNameOf(user)?.split("/") ?? [];
-  const lookup = await ports.cluster.namespaceUid(namespace);
-  if (!lookup.known) return FORGED;
-  const session = (await findSession(ports.store, lookup.uid, name))?.session;
-  if (session === undefined || !isAs(session, user)) return FORGED;
+  const session = await named(ports, user);
+  if (session === undefined) return FORGED;
+  const { namespace, name } = session.metadata;
   if (phaseAt(session, ports.clock.now()) !== "Active")
     return { kind: "forged", why: `the session ${namespace}/${name} is over` };
   return { kind: "session", session: told(session) };
+}
+
+/** The session that a request came out of, also where it is over by now. Undefined: none of its user. */
+export async function saidSession(
+  ports: Omit<InsidePorts, "clock">,
+  user: UserInfo,
+): Promise<InSession | undefined> {
+  const session = inSession(user) ? await named(ports, user) : undefined;
+  return session === undefined ? undefined : told(session);
+}
+
+/** The one that it names, if it is of this user. */
+async function named(ports: Omit<InsidePorts, "clock">, user: UserInfo): Promise<Session | undefined> {
+  const [namespace = "", name = ""] = sessionNameOf(user)?.split("/") ?? [];
+  const lookup = await ports.cluster.namespaceUid(namespace);
+  if (!lookup.known) return undefined;
+  const session = (await findSession(ports.store, lookup.uid, name))?.session;
+  return session !== undefined && isAs(session, user) ? session : undefined;
 }
 
 const FORGED: Inside = {

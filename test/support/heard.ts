@@ -59,6 +59,7 @@ export class Heard {
     heard.intake = new Intake({
       ...ports,
       toldWrites: heard.toldWrites,
+      cluster: { namespaceUid: async () => ({ known: false, why: "" }) },
       agents: agentMatcher(groups, "hoop"),
       counted: (fate, events) => {
         heard.counted[fate] = (heard.counted[fate] ?? 0) + events;

@@ -5,6 +5,7 @@ import { agentMatcher } from "#core/agents.ts";
 import { agentOf, isOpenOf, type Numbered, outcomesOf, requestEntry } from "#core/audit/entries.ts";
 import { type AuditEvent, decodeEvents } from "#core/audit/event.ts";
 import { givesTooMuch, maskedBodies, maskedMessage, maskedUri } from "#core/audit/mask.ts";
+import { implicitSession } from "#core/session/extras.ts";
 import { auditEvent, decodedEvents, eventList, naming, PREFIX } from "../../support/audit-events.ts";
 import { admissionEntry } from "../../support/ledger/made.ts";
 
@@ -200,13 +201,22 @@ describe("of an audit event is kept", () => {
     );
   });
 
+  it("a request in a session is its agent's", () => {
+    const session = {
+      ...{ namespace: "demo", name: "task", uid: "u1", profile: "ci" },
+      agent: { username: "ann", groups: [], credentialID: "ann-cert" },
+    };
+    const { entry } = requestEntry(event(), { user: event().user, session }, 0, undefined);
+    expect(entry).to.deep.include({ agent: session.agent, actingAs: "agent", session: "demo/task" });
+  });
+
   it("a request as it was: who, what, when, from where, and how it ended", () => {
     const { entry, payload } = requestEntry(
       event({
         verb: "get",
         objectRef: { resource: "pods", subresource: "log", namespace: "demo", name: "p", apiVersion: "v1" },
       }),
-      event().user,
+      { user: event().user, session: undefined },
       0,
       undefined,
     );
@@ -220,6 +230,7 @@ describe("of an audit event is kept", () => {
         groups: ["hoop:agents", "system:authenticated"],
         credentialID: "X509SHA256=ab",
       },
+      session: implicitSession("X509SHA256=ab"),
       auditID: "b5f0c2a4-0d6b-4d7e-9a3f-1f5f0a8f6a01",
       stage: "ResponseComplete",
       verb: "get",

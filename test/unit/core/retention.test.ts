@@ -92,7 +92,12 @@ describe("retention", () => {
   it("keeps what an agent read for a hold on that agent, too", async () => {
     const [event] = decodedEvents(auditEvent()).events;
     if (event === undefined) throw new Error("it is not read");
-    const { entry: read } = requestEntry(event, event.user, clock.now(), undefined);
+    const { entry: read } = requestEntry(
+      event,
+      { user: event.user, session: undefined },
+      clock.now(),
+      undefined,
+    );
     await store.commit({ lines: [lineWithPayload(read, { a: 1 }, SALT)] });
     clock.advance(31 * DAY);
     await sweep(30, [{ agent: "agent", namespace: "demo" }]);
