@@ -119,7 +119,7 @@ describe("AgentProfiles", function () {
   });
 
   const REFUSED: readonly [string, object, string][] = [
-    ["nobody", {}, "at least one of users, groups, serviceAccounts and extras"],
+    ["nobody", {}, "at least one of users, groups, serviceAccounts, extras and tokens"],
     ["everybody", { groups: ["system:authenticated"] }, "the cluster's own groups are no agents"],
     ["administrators", { groups: ["system:masters"] }, "the cluster's own groups are no agents"],
     [
