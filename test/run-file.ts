@@ -1,6 +1,5 @@
-/** One test file; tells the process that started this how it went. */
+/** Test files; tells the process that started this how they went. */
 import { runFiles } from "./run-files.ts";
 
-const [file = ""] = process.argv.slice(2);
-const total = await runFiles([file]);
+const total = await runFiles(process.argv.slice(2));
 process.send?.(total, () => process.exit(total.failures.length === 0 ? 0 : 1));

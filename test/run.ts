@@ -9,6 +9,7 @@
  */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { binaries } from "#controlplane/build.ts";
@@ -55,6 +56,9 @@ function tell(heading: string, failures: readonly string[]): void {
   for (const one of failures) console.log(one.replace(/^/gm, "  "));
 }
 
+/** What Node.js makes of the sources: hundreds of processes read the same ones. */
+const COMPILED = join(ROOT, "node_modules", ".cache", "compiled");
+
 const RUN_FILE = join(ROOT, "test", "run-file.ts");
 
 async function check(name: string, [program = "", ...args]: readonly string[]): Promise<boolean> {
@@ -81,9 +85,14 @@ function testFiles(path: string): string[] {
     .map((name) => join(ROOT, "test", path, name));
 }
 
+/** Half of them here, as they go; the others beside in a process of their own, printed when they are done. */
 async function suite(name: string, files: readonly string[]): Promise<Total> {
   console.log(`\n${name}: ${files.length} files`);
-  return runFiles(files);
+  const [here, beside] = [0, 1].map((half) => files.filter((_, at) => at % 2 === half));
+  const total = none();
+  const totals = [runFiles(here ?? []), ...(beside?.length ? [inProcess("the other half", beside)] : [])];
+  for (const one of await Promise.all(totals)) add(total, one);
+  return total;
 }
 
 /**
@@ -95,7 +104,7 @@ async function apart(name: string, files: readonly string[]): Promise<Total> {
   const total = none();
   const again: [string, Total][] = [];
   const run = async (file: string) => {
-    const result = await inProcess(file);
+    const result = await inProcess(relative(ROOT, file), [file]);
     const isLast = result.failures.length === 0 || isNever(file) || process.argv.includes(ONCE);
     if (isLast) add(total, result);
     else again.push([file, result]);
@@ -112,16 +121,17 @@ async function apart(name: string, files: readonly string[]): Promise<Total> {
 
 async function secondTry(file: string, { failures }: Total): Promise<Total> {
   console.log(`\n${relative(ROOT, file)} failed: once more, alone`);
-  const result = await inProcess(file);
+  const result = await inProcess(relative(ROOT, file), [file]);
   if (result.failures.length === 0) flaky.push(...failures);
   return result;
 }
 
-/** Prints what the file printed, and how long it took. */
-async function inProcess(file: string): Promise<Total> {
+/** Prints what the files printed, and how long they took. */
+async function inProcess(name: string, files: readonly string[]): Promise<Total> {
   const started = performance.now();
-  const child = spawn(process.execPath, [...process.execArgv, RUN_FILE, file], {
+  const child = spawn(process.execPath, [...process.execArgv, RUN_FILE, ...files], {
     cwd: ROOT,
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let total: Total | undefined;
@@ -136,9 +146,9 @@ async function inProcess(file: string): Promise<Total> {
   );
   const ended = await code;
   const seconds = Math.round((performance.now() - started) / 1000);
-  process.stdout.write(`${output}${errors}\n  ${relative(ROOT, file)}: ${seconds} s\n`);
+  process.stdout.write(`${output}${errors}\n  ${name}: ${seconds} s\n`);
   if (total !== undefined) return total;
-  return { passed: 0, failures: [`${relative(ROOT, file)} ended (${ended}) before its tests did`] };
+  return { passed: 0, failures: [`${name} ended (${ended}) before its tests did`] };
 }
 
 async function main(): Promise<Total> {
@@ -162,6 +172,7 @@ async function main(): Promise<Total> {
   return total;
 }
 
+enableCompileCache(COMPILED);
 const { passed, failures } = await main();
 tell("flaky: failed once, then passed", flaky);
 tell("failed", failures);
