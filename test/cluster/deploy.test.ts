@@ -115,6 +115,7 @@ describe("deploy/", function () {
       "the base with the net": () => withComponent("net"),
       "the base with a role for agents": () => withComponent("agent-rbac"),
       "the base with its registration in a file": () => withComponent("static-registration"),
+      "the base with token exchange": () => withComponent("exchange"),
       "the guide's overlay for one's own API server": () =>
         ofGuide("A cluster whose API server's flags are yours"),
       "the guide's overlay for a managed cluster": () => ofGuide("A managed cluster"),
