@@ -2,13 +2,11 @@
  * `npm run bench:secrets`: lists and watches of Secrets through `secure-secrets` beside the same of the Secrets
  * themselves, on one real kube-apiserver, in turn. Compare the two of one run; absolute numbers are this machine's.
  */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
@@ -18,7 +16,8 @@ import { rotated } from "./measure.ts";
 import { cpuSeconds, residentMebibytes } from "./processes.ts";
 import { NAMESPACES } from "./registrations.ts";
 import { aligned, median } from "./report.ts";
-import type { Measured, Task } from "./watch-client.ts";
+import type { Task } from "./watch-client.ts";
+import { watched } from "./watching.ts";
 
 const HELP = `npm run bench:secrets -- [OPTION…]
 
@@ -269,16 +268,6 @@ async function watches({ bed, hoop, apiserver }: Machine): Promise<void> {
       ].join("\n"),
     );
   }
-}
-
-async function watched(task: Task): Promise<Measured> {
-  const program = join(import.meta.dirname, "watch-client.ts");
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let last = "";
-  for await (const line of createInterface({ input: child.stdout })) last = line;
-  return JSON.parse(last);
 }
 
 if (options.help) console.log(HELP);

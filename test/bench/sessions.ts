@@ -2,11 +2,9 @@
  * `npm run bench:sessions`: what is done through a session beside the same done directly, by an agent, on one real
  * kube-apiserver, in turn. Compare the two of one run; absolute numbers are this machine's.
  */
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 import { type HoopProcess, hoopProcess } from "./hoop.ts";
@@ -18,7 +16,8 @@ import { execIn } from "./sessions-exec.ts";
 import { type Ground, NAMESPACE, prepared } from "./sessions-ground.ts";
 import type { Http } from "./sessions-http.ts";
 import { masking, recording, scanning } from "./sessions-shares.ts";
-import type { Measured, Task } from "./watch-client.ts";
+import type { Task } from "./watch-client.ts";
+import { watched } from "./watching.ts";
 
 const HELP = `npm run bench:sessions -- [OPTION…]
 
@@ -272,16 +271,6 @@ async function watches({ bed, hoop, ground }: Machine): Promise<void> {
   }
   const titles = ["WATCHES", "AT ONCE", "EVENTS", "MISSING", "OUT OF ORDER", "ENDED", "P50 MS", "P99 MS"];
   tell("watches", [...titles, "LONGEST MS", "HOOP CPU µs AN EVENT", "HOOP RSS MIB"], rows);
-}
-
-async function watched(task: Task): Promise<Measured> {
-  const program = join(import.meta.dirname, "watch-client.ts");
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let last = "";
-  for await (const line of createInterface({ input: child.stdout })) last = line;
-  return JSON.parse(last);
 }
 
 if (options.help) console.log(HELP);
