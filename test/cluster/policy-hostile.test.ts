@@ -199,9 +199,9 @@ describe("what is made to hang Hoop", () => {
     await goesOn();
   });
 
-  it("does not come of 1,000 policies, of which each is recorded", async function () {
+  it("does not come of 300 policies, of which each is recorded", async function () {
     this.timeout(300_000);
-    const names = Array.from({ length: 1_000 }, (_, n) => `many-${n}`);
+    const names = Array.from({ length: 300 }, (_, n) => `many-${n}`);
     for (let at = 0; at < names.length; at += 20)
       await Promise.all(
         names.slice(at, at + 20).map(async (name) => {
@@ -220,12 +220,12 @@ describe("what is made to hang Hoop", () => {
       async () => (await agent(mapOf("many-held", { n: "held" }))).code === 403,
       240_000,
     );
-    const { code, text } = await agent(mapOf("many", { n: "many-777" }));
+    const { code, text } = await agent(mapOf("many", { n: "many-277" }));
     expect(code, text).to.equal(201);
     const entry = (await bed.records()).find(
       ({ observed }) => Array.isArray(observed) && observed.length > 0,
     );
-    expect(JSON.stringify(entry?.["observed"])).to.contain("many-777/rule");
+    expect(JSON.stringify(entry?.["observed"])).to.contain("many-277/rule");
     expect(entry?.["observed"]).to.have.length(1);
     await goesOn();
   });
