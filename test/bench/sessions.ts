@@ -21,7 +21,7 @@ import { watched } from "./watching.ts";
 
 const HELP = `npm run bench:sessions -- [OPTION…]
 
-  --quick          in less than four minutes
+  --quick          in a minute
   --rounds N       calls of each kind, in pairs (300; lists: a tenth)
   --list N         MiB of a list (10)
   --values N       values of Secrets that are looked for (10000)
