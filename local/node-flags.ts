@@ -9,7 +9,7 @@ export const NODE_FLAGS: readonly string[] = [
   // Far more than is ever needed at once; what V8 knows to be scarce it lets grow less before it collects.
   "--max-old-space-size=384",
   // So much more than what is alive, and no more, before it collects; by itself up to three times as much.
-  "--heap-growing-percent=40",
+  "--heap-growing-percent=20",
   // Helper threads of V8. Each keeps memory of its own; with one alone, marking ends late, and the heap grows meanwhile.
   "--v8-pool-size=2",
 ];

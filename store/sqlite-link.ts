@@ -14,7 +14,7 @@ interface Waiter {
 }
 
 /** Of both halves of the young generation and what is promoted: next to nothing outlives the calls of one message. */
-const YOUNG_MEBIBYTES = 12;
+const YOUNG_MEBIBYTES = 8;
 
 /**
  * The way to the thread that holds the database, and the one place that decides that a store is lost. Calls made in
