@@ -5,7 +5,7 @@
 
 export const NODE_FLAGS: readonly string[] = [
   // Of each half of the young generation, MiB: enough for the reviews of a moment.
-  "--max-semi-space-size=8",
+  "--max-semi-space-size=4",
   // Far more than is ever needed at once; what V8 knows to be scarce it lets grow less before it collects.
   "--max-old-space-size=384",
   // So much more than what is alive, and no more, before it collects; by itself up to three times as much.
