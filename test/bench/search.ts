@@ -106,7 +106,8 @@ const QUESTIONS: Readonly<Record<string, (n: number) => Query>> = {
   "a word of one payload": (n) => query({ terms: words(`only${(n * 7_919) % ENTRIES}`) }),
   "two common words, one agent, last hour": (n) =>
     query({ conditions: [agent(n)], terms: words(`${VOCABULARY[n]} cm`), ...lastHour }),
-  "two common words": (n) => query({ terms: words(`${VOCABULARY[n]} ${VOCABULARY[(n + 31) % 3000]}`) }),
+  // Those that stand together in some payloads.
+  "two common words": (n) => query({ terms: words(`${VOCABULARY[n]} ${VOCABULARY[(n + 17) % 3000]}`) }),
   "the beginning of a word": (n) => query({ terms: words(`only${n + 10}*`) }),
 };
 
