@@ -54,6 +54,13 @@ export function sessionNamespace(): string {
   ]);
 }
 
+/** What Helm notes of its releases, in Secrets of its own, waits for nobody. */
+export const RELEASE_RULES = [
+  { rule: "secret-create", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
+  { rule: "secret-change", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
+  { rule: "secret-delete", mode: "Off", when: "oldObject.type == 'helm.sh/release.v1'" },
+] as const;
+
 /** Written when Hoop is there: it is asked. */
 export function sessionProfile({ ports }: Remembered): string {
   const claims = [{ claim: "groups", values: GROUPS }];
@@ -62,11 +69,7 @@ export function sessionProfile({ ports }: Remembered): string {
     {
       ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentPolicy", metadata: { name: "helm-releases" } },
       spec: {
-        catalogue: [
-          { rule: "secret-create", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
-          { rule: "secret-change", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
-          { rule: "secret-delete", mode: "Off", when: "oldObject.type == 'helm.sh/release.v1'" },
-        ],
+        catalogue: RELEASE_RULES,
       },
     },
     {

@@ -67,14 +67,10 @@ function answered(
   body: Buffer | undefined,
   take: (bytes: number) => void,
 ): Promise<Answered> {
-  const ask = () =>
-    asked(ports, call, body, take).catch((error: unknown) => {
-      throw noAnswer(call, error);
-    });
   return untilDecided(
     ports,
     call,
-    ask,
+    () => asked(ports, call, body, take),
     ({ response, whole }) => whole && heldIn(response.statusCode ?? 0, whole.toString()),
   );
 }

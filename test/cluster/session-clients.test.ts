@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { helm, probe } from "#controlplane/build.ts";
+import { RELEASE_RULES } from "../../local/session-tour.ts";
 import { informer } from "../support/probe.ts";
 import { type Begun, begin, profiled } from "../support/session.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
@@ -19,9 +20,7 @@ const RELEASES = {
   ...{ apiVersion: "policy.hoop.dev/v1alpha1", kind: "AgentPolicy", metadata: { name: "helm-releases" } },
   spec: {
     catalogue: [
-      { rule: "secret-create", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
-      { rule: "secret-change", mode: "Off", when: "object.type == 'helm.sh/release.v1'" },
-      { rule: "secret-delete", mode: "Off", when: "oldObject.type == 'helm.sh/release.v1'" },
+      ...RELEASE_RULES,
       { rule: "data-delete", mode: "Off", when: "oldObject.metadata.name == 'shop'" },
     ],
   },
