@@ -80,7 +80,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "test/support/crash/indexed.ts": { ours: ["test/support/crash/evidence.ts"], packages: [] },
   "test/support/crash/evidence.ts": { ours: [], packages: [] },
-  "settings.ts": { ours: [], packages: ["typebox", "typebox/value", "yaml"] },
+  settings: { ours: ["settings"], packages: ["typebox"] },
+  "settings.ts": { ours: ["settings"], packages: ["typebox/value", "yaml"] },
 };
 
 /** The drivers know the port, and nothing of one another. */

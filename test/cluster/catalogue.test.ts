@@ -11,7 +11,7 @@ import {
 } from "../support/catalogue-commands.ts";
 import { shippedPolicies } from "../support/catalogue-page.ts";
 import type { Manifest } from "../support/objects.ts";
-import { asUserOf } from "../support/raw.ts";
+import { asUserOf, type Caller } from "../support/raw.ts";
 import { type Ended, startTestbed, type Testbed } from "../support/testbed.ts";
 
 /** Fields that the examples need, and that the API server drops unless asked for. */
@@ -67,9 +67,10 @@ describe("an agent that types the catalogue's examples", () => {
     await seeded(bed);
     // Of two requests about one object the later one overtakes the earlier.
     const queue = [...Map.groupBy(EXAMPLES, targetOf).values()];
+    const human = await asUserOf(bed.kubeconfig("human"));
     const worker = async () => {
       for (let group = queue.shift(); group !== undefined; group = queue.shift())
-        for (const example of group) said.set(example, await typed(bed, example.command));
+        for (const example of group) said.set(example, await typed(bed, human, example.command));
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     recorded = (await bed.records()) as unknown as Recorded[];
@@ -109,17 +110,18 @@ describe("an agent that types the catalogue's examples", () => {
 const targetOf = ({ request: { resource, namespace, name } }: Example) =>
   `${resource.group}/${resource.resource} ${namespace}/${name}`;
 
-async function typed(bed: Testbed, command: Command): Promise<Ended> {
-  const input = await inputOf(bed, command);
+async function typed(bed: Testbed, human: Caller, command: Command): Promise<Ended> {
+  const input = await inputOf(human, command);
   return bed.kubectl("agent", command.args, input === undefined ? {} : { input: JSON.stringify(input) });
 }
 
 /** What is written over, where a whole object must be. */
-async function inputOf(bed: Testbed, { args, input, isPatch }: Command): Promise<JsonObject | undefined> {
+async function inputOf(human: Caller, { args, input, isPatch }: Command): Promise<JsonObject | undefined> {
   if (isPatch !== true || input === undefined) return input;
   const path = args[2] ?? "";
-  const live = JSON.parse(await bed.must("human", ["get", "--raw", path.slice(0, path.lastIndexOf("/"))]));
-  return merged(live, input);
+  const { code, text } = await human({ path: path.slice(0, path.lastIndexOf("/")) });
+  if (code !== 200) throw new Error(`GET ${path}: ${code} ${text}`);
+  return merged(JSON.parse(text), input);
 }
 
 function merged(target: JsonObject, patch: JsonObject): JsonObject {
@@ -170,6 +172,7 @@ async function seeded(bed: Testbed): Promise<void> {
 
 /** Until each of them can be asked for. */
 async function served(bed: Testbed, all: readonly Manifest[]): Promise<void> {
+  const human = await asUserOf(bed.kubeconfig("human"));
   for (const { spec } of all) {
     const { group, names, versions } = spec as {
       group: string;
@@ -177,6 +180,6 @@ async function served(bed: Testbed, all: readonly Manifest[]): Promise<void> {
       versions: [{ name: string }];
     };
     const path = `/apis/${group}/${versions[0].name}/${names.plural}`;
-    while ((await bed.kubectl("human", ["get", "--raw", path])).code !== 0) await delay(250);
+    while ((await human({ path })).code !== 200) await delay(250);
   }
 }

@@ -57,6 +57,7 @@ describe("what we ask of Kubernetes", function () {
       expect(await namespaces.uid("nowhere")).to.deep.equal({
         known: false,
         why: "namespace nowhere does not exist",
+        absent: true,
       });
       await namespaces.stop();
     });

@@ -1,4 +1,4 @@
-import { generateKeyPair, randomBytes } from "node:crypto";
+import { createPublicKey, generateKeyPair, type KeyObject, randomBytes, sign } from "node:crypto";
 import { promisify } from "node:util";
 import forge from "node-forge";
 
@@ -19,13 +19,15 @@ export interface Subject {
 
 const generate = promisify(generateKeyPair);
 
-/** A new RSA key of 2048 bits (forge's X.509 knows no other kind; node:crypto makes it far faster than forge). */
-export const newKeys = async (): Promise<{ privateKey: string; publicKey: string }> =>
-  generate("rsa", {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: "pkcs8", format: "pem" },
-    publicKeyEncoding: { type: "spki", format: "pem" },
-  });
+const pem = (key: KeyObject): string => key.export({ type: "pkcs8", format: "pem" }).toString();
+
+/** A new RSA key of 2048 bits, PEM: for authorities (forge knows no other kind) and tokens. */
+export const newSigningKey = async (): Promise<string> =>
+  pem((await generate("rsa", { modulusLength: 2048 })).privateKey);
+
+/** A new key on P-256, PEM: for servers and clients, of which there are many; an RSA key takes far longer. */
+export const newKey = async (): Promise<string> =>
+  pem((await generate("ec", { namedCurve: "P-256" })).privateKey);
 
 const attribute = (type: string, value: string): forge.pki.CertificateField => ({
   type,
@@ -39,9 +41,10 @@ const attributes = (subject: Subject): forge.pki.CertificateField[] => [
   ...(subject.organizations ?? []).map((name) => attribute("2.5.4.10", name)),
 ];
 
-const unsigned = (publicKey: forge.pki.PublicKey): forge.pki.Certificate => {
+const unsigned = (authorityKey: string): forge.pki.Certificate => {
   const certificate = forge.pki.createCertificate();
-  certificate.publicKey = publicKey;
+  const { n, e } = forge.pki.privateKeyFromPem(authorityKey);
+  certificate.publicKey = forge.pki.setRsaPublicKey(n, e);
   const serial = randomBytes(16);
   // DER has positive integers begin with neither a set bit nor a zero byte.
   serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f);
@@ -52,14 +55,27 @@ const unsigned = (publicKey: forge.pki.PublicKey): forge.pki.Certificate => {
   return certificate;
 };
 
-const publicKeyOf = (privateKey: forge.pki.rsa.PrivateKey): forge.pki.rsa.PublicKey =>
-  forge.pki.setRsaPublicKey(privateKey.n, privateKey.e);
+const SUBJECT_PUBLIC_KEY_INFO = 6;
+
+/**
+ * PEM, for the public half of `key`. Forge only writes it down, as if for the authority's own key: it knows no other
+ * kind of key than RSA, and signs in JavaScript, which takes long.
+ */
+const signed = (certificate: forge.pki.Certificate, key: string, authorityKey: string): string => {
+  const unused = { ...forge.pki.privateKeyFromPem(authorityKey), sign: () => "" };
+  certificate.sign(unused, forge.md.sha256.create());
+  const { value } = certificate.tbsCertificate;
+  const info = createPublicKey(key).export({ type: "spki", format: "der" }).toString("latin1");
+  if (typeof value !== "string") value[SUBJECT_PUBLIC_KEY_INFO] = forge.asn1.fromDer(info);
+  const content = forge.asn1.toDer(certificate.tbsCertificate).getBytes();
+  certificate.signature = sign("sha256", Buffer.from(content, "latin1"), authorityKey).toString("latin1");
+  return forge.pki.certificateToPem(certificate);
+};
 
 /** A self-signed authority. */
 export const newAuthority = async (commonName: string): Promise<Certificate> => {
-  const { privateKey: key } = await newKeys();
-  const privateKey = forge.pki.privateKeyFromPem(key);
-  const certificate = unsigned(publicKeyOf(privateKey));
+  const key = await newSigningKey();
+  const certificate = unsigned(key);
   certificate.setSubject(attributes({ commonName }));
   certificate.setIssuer(attributes({ commonName }));
   certificate.setExtensions([
@@ -67,19 +83,18 @@ export const newAuthority = async (commonName: string): Promise<Certificate> => 
     { name: "keyUsage", keyCertSign: true, cRLSign: true, digitalSignature: true, critical: true },
     { name: "subjectKeyIdentifier" },
   ]);
-  certificate.sign(privateKey, forge.md.sha256.create());
-  return { certificate: forge.pki.certificateToPem(certificate), key };
+  return { certificate: signed(certificate, key, key), key };
 };
 
 /** A certificate of `authority` for `subject` over `key` (PEM), or over a new key. */
 export const issue = async (authority: Certificate, subject: Subject, key?: string): Promise<Certificate> => {
-  const ownKey = key ?? (await newKeys()).privateKey;
-  const certificate = unsigned(publicKeyOf(forge.pki.privateKeyFromPem(ownKey)));
+  const ownKey = key ?? (await newKey());
+  const certificate = unsigned(authority.key);
   certificate.setSubject(attributes(subject));
   certificate.setIssuer(forge.pki.certificateFromPem(authority.certificate).subject.attributes);
   certificate.setExtensions([
     { name: "basicConstraints", cA: false, critical: true },
-    { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
+    { name: "keyUsage", digitalSignature: true, critical: true },
     { name: "extKeyUsage", clientAuth: true, serverAuth: subject.names !== undefined },
     ...(subject.names === undefined
       ? []
@@ -93,6 +108,5 @@ export const issue = async (authority: Certificate, subject: Subject, key?: stri
           },
         ]),
   ]);
-  certificate.sign(forge.pki.privateKeyFromPem(authority.key), forge.md.sha256.create());
-  return { certificate: forge.pki.certificateToPem(certificate), key: ownKey };
+  return { certificate: signed(certificate, ownKey, authority.key), key: ownKey };
 };

@@ -22,14 +22,22 @@ export interface Setting {
   readonly credentials: Credentials;
   /** The administrator's credential. */
   readonly admin: ProbeTls;
+  /** It goes with its directory, soon: then time is worth more than memory. */
+  readonly temporary: boolean;
 }
+
+/** Of Go: garbage is collected when the heap is five times what is alive, and not twice. */
+const HASTE = { GOGC: "400" };
 
 const named = (setting: Setting, name: string, spec: () => Promise<ProcessSpec>): Component =>
   component({
     name,
     directory: setting.directory,
     lifetime: setting.lifetime,
-    spec,
+    spec: async () => {
+      const { env, ...rest } = await spec();
+      return { ...rest, env: { ...(setting.temporary ? HASTE : {}), ...env } };
+    },
   });
 
 /** etcd; without `fsync` a crash of the machine may lose data, a crash of etcd does not. */

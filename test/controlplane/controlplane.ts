@@ -182,6 +182,7 @@ const prepare = async (
     state,
     keys,
     programs,
+    temporary: options.directory === undefined,
     credentials: own,
     admin: {
       ca: keys.ca.certificate,

@@ -42,8 +42,8 @@ export const etcdCommand = ({
       ...tls("", keys.etcd, keys.etcdCa),
       ...tls("peer-", keys.etcd, keys.etcdCa),
       // A single member elects itself: the sooner, the sooner it serves.
-      "heartbeat-interval": "10",
-      "election-timeout": "100",
+      "heartbeat-interval": "30",
+      "election-timeout": "150",
       "log-level": "warn",
       ...(fsync ? {} : { "unsafe-no-fsync": "true" }),
     }),

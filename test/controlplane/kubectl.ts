@@ -26,6 +26,9 @@ export interface Kubectl {
   readonly cacheDirectory: string;
 }
 
+/** Most end long before they have used this much, so that collecting garbage is a fifth of their work for nothing. */
+const HASTE = { GOGC: "off", GOMEMLIMIT: "256MiB" };
+
 /** Starts kubectl and leaves it to the caller. */
 export const spawnKubectl = (
   kubectl: Kubectl,
@@ -40,6 +43,7 @@ export const spawnKubectl = (
       // Discovery is cached by host and port, and another control plane may have had this port before.
       KUBECACHEDIR: kubectl.cacheDirectory,
       KUBERC: "off",
+      ...HASTE,
       ...options.env,
     },
   });

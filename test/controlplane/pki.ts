@@ -2,7 +2,14 @@ import { createPublicKey } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Certificate, issue, newAuthority, newKeys, type Subject } from "./certificates.ts";
+import {
+  type Certificate,
+  issue,
+  newAuthority,
+  newKey,
+  newSigningKey,
+  type Subject,
+} from "./certificates.ts";
 
 /** Paths of the PEM files of one certificate. */
 export interface CertificateFiles {
@@ -37,17 +44,17 @@ const write = async (directory: string, name: string, pair: Certificate): Promis
 
 const create = async (directory: string, nodeAddress: string): Promise<void> => {
   // etcd has an authority of its own: it would take every client of the API server's for its own otherwise.
-  const [ca, etcdCa, frontProxyCa, components, serviceAccount] = await Promise.all([
+  const [ca, etcdCa, frontProxyCa, componentsKey, serviceAccountKey] = await Promise.all([
     newAuthority("hoop-test-ca"),
     newAuthority("hoop-test-etcd-ca"),
     newAuthority("hoop-test-front-proxy-ca"),
-    newKeys(),
-    newKeys(),
+    newKey(),
+    newSigningKey(),
   ]);
   const names = { dns: ["localhost", "kubernetes.default.svc"], ip: ["127.0.0.1", nodeAddress] };
-  // The components all run as one user on one host: they share a key, as each new one takes a while.
+  // The components all run as one user on one host: they share a key.
   const component = (authority: Certificate, subject: Subject): Promise<Certificate> =>
-    issue(authority, subject, components.privateKey);
+    issue(authority, subject, componentsKey);
   const pairs: Record<string, Certificate> = {
     ca,
     "etcd-ca": etcdCa,
@@ -57,10 +64,8 @@ const create = async (directory: string, nodeAddress: string): Promise<void> => 
     "front-proxy-client": await component(frontProxyCa, { commonName: "front-proxy-client" }),
     "kubelet-client": await component(ca, { commonName: "kube-apiserver-kubelet-client" }),
     "service-account": {
-      certificate: createPublicKey(serviceAccount.privateKey)
-        .export({ type: "spki", format: "pem" })
-        .toString(),
-      key: serviceAccount.privateKey,
+      certificate: createPublicKey(serviceAccountKey).export({ type: "spki", format: "pem" }).toString(),
+      key: serviceAccountKey,
     },
   };
   for (const [name, pair] of Object.entries(pairs)) await write(directory, name, pair);

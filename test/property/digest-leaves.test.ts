@@ -268,16 +268,44 @@ const place = fc.constantFrom(...PLACES).chain(({ kind, object, paths }) =>
     kind: fc.constant(kind),
     object: fc.constant(object),
     path: fc.constantFrom(...paths),
-    other: fc.constantFrom(...paths),
     edit: fc.constantFrom<Edit>("change", "remove", "add"),
   }),
 );
+
+/** Without any annotations, and without the only one that the server does not fill in: it fills in what is left. */
+function leaveTheSame(kind: string, operation: string, one: Path, two: Path): boolean {
+  const [all, only] = one.length < two.length ? [one, two] : [two, one];
+  if (all.at(-1) !== "annotations" || only.length !== all.length + 1) return false;
+  const siblings = pathsOf(whole(kind)).filter(
+    (path) => path.length === only.length && all.every((step, at) => step === path[at]),
+  );
+  const counting = siblings.filter((path) => !isFilled(kind, operation, path));
+  return (
+    counting.length === 1 &&
+    counting[0]?.at(-1) === only.at(-1) &&
+    only.join("/").startsWith(`${all.join("/")}/`)
+  );
+}
 
 function requestOf(kind: string, operation: "CREATE" | "UPDATE", before: JsonObject, after: JsonObject) {
   const [group = "", resource = ""] = kind.split("/");
   return operation === "CREATE"
     ? request({ ...on(group, resource), object: after })
     : update(before, after, on(group, resource));
+}
+
+/** Places of the kind whose edits make the same digest, and may not. */
+function twins(kind: string, operation: "CREATE" | "UPDATE", edit: Edit): [Path, Path][] {
+  const object = whole(kind);
+  const seen = new Map<string, Path>();
+  return pathsOf(object).flatMap((path): [Path, Path][] => {
+    if (isFilled(kind, operation, path)) return [];
+    const made = digest(requestOf(kind, operation, object, edited(object, path, edit) as JsonObject));
+    const other = seen.get(made);
+    seen.set(made, path);
+    const differ = other === undefined || (edit === "remove" && leaveTheSame(kind, operation, path, other));
+    return differ ? [] : [[other, path]];
+  });
 }
 
 describe("any one place in an object", () => {
@@ -299,23 +327,12 @@ describe("any one place in an object", () => {
       expect(filled).to.be.above(50);
     });
 
-  it("makes another digest than any other place", () => {
-    fc.assert(
-      fc.property(place, ({ kind, object, path, other, edit }) => {
-        fc.pre(path.join("/") !== other.join("/"));
-        const one = edited(object, path, edit) as JsonObject;
-        const two = edited(object, other, edit) as JsonObject;
-        for (const operation of ["CREATE", "UPDATE"] as const) {
-          if (isFilled(kind, operation, path) || isFilled(kind, operation, other)) continue;
-          expect(
-            digest(requestOf(kind, operation, object, one)),
-            `${kind} ${path.join(" ")} and ${other.join(" ")}`,
-          ).not.to.equal(digest(requestOf(kind, operation, object, two)));
-        }
-      }),
-      { numRuns: 1_000 },
-    );
-  });
+  for (const kind of Object.keys(KINDS))
+    it(`makes another digest than any other place of ${kind}`, () => {
+      for (const operation of ["CREATE", "UPDATE"] as const)
+        for (const edit of ["change", "remove", "add"] as const)
+          expect(twins(kind, operation, edit), `${operation}, ${edit}`).to.deep.equal([]);
+    });
 
   it("counts as it was before an update of that very place, and so does the object's uid", () => {
     fc.assert(

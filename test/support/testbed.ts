@@ -26,6 +26,7 @@ import { apiServerFiles } from "../../local/apiserver-files.ts";
 import { localManifests, type StampBy, tourManifests } from "../../local/manifests.ts";
 import { parseSettings } from "../../settings.ts";
 import { asUserOf, type Caller } from "./raw.ts";
+import { untilStamped } from "./stamped.ts";
 
 export type Who = "agent" | "approver" | "human" | { kubeconfig: string };
 
@@ -178,7 +179,8 @@ async function assembled(
   const manifests = await localManifests(ports, { secret, stampBy: options.stampBy ?? "policy" });
   const [first, registrations] = withRegistrationsLast(manifests);
   for (const input of [first, tourManifests()]) await bed.must("human", applyArgs, { input });
-  if (first.includes('"MutatingAdmissionPolicy"')) await untilStamped(bed);
+  // While nobody records yet: a test finds the ledger empty.
+  if (first.includes('"MutatingAdmissionPolicy"')) await untilStamped(await asUserOf(kubeconfigs.agent));
   await bed.must("human", applyArgs, { input: registrations });
 
   let hoop: Hoop | undefined;
@@ -223,27 +225,6 @@ function withRegistrationsLast(manifests: string): [first: string, registrations
   const isRegistration = ({ kind }: { kind: string }) => kind.endsWith("WebhookConfiguration");
   const only = (some: object[]) => JSON.stringify({ ...list, items: some });
   return [only(items.filter((item) => !isRegistration(item))), only(items.filter(isRegistration))];
-}
-
-/**
- * A new API server takes up a policy, and the schemas it needs for it, within seconds; until then what agents write is
- * not stamped, or refused. Looked at while nobody records yet: a test finds the ledger empty.
- */
-async function untilStamped(bed: Pick<Testbed, "kubectl">): Promise<void> {
-  const probes = [
-    ["create", "configmap", "probe", "-n", "demo"],
-    ["create", "role", "probe", "-n", "demo", "--verb=get", "--resource=pods"],
-    ["create", "deployment", "probe", "-n", "demo", "--image=x"],
-    ["create", "job", "probe", "-n", "demo", "--image=x"],
-    ["create", "ingress", "probe", "-n", "demo", "--rule=a.dev/=b:80"],
-  ];
-  for (const probe of probes)
-    for (let attempt = 0; ; attempt++) {
-      const asked = await bed.kubectl("agent", [...probe, "--dry-run=server", "-o", "yaml"]);
-      if (asked.code === 0 && asked.stdout.includes("hoop.dev/agent")) break;
-      if (attempt > 1000) throw new Error(`what agents write is not stamped: ${asked.output}`);
-      await delay(250);
-    }
 }
 
 /** kubectl finds hoop.dev by discovery, and agents are sent to us. */

@@ -30,7 +30,10 @@ describe("reading JSON", () => {
     const texts = fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0123tfnrule.-+eE \n') });
     fc.assert(
       fc.property(texts, (text) => {
-        expect(readJson(text).outcome === "malformed").to.equal(!parses(text));
+        const { outcome } = readJson(text);
+        // A number that is too large is refused wherever it stands, whatever comes after it.
+        if (outcome === "refused") expect(text).to.match(/\d{16}|\d[eE]/);
+        else expect(outcome === "read").to.equal(parses(text));
       }),
       { numRuns: 2000 },
     );
