@@ -8,20 +8,27 @@ import { payloadWords, type Query, type Window } from "#core/ledger/search.ts";
 import { leafHash } from "#core/log/hash.ts";
 import { decodeTree, encodeTree, grow, rootOf, type Tree } from "#core/log/tree.ts";
 import { factsOf, matchOf } from "./match.ts";
-import type { Added, Place } from "./wire.ts";
+import { createPart, partsOf, type Range, tableOf, wordTables } from "./parts.ts";
+import type { Added, Place, Slice } from "./wire.ts";
 
 const BLOCK = 1024;
+const MOST_STATEMENTS = 200;
 
 export class Engine {
   readonly #db: DatabaseSync;
+  /** Entries of one table of words. */
+  readonly #part: number;
   #tree: Tree;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    const state = db.prepare("SELECT next, tree FROM state").get();
+    const state = db.prepare("SELECT next, part, tree FROM state").get();
+    this.#part = Number(state?.["part"]);
     this.#tree = decodeTree(state?.["tree"] as Uint8Array);
     const last = db.prepare("SELECT max(number) AS last FROM entries").get()?.["last"] ?? -1;
-    if (this.#tree.size !== state?.["next"] || last !== this.#tree.size - 1)
+    const { size } = this.#tree;
+    const hasWords = wordTables(db).length === Math.ceil(size / this.#part);
+    if (size !== state?.["next"] || last !== size - 1 || !hasWords)
       throw new Error("its parts do not fit together");
   }
 
@@ -46,18 +53,39 @@ export class Engine {
     return tree.size;
   }
 
-  find(query: Query, { limit, newest, ...range }: Window): number[] {
+  /** What a search finds in so many milliseconds, but at least in one part. */
+  find(query: Query, { limit, newest, ...asked }: Window, milliseconds: number): Slice {
+    const range = this.#narrowed(query, asked);
     const match = matchOf(query);
-    const { from, end } = this.#narrowed(query, range);
-    const column = match === undefined ? "entries.number" : "words.rowid";
+    const until = performance.now() + milliseconds;
+    const indexes: number[] = [];
+    for (const part of partsOf(range, this.#part, newest)) {
+      const found = this.#findIn(part, query, match, limit - indexes.length, newest);
+      for (const index of found) indexes.push(index);
+      const rest = newest ? { from: range.from, end: part.from } : { from: part.end, end: range.end };
+      if (indexes.length >= limit || rest.from >= rest.end) break;
+      if (performance.now() >= until) return { indexes, rest };
+    }
+    return { indexes, rest: undefined };
+  }
+
+  #findIn(
+    { from, end }: Range,
+    query: Query,
+    match: string | undefined,
+    limit: number,
+    newest: boolean,
+  ): number[] {
+    const words = tableOf(Math.floor(from / this.#part));
+    const column = match === undefined ? "entries.number" : `${words}.rowid`;
     const isTimed = query.since !== undefined || query.until !== undefined;
     const tables =
       match === undefined
         ? "entries"
-        : `words${isTimed ? " CROSS JOIN entries ON entries.number = words.rowid" : ""}`;
+        : `${words}${isTimed ? ` CROSS JOIN entries ON entries.number = ${words}.rowid` : ""}`;
     const sql =
       `SELECT ${column} AS number FROM ${tables} WHERE ${column} >= ? AND ${column} < ?` +
-      `${match === undefined ? "" : " AND words MATCH ?"}${isTimed ? " AND time >= ? AND time < ?" : ""}` +
+      `${match === undefined ? "" : ` AND ${words} MATCH ?`}${isTimed ? " AND time >= ? AND time < ?" : ""}` +
       ` ORDER BY ${column}${newest ? " DESC" : ""} LIMIT ?`;
     const times = isTimed
       ? [query.since ?? Number.MIN_SAFE_INTEGER, query.until ?? Number.MAX_SAFE_INTEGER]
@@ -71,7 +99,12 @@ export class Engine {
     const time = microseconds(entry["time"]) ?? null;
     const words = [factsOf(entry), entryWords(entry), payloadWords(payload)].map((all) => all.join(" "));
     this.#sql("INSERT INTO entries (number, time) VALUES (?, ?)").run(index, time);
-    this.#sql("INSERT INTO words (rowid, facts, said, beside) VALUES (?, ?, ?, ?)").run(index, ...words);
+    const part = Math.floor(index / this.#part);
+    if (index % this.#part === 0) createPart(this.#db, part);
+    this.#sql(`INSERT INTO ${tableOf(part)} (rowid, facts, said, beside) VALUES (?, ?, ?, ?)`).run(
+      index,
+      ...words,
+    );
     if (time !== null) this.#sql(WIDEN).run(Math.floor(index / BLOCK), time, time);
     if (payload !== undefined)
       this.#sql("INSERT INTO kept (number, words) VALUES (?, ?)").run(
@@ -92,18 +125,18 @@ export class Engine {
         .split("\n");
       const [facts = "", said = "", beside = ""] = words;
       const number = Number(row["number"]);
-      this.#sql(TAKE_OUT).run(number, facts, said, beside);
-      this.#sql("INSERT INTO words (rowid, facts, said, beside) VALUES (?, ?, ?, '')").run(
-        number,
-        facts,
-        said,
+      const table = tableOf(Math.floor(number / this.#part));
+      const columns = "rowid, facts, said, beside";
+      this.#sql(`INSERT INTO ${table} (${table}, ${columns}) VALUES ('delete', ?, ?, ?, ?)`).run(
+        ...[number, facts, said, beside],
       );
+      this.#sql(`INSERT INTO ${table} (${columns}) VALUES (?, ?, ?, '')`).run(number, facts, said);
     }
     this.#sql("DELETE FROM kept WHERE number >= ? AND number < ?").run(from, to);
   }
 
   /** The entries that times leave, in whole blocks. */
-  #narrowed({ since, until }: Query, { from, end }: { from: number; end: number }) {
+  #narrowed({ since, until }: Query, { from, end }: Range): Range {
     const first =
       since === undefined
         ? 0
@@ -113,22 +146,22 @@ export class Engine {
         ? undefined
         : this.#sql("SELECT max(block) AS block FROM blocks WHERE low < ?").get(until)?.["block"];
     if (first === null || last === null) return { from: 0, end: 0 };
-    return {
-      from: Math.max(from, Number(first) * BLOCK),
-      end: last === undefined ? end : Math.min(end, (Number(last) + 1) * BLOCK),
-    };
+    const after = last === undefined ? end : Math.min(end, (Number(last) + 1) * BLOCK);
+    return { from: Math.max(from, Number(first) * BLOCK), end: Math.min(after, this.#tree.size) };
   }
 
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
 
-  /** Of few texts: values are bound. */
+  /** Of few texts for each part: values are bound. */
   #sql(text: string) {
-    const known = this.#statements.get(text) ?? this.#db.prepare(text);
-    this.#statements.set(text, known);
-    return known;
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear();
+    const made = this.#db.prepare(text);
+    this.#statements.set(text, made);
+    return made;
   }
 }
 
 const WIDEN = `INSERT INTO blocks (block, low, high) VALUES (?, ?, ?)
   ON CONFLICT (block) DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)`;
-const TAKE_OUT = "INSERT INTO words (words, rowid, facts, said, beside) VALUES ('delete', ?, ?, ?, ?)";

@@ -8,10 +8,12 @@ import type { Clock, Log } from "#core/ports.ts";
 import type { Store } from "#kit/storage.ts";
 import { Alarm } from "./alarm.ts";
 import { follow, teller } from "./follow.ts";
+import { PART } from "./parts.ts";
 import { isOf } from "./reading.ts";
 import { LOOK_EVERY, Schedule } from "./schedule.ts";
 import { Lost, Thread } from "./thread.ts";
 import { Turns } from "./turns.ts";
+import type { Slice } from "./wire.ts";
 
 export interface SearchIndex extends Search {
   /** Entries that are in the ledger and not known to be in the index. */
@@ -33,14 +35,19 @@ export interface IndexOptions {
   file: string;
   /** Milliseconds that a search waits for entries that are not in the index yet. */
   patience?: number;
+  /** Of a search, milliseconds until others have their turn. */
+  turn?: number;
+  /** Entries of one table of words, where the file is made anew. */
+  part?: number;
 }
 
 /** Opens its file, makes what it needs and follows the ledger when there is a reason to. */
-export function searchIndex(ports: IndexPorts, { file, patience = PATIENCE }: IndexOptions): SearchIndex {
-  return new Follower(ports, file, patience);
+export function searchIndex(ports: IndexPorts, options: IndexOptions): SearchIndex {
+  return new Follower(ports, { patience: PATIENCE, turn: TURN, part: PART, ...options });
 }
 
 const PATIENCE = 5_000;
+const TURN = 20;
 /** How long the thread outlives the last search, milliseconds: who searches once mostly searches again. */
 const LINGER = 60_000;
 /** Milliseconds until an index that cannot be used is tried again: at first, and at most. */
@@ -49,7 +56,7 @@ const RETRY = { first: 1_000, most: 60_000 };
 class Follower implements SearchIndex {
   readonly #ports: IndexPorts;
   readonly #file: string;
-  readonly #patience: number;
+  readonly #options: Required<IndexOptions>;
   readonly #closing = new AbortController();
   readonly #alarm: Alarm;
   readonly #schedule: Schedule;
@@ -73,10 +80,10 @@ class Follower implements SearchIndex {
   #seal = "";
   #retry = RETRY.first;
 
-  constructor(ports: IndexPorts, file: string, patience: number) {
+  constructor(ports: IndexPorts, options: Required<IndexOptions>) {
     this.#ports = ports;
-    this.#file = file;
-    this.#patience = patience;
+    this.#file = options.file;
+    this.#options = options;
     this.#alarm = new Alarm(ports.clock);
     this.#schedule = new Schedule(ports.clock);
     this.#running = this.#run();
@@ -88,7 +95,7 @@ class Follower implements SearchIndex {
       // Erasures are entries as well: nothing is found by what is gone.
       const of = (await this.#ports.store.head()).size;
       await this.#reach(of);
-      return await this.#turns.take(asker.name, () => this.#ask(query, window, of, asker));
+      return await this.#findBySlices(query, window, of, asker);
     } finally {
       this.#searches -= 1;
       this.#lastSearch = this.#ports.clock.now();
@@ -111,7 +118,23 @@ class Follower implements SearchIndex {
     await this.#running;
   }
 
-  async #ask(query: Query, window: Window, of: number, { signal }: Asker): Promise<Found> {
+  async #findBySlices(query: Query, window: Window, of: number, asker: Asker): Promise<Found> {
+    const indexes: number[] = [];
+    for (let left = window; ; ) {
+      const slice = await this.#turns.take(asker.name, () => this.#ask(query, left, of, asker));
+      if ("outcome" in slice) return slice;
+      for (const index of slice.indexes) indexes.push(index);
+      if (slice.rest === undefined) return { outcome: "found", indexes };
+      left = { ...left, ...slice.rest, limit: window.limit - indexes.length };
+    }
+  }
+
+  async #ask(
+    query: Query,
+    window: Window,
+    of: number,
+    { signal }: Asker,
+  ): Promise<Slice | Exclude<Found, { outcome: "found" }>> {
     const thread = this.#thread;
     const next = this.#next ?? 0;
     // Nobody waits for the answer.
@@ -119,7 +142,7 @@ class Follower implements SearchIndex {
     if (this.#hasFailed || this.#closing.signal.aborted) return { outcome: "unavailable" };
     if (thread === undefined || next < of) return { outcome: "behind", entries: Math.min(next, of), of };
     try {
-      return { outcome: "found", indexes: await thread.ask({ call: "find", query, window }) };
+      return await thread.ask({ call: "find", query, window, milliseconds: this.#options.turn });
     } catch (error) {
       if (error instanceof Lost) return { outcome: "unavailable" };
       throw error;
@@ -171,7 +194,8 @@ class Follower implements SearchIndex {
 
   /** Has the thread there for as long as there is a reason; rejects where that cannot go on. */
   async #serve(): Promise<void> {
-    const opening = { file: this.#file, anew: this.#anew, seal: this.#seal };
+    const { file, part } = this.#options;
+    const opening = { file, part, anew: this.#anew, seal: this.#seal };
     this.#seal = "";
     const thread = new Thread(opening, () => this.#alarm.ring());
     try {
@@ -250,7 +274,7 @@ class Follower implements SearchIndex {
     };
     this.#waiting.add(look);
     this.#alarm.ring();
-    await this.#ports.clock.sleep(this.#patience, found.signal);
+    await this.#ports.clock.sleep(this.#options.patience, found.signal);
     this.#waiting.delete(look);
   }
 

@@ -31,7 +31,8 @@ export function matchOf({ conditions, within, of, agent, terms }: Query): string
     ...(agent === undefined ? [] : [one("username", agent)]),
     ...(within === undefined ? [] : [within.map((namespace) => one("within", namespace)).join(" OR ")]),
     ...(of === undefined ? [] : [of.map((index) => one("of", String(index))).join(" OR ")]),
-    ...terms.map(termMatch),
+    // Whoever asks for one twice is not to have it looked for twice.
+    ...new Set(terms.map(termMatch)),
   ];
   const unwanted = conditions.filter(({ is }) => !is).map(({ facet, value }) => one(facet, value));
   if (unwanted.length === 0) return wanted.length === 0 ? undefined : all(wanted);

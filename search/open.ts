@@ -2,30 +2,30 @@
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { EMPTY_TREE, encodeTree } from "#core/log/tree.ts";
+import { wordTables } from "./parts.ts";
 import type { Opening } from "./wire.ts";
 
 /** "hpsr" in ASCII: tells our files from other programs' databases. */
 const APPLICATION_ID = 0x68707372;
 /** Of tables, facets and words: grows when any of them changes. */
-const VERSION = 2;
+const VERSION = 3;
 
 const SCHEMA = `
   CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     next INTEGER NOT NULL,
+    part INTEGER NOT NULL, -- entries of one table of words
     tree BLOB NOT NULL, -- over the lines before
     boot TEXT NOT NULL  -- of the machine, while the file is written; '': closed
   ) STRICT;
   CREATE TABLE entries (number INTEGER PRIMARY KEY, time INTEGER) STRICT; -- microseconds
   -- The earliest and the latest of so many entries in a row: clocks may go back.
   CREATE TABLE blocks (block INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL) STRICT;
-  CREATE VIRTUAL TABLE words USING fts5 (facts, said, beside, content = '', columnsize = 0, tokenize = 'ascii');
-  INSERT INTO words (words, rank) VALUES ('secure-delete', 1); -- erased is erased, not marked
   -- What was put into words of entries with payloads: it takes that to take it out again.
   CREATE TABLE kept (number INTEGER PRIMARY KEY, words BLOB NOT NULL) STRICT;
 `;
 
-const TABLES: readonly string[] = ["state", "entries", "blocks", "words", "kept"];
+const TABLES: readonly string[] = ["state", "entries", "blocks", "kept"];
 
 /** Faults of the disk or of whoever else has the file: what is in it may be well. */
 const NOT_THE_FILES: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15, 23]);
@@ -37,12 +37,12 @@ export interface Opened {
 }
 
 /** @throws Error where there can be no index. */
-export function openIndex({ file, anew: isNoGood, seal }: Opening): Opened {
+export function openIndex({ file, anew: isNoGood, seal, part }: Opening): Opened {
   const anew = isNoGood ? "it is damaged" : unusable(file, seal !== "" && sealOf(file) === seal);
   if (anew !== "") discard(file);
   const db = connected(file);
   try {
-    if (pragma(db, "user_version") !== VERSION) create(db);
+    if (pragma(db, "user_version") !== VERSION) create(db, part);
     db.prepare("UPDATE state SET boot = ?").run(bootId());
     return { db, anew };
   } catch (error) {
@@ -70,11 +70,11 @@ export function isDamage(error: unknown): boolean {
 }
 
 /** Empties it. */
-export function create(db: DatabaseSync): void {
+export function create(db: DatabaseSync, part: number): void {
   db.exec("BEGIN IMMEDIATE");
-  for (const name of tables(db)) db.exec(`DROP TABLE ${name}`);
+  for (const name of [...tables(db), ...wordTables(db)]) db.exec(`DROP TABLE ${name}`);
   db.exec(SCHEMA);
-  db.prepare("INSERT INTO state VALUES (1, 0, ?, ?)").run(encodeTree(EMPTY_TREE), bootId());
+  db.prepare("INSERT INTO state VALUES (1, 0, ?, ?, ?)").run(part, encodeTree(EMPTY_TREE), bootId());
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${VERSION}; COMMIT`);
 }
 
@@ -129,7 +129,7 @@ function fault(db: DatabaseSync, isSealed: boolean): string {
   return found === "ok" ? "" : `it is damaged: ${found}`;
 }
 
-/** Those of ours that are there. */
+/** Those of ours that are there, but for words. */
 function tables(db: DatabaseSync): string[] {
   const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   return rows.map(({ name }) => String(name)).filter((name) => TABLES.includes(name));

@@ -1,5 +1,6 @@
 /** What passes between the follower and the thread that holds the index. */
 import type { Query, Window } from "#core/ledger/search.ts";
+import type { Range } from "./parts.ts";
 
 /** An entry, and what lies beside it as it is kept, where there is something. */
 export interface Added {
@@ -16,13 +17,20 @@ export interface Place {
 
 export type Call =
   | { call: "add"; entries: readonly Added[] }
-  | { call: "find"; query: Query; window: Window }
+  /** As far as that comes in so many milliseconds: others wait for it. */
+  | { call: "find"; query: Query; window: Window; milliseconds: number }
   /** Begin anew. */
   | { call: "clear" };
 
+/** What a search has found by now; `rest`: where it has not looked yet, undefined: it is done. */
+export interface Slice {
+  indexes: number[];
+  rest: Range | undefined;
+}
+
 export interface Answers {
   add: number;
-  find: number[];
+  find: Slice;
   clear: undefined;
 }
 
@@ -33,6 +41,8 @@ export interface Opening {
   anew: boolean;
   /** Of the file as it was closed last; "" where that is not known. What has it still need not be looked through. */
   seal: string;
+  /** Entries of one table of words, where it is made anew. */
+  part: number;
 }
 
 /** To the thread: calls, answered in their order, or the wish that it ends. */

@@ -22,8 +22,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const answer = (call: Call): Answers[keyof Answers] => {
     if (db === undefined || engine === undefined) throw new Error("it is not open");
     if (call.call === "add") return engine.add(call.entries);
-    if (call.call === "find") return engine.find(call.query, call.window);
-    create(db);
+    if (call.call === "find") return engine.find(call.query, call.window, call.milliseconds);
+    create(db, opening.part);
     engine = new Engine(db);
     return undefined;
   };

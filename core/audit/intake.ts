@@ -38,9 +38,11 @@ export interface IntakePorts {
 /** What one event leaves. */
 interface Said {
   outcomes: OutcomeEntry[];
-  requests: { line: Append }[];
+  requests: { event: AuditEvent; line: Append }[];
 }
 
+/** Written with every commit of requests: of two that heard the same event, the later one sees that there was another. */
+const TAKEN = "audit/taken";
 /** Lines of one commit: admissions that come meanwhile wait no longer than that takes. */
 const LINES = 64;
 /** Milliseconds of work after which others have their turn. */
@@ -65,13 +67,13 @@ export class Intake {
   async #take({ events, unread }: EventList): Promise<number> {
     const { open, log, counted } = this.#ports;
     if (unread > 0) log.warn({ unread }, "audit events that are none of audit.k8s.io/v1 were left out");
-    await open.follow();
+    const batch = new Batch(this.#ports);
+    await batch.follow();
     const agents = events.flatMap((event) => {
       const agent = agentOf(this.#ports.agents, event);
       return agent === undefined ? [] : [{ event, agent }];
     });
     const mine = agents.filter(({ event }) => !open.hasSeen(event));
-    const batch = new Batch(this.#ports);
     await batch.gaps(events);
     this.#lookAtPolicy(events);
     let until = performance.now() + TURN;
@@ -87,8 +89,9 @@ export class Intake {
       until = performance.now() + TURN;
     }
     const written = await batch.commit();
-    counted("recorded", names.size);
-    counted("repeated", agents.length - names.size);
+    const recorded = names.size - batch.repeated;
+    counted("recorded", recorded);
+    counted("repeated", agents.length - recorded);
     counted("not-agents", events.length - agents.length);
     counted("unread", unread);
     return written;
@@ -115,7 +118,7 @@ export class Intake {
     const request = () => {
       const { entry, payload } = requestEntry(event, who, clock.now(), first?.index);
       const isBare = Object.keys(payload).length === 0;
-      return { line: isBare ? lineOf(entry) : lineWithPayload(entry, payload, random) };
+      return { event, line: isBare ? lineOf(entry) : lineWithPayload(entry, payload, random) };
     };
     if (event.records.length === 0) return { outcomes: [], requests: [request()] };
     const outcomes = outcomesOf(event, named, clock.now());
@@ -150,11 +153,25 @@ async function admissionsOf(store: Store, event: AuditEvent): Promise<Numbered[]
 class Batch {
   readonly #ports: IntakePorts;
   #outcomes = new Map<number, OutcomeEntry>();
-  #lines: Append[] = [];
+  #gaps: Append[] = [];
+  #requests: Said["requests"] = [];
   #written = 0;
+  /** The revision that TAKEN had before the ledger was followed; 0: nobody has written it. */
+  #taken = 0;
+  /** Whether somebody else writes requests meanwhile: what is still to come, too, may be written already. */
+  #isLate = false;
+  /** Requests that somebody else has written. */
+  repeated = 0;
 
   constructor(ports: IntakePorts) {
     this.#ports = ports;
+  }
+
+  /** Takes in which events are written down already. */
+  async follow(): Promise<void> {
+    const { store, open } = this.#ports;
+    this.#taken = (await store.get(TAKEN))?.revision ?? 0;
+    await open.follow();
   }
 
   /** What is to be said of the events' coming, first of all: that they come is known from the first on. */
@@ -162,14 +179,15 @@ class Batch {
     const { feed, clock } = this.#ports;
     const latest = Math.max(0, ...events.map(({ received }) => Date.parse(received) || 0));
     const isNew = !feed.known;
-    this.#lines.push(...feed.heard(latest, clock.now()));
+    this.#gaps.push(...feed.heard(latest, clock.now()));
     if (isNew) await this.#ports.store.commit({ puts: feed.puts(clock.now()) });
   }
 
   async add({ outcomes, requests }: Said): Promise<void> {
     for (const outcome of outcomes) this.#outcomes.set(outcome.of, outcome);
-    this.#lines.push(...requests.map(({ line }) => line));
-    if (this.#outcomes.size + this.#lines.length >= LINES) await this.#flush();
+    this.#requests.push(...requests);
+    if (this.#isLate) this.#leaveOutRepeated();
+    if (this.#outcomes.size + this.#requests.length + this.#gaps.length >= LINES) await this.#flush();
   }
 
   async commit(): Promise<number> {
@@ -180,22 +198,40 @@ class Batch {
   async #flush(): Promise<void> {
     const { store } = this.#ports;
     for (;;) {
-      const puts: Put[] = [];
-      const lines: Append[] = [...this.#lines];
-      for (const outcome of this.#outcomes.values()) {
-        const put = await toldBy(store, outcome, lines.length);
-        if (put === undefined) continue;
-        puts.push(put);
-        lines.push(lineOf(outcome));
-      }
+      const { puts, lines } = await this.#wanted();
       if (lines.length === 0) break;
       const result = await store.commit({ puts, lines });
-      // Somebody has told one of them meanwhile, by the object.
-      if (result.outcome === "conflict") continue;
-      this.#written += lines.length;
-      break;
+      if (result.outcome === "committed") {
+        this.#written += lines.length;
+        if (this.#requests.length > 0) this.#taken = result.revision;
+        break;
+      }
+      // Else somebody has told an outcome meanwhile, by the object.
+      if (result.key !== TAKEN) continue;
+      this.#isLate = true;
+      await this.follow();
+      this.#leaveOutRepeated();
     }
     this.#outcomes = new Map();
-    this.#lines = [];
+    this.#gaps = [];
+    this.#requests = [];
+  }
+
+  async #wanted(): Promise<{ puts: Put[]; lines: Append[] }> {
+    const lines = [...this.#gaps, ...this.#requests.map(({ line }) => line)];
+    const puts: Put[] = this.#requests.length === 0 ? [] : [{ key: TAKEN, value: "{}", expect: this.#taken }];
+    for (const outcome of this.#outcomes.values()) {
+      const put = await toldBy(this.#ports.store, outcome, lines.length);
+      if (put === undefined) continue;
+      puts.push(put);
+      lines.push(lineOf(outcome));
+    }
+    return { puts, lines };
+  }
+
+  #leaveOutRepeated(): void {
+    const left = this.#requests.filter(({ event }) => !this.#ports.open.hasSeen(event));
+    this.repeated += this.#requests.length - left.length;
+    this.#requests = left;
   }
 }

@@ -167,7 +167,8 @@ const resource = (search: Search) =>
 describe("the search index", () => {
   before(() => {
     store = memoryStore();
-    index = searchIndex({ store, clock, log }, { file: ":memory:", patience: 60_000 });
+    // Words in many tables, and every search in as many turns.
+    index = searchIndex({ store, clock, log }, { file: ":memory:", patience: 60_000, part: 7, turn: 0 });
   });
   after(() => index.close());
 

@@ -106,6 +106,7 @@ describe("the file of the search index", () => {
     "overwritten in its midst": { spoil: overwrite, why: /damaged/ },
     "of another ledger": { spoil: () => undefined, of: "other", why: /not of this ledger/ },
     "ahead of a store that was restored": { spoil: () => undefined, size: SIZE - 100, why: /ahead/ },
+    "without a table of words": { spoil: () => sql("DROP TABLE words0"), why: /do not fit|damaged/ },
     "of another version": { spoil: () => sql("PRAGMA user_version = 99"), why: /another version/ },
     "of a machine that went down meanwhile": {
       spoil: () => sql("UPDATE state SET boot = 'earlier'"),
@@ -185,7 +186,7 @@ describe("the file of the search index", () => {
     for (const n of [999, 1200]) expect(await found(again, text(wordOf(n)))).to.deep.equal([n]);
     await again.close();
     expect(written(readFileSync(file))).to.deep.equal([]);
-    sql("INSERT INTO words (words) VALUES ('integrity-check')");
+    sql("INSERT INTO words0 (words0) VALUES ('integrity-check')");
   });
 
   it("says how far it has come while it is made, and answers nothing before", async () => {

@@ -104,6 +104,32 @@ describe("audit events", () => {
     expect(await again.take(...all)).to.equal(0);
   });
 
+  it("that come to several at once leave each one entry, and are counted as such", async () => {
+    const index = await heard.admit({ operation: "CONNECT" });
+    const others = [await Heard.begin(heard.store), await Heard.begin(heard.store)];
+    const reads = Array.from({ length: 150 }, (_, n) => read(`r${n}`));
+    const exec = auditEvent({ auditID: "e", stage: "ResponseComplete", annotations: naming(index) });
+    const all = [heard, ...others];
+    const written = await Promise.all(
+      all.flatMap((one, n) => [
+        one.take(...reads.slice(n * 20), exec),
+        one.take(read(`only-${n}`), ...reads.slice(0, n * 40)),
+      ]),
+    );
+    const requests = await heard.entries("request");
+    const ids = requests.map(({ auditID }) => auditID);
+    expect(ids.toSorted())
+      .to.deep.equal([...new Set(ids)].toSorted())
+      .and.to.have.length(154);
+    expect(await heard.entries("outcome")).to.have.length(1);
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    expect(sum(written)).to.equal(155);
+    const given = all.length * (150 + 2) - (0 + 20 + 40) + (0 + 40 + 80);
+    expect(sum(all.flatMap(({ counted }) => [counted["recorded"] ?? 0, counted["repeated"] ?? 0]))).to.equal(
+      given,
+    );
+  });
+
   it("leave each its own, whatever one audit ID a client gives to all of its requests", async () => {
     const same = (given: JsonObject = {}) => read("mine", given);
     const other = { objectRef: { resource: "secrets", namespace: "demo", apiVersion: "v1" } };

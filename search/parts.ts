@@ -1,0 +1,46 @@
+/**
+ * Words lie in one table for so many entries in a row. A search of one table cannot be broken off, and FTS5 looks through
+ * all of it whatever rowids are asked for: so they are small, and between two of them others have their turn.
+ */
+import type { DatabaseSync } from "node:sqlite";
+
+/** Entries of one part. */
+export const PART = 65_536;
+
+const NAME = /^words\d+$/;
+
+/** The table that has the words of the entries of a part. */
+export function tableOf(part: number): string {
+  return `words${part}`;
+}
+
+/** Those that are there. */
+export function wordTables(db: DatabaseSync): string[] {
+  const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  return rows.map(({ name }) => String(name)).filter((name) => NAME.test(name));
+}
+
+export function createPart(db: DatabaseSync, part: number): void {
+  const name = tableOf(part);
+  db.exec(`
+    CREATE VIRTUAL TABLE ${name} USING fts5 (facts, said, beside, content = '', columnsize = 0, tokenize = 'ascii');
+    INSERT INTO ${name} (${name}, rank) VALUES ('secure-delete', 1); -- erased is erased, not marked
+  `);
+}
+
+/** Numbers from one up to, and without, the other. */
+export interface Range {
+  from: number;
+  end: number;
+}
+
+/** A range cut where parts end, in its order, or with `newest` from its end. */
+export function* partsOf({ from, end }: Range, size: number, newest: boolean): Generator<Range> {
+  for (let left = { from, end }; left.from < left.end; ) {
+    const part = newest
+      ? { from: Math.max(left.from, Math.floor((left.end - 1) / size) * size), end: left.end }
+      : { from: left.from, end: Math.min(left.end, (Math.floor(left.from / size) + 1) * size) };
+    yield part;
+    left = newest ? { from: left.from, end: part.from } : { from: part.end, end: left.end };
+  }
+}
