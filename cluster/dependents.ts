@@ -6,6 +6,7 @@ import {
   type Dependent,
   type Owned,
   Owners,
+  TOO_MANY,
 } from "#core/policy/dependents.ts";
 import type { Known } from "#core/policy/ports.ts";
 import type { Log } from "#core/ports.ts";
@@ -39,9 +40,7 @@ export function dependents(client: Client, log: Log, now = () => performance.now
       const lost = followed.find(({ isFresh }) => !isFresh());
       if (lost !== undefined) return { known: false, why: `${lost.resource} are not known at the moment` };
       const found = foundIn(owners, request);
-      return found === undefined
-        ? { known: false, why: "too much would be deleted with it" }
-        : { known: true, object: found };
+      return found === undefined ? TOO_MANY : { known: true, object: found };
     },
     async ready() {
       await Promise.all(followed.map(({ told }) => told));

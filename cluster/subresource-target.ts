@@ -3,6 +3,7 @@
  * by an autoscaler, which names what it scales.
  */
 import { type AdmissionRequest, connectedName, type JsonObject, targetName } from "#core/admission.ts";
+import { looksAtTarget } from "#core/policy/ended.ts";
 import type { Known } from "#core/policy/ports.ts";
 import { type KindReference, scaledBy, WELL_KNOWN } from "#core/policy/scaled.ts";
 import { type Client, isNotFound, path } from "./client.ts";
@@ -14,6 +15,8 @@ const PATIENCE = 3_000;
 
 interface Found {
   metadata: { uid: string; name: string; namespace?: string; annotations?: Record<string, string> };
+  /** Only where more than metadata is asked for. */
+  spec?: JsonObject;
 }
 
 /** Where an object is. */
@@ -26,7 +29,7 @@ interface Place {
 }
 
 /**
- * Its identity and annotations, null where there is none. Of kinds that Hoop's role does not name (whatever has a scale
+ * Its identity and annotations, of a StatefulSet that gets smaller also what becomes of its claims; null where there is none. Of kinds that Hoop's role does not name (whatever has a scale
  * beside the built-in ones) nobody can tell until the role does.
  */
 export async function subresourceTarget(
@@ -42,19 +45,29 @@ export async function subresourceTarget(
     const place =
       scaled === undefined ? placeOf(request) : await placeOfKind(client, request.namespace, scaled);
     if (place === undefined) return { known: true, object: null };
-    const { metadata } = await client.request<Found>({
+    const isWhole = looksAtTarget(request) && place.kind === "StatefulSet";
+    const { metadata, spec } = await client.request<Found>({
       path: place.path,
-      headers: { accept: METADATA },
+      headers: { accept: isWhole ? "application/json" : METADATA },
       timeout: PATIENCE,
     });
     const { name, namespace = "", uid, annotations = {} } = metadata;
     const { apiVersion, kind } = place;
     const told = { name, namespace, uid, annotations: { ...annotations } };
-    return { known: true, object: { apiVersion, kind, metadata: told } };
+    const more = isWhole ? { spec: claimsIn(spec ?? {}) } : {};
+    return { known: true, object: { apiVersion, kind, metadata: told, ...more } };
   } catch (error) {
     if (isNotFound(error)) return { known: true, object: null };
     return { known: false, why: `${what} could not be looked up: ${String(error)}` };
   }
+}
+
+/** What becomes of its data tells only what it says itself. */
+function claimsIn(spec: JsonObject): JsonObject {
+  const fields = ["persistentVolumeClaimRetentionPolicy", "volumeClaimTemplates", "ordinals"];
+  return Object.fromEntries(
+    fields.flatMap((field) => (spec[field] === undefined ? [] : [[field, spec[field]]])),
+  );
 }
 
 const KINDS: Readonly<Record<string, string>> = {

@@ -156,14 +156,17 @@ function marked(value: Json, paths: readonly Path[]): Json {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, marked(item, within(name))]));
 }
 
+/** What is told of as a whole though both sides have it: a list by its order, and what differs in too many places. */
+function isCompound(value: Json | undefined): boolean {
+  return Array.isArray(value) || isObject(value);
+}
+
 /** What the diff cannot show, as comments: an approver must know that there is more. */
 function notes(changes: readonly Change[], masked: JsonObject, diff: string): string[] {
   const whole = isMarkable(changes)
     ? changes.filter(
         ({ path, before, after }) =>
-          Array.isArray(before) &&
-          Array.isArray(after) &&
-          MASKED.test(canonical(valueAt(masked, path) ?? null)),
+          isCompound(before) && isCompound(after) && MASKED.test(canonical(valueAt(masked, path) ?? null)),
       )
     : [];
   const notes = whole.map(({ path }) => ` # masked values in ${place(path)} may differ as well`);

@@ -17,6 +17,8 @@ interface ClusterPolicies {
   notReady: ReadonlyMap<string, string>;
   /** What Hoop cannot read, whoever else can. */
   unread: readonly UnreadParams[];
+  /** The names of the catalogue's rules, as this plugin was shipped with it. */
+  shipped: readonly string[];
 }
 
 /** Without a namespace: in any. */
@@ -27,14 +29,22 @@ export interface UnreadParams {
   why: string;
 }
 
-/** @throws {CommandError} where they cannot be read. */
-export async function clusterPolicies(cluster: Cluster, withCatalogue: boolean): Promise<ClusterPolicies> {
+/**
+ * @param has which rules of the catalogue Hoop there has; the others are left out.
+ * @throws {CommandError} where they cannot be read.
+ */
+export async function clusterPolicies(
+  cluster: Cluster,
+  withCatalogue: boolean,
+  has: (rule: string) => boolean = () => true,
+): Promise<ClusterPolicies> {
   const found = await cluster.get<JsonObject>(POLICIES);
   if (found === undefined)
     throw new CommandError(
       "this cluster has no AgentPolicies: Hoop's CustomResourceDefinitions are not installed there",
     );
-  const { catalogue, bundles } = await shippedCatalogue(withCatalogue);
+  const shipped = await shippedCatalogue(withCatalogue);
+  const { catalogue, bundles } = thoseOf(shipped, has);
   const own = list(found, "items").map((value): Explainable => {
     const read = policyOf(value);
     // Its CustomResourceDefinition keeps those out that are not.
@@ -52,8 +62,26 @@ export async function clusterPolicies(cluster: Cluster, withCatalogue: boolean):
     policies: [...bundles, ...own],
     notReady: new Map(list(found, "items").flatMap(unreadiness)),
     unread: list(found, "items").flatMap(unreadBy),
+    shipped: [...shipped.catalogue.rules.keys()],
   };
 }
+
+function thoseOf({ catalogue, bundles }: Shipped, has: (rule: string) => boolean): Shipped {
+  const kept = <T extends { name: string }>(rules: readonly T[] = []) =>
+    rules.filter(({ name }) => has(name));
+  return {
+    catalogue: {
+      bundles: catalogue.bundles.map((bundle) => ({ ...bundle, rules: kept(bundle.rules) })),
+      rules: new Map([...catalogue.rules].filter(([name]) => has(name))),
+    },
+    bundles: bundles.map(({ policy, compiled }) => ({
+      policy: { ...policy, spec: { ...policy.spec, rules: kept(policy.spec.rules) } },
+      compiled: { ...compiled, rules: kept(compiled.rules) },
+    })),
+  };
+}
+
+type Shipped = Awaited<ReturnType<typeof shippedCatalogue>>;
 
 /** Nothing where it is Ready as it is now. */
 function unreadiness(policy: Json): [name: string, why: string][] {

@@ -7,7 +7,13 @@ import {
   targetNamespace,
   text,
 } from "#core/admission.ts";
-import { bindingAnnotations, DEPENDENT_KINDS, type Dependent, Owners } from "#core/policy/dependents.ts";
+import {
+  bindingAnnotations,
+  DEPENDENT_KINDS,
+  type Dependent,
+  Owners,
+  TOO_MANY,
+} from "#core/policy/dependents.ts";
 import type { Known } from "#core/policy/ports.ts";
 import type { Cluster } from "../cluster.ts";
 import { ApiError } from "../failure.ts";
@@ -28,9 +34,7 @@ export async function dependentsIn(
   }
   const metadata = member(request.oldObject ?? {}, "metadata");
   const found = owners.dependentsOf(text(metadata, "uid"), request.kind.kind);
-  return found === undefined
-    ? { known: false, why: "too much would be deleted with it" }
-    : { known: true, object: found };
+  return found === undefined ? TOO_MANY : { known: true, object: found };
 }
 
 async function itemsOf(

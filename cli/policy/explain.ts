@@ -19,13 +19,15 @@ import { resourceOfKind } from "#core/policy/resources.ts";
 import type { PolicySet } from "#core/policy/set.ts";
 import { type Cluster, clusterOf } from "../cluster.ts";
 import type { ExplainFlags } from "../commands/policy-explain.ts";
+import { pluginVersion } from "../commands/version.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
 import type { ConnectionFlags } from "../flags.ts";
 import { clusterPolicies, type UnreadParams } from "./cluster-policies.ts";
-import { userNotes } from "./explain-notes.ts";
+import { serverNotes, userNotes } from "./explain-notes.ts";
 import { clusterLookups, objectNamed } from "./explain-ports.ts";
 import { type Loaded, load } from "./load.ts";
+import { type ServerConfiguration, type ServerSettings, serverConfiguration } from "./server.ts";
 
 export interface Explained {
   request: AdmissionRequest;
@@ -41,6 +43,10 @@ interface Judging {
   notReady: ReadonlyMap<string, string>;
   /** Those that files tell of; undefined where a cluster is asked. */
   namespaces: ReadonlySet<string> | undefined;
+  /** What Hoop in the cluster says of itself; undefined where none is asked. */
+  server: ServerConfiguration | { why: string } | undefined;
+  /** The rules of the catalogue that came with this plugin. */
+  shipped: readonly string[];
 }
 
 /** One for each object of the file, and what to know beside. @throws {CommandError} */
@@ -55,22 +61,29 @@ export async function explained(
   const all: Explained[] = [];
   for (const document of documents) {
     const request = await requestFor(document, old?.value, flags, judging.cluster);
-    const ports = portsWith(judging.set, judging.lookups);
+    const ports = { ...portsWith(judging.set, judging.lookups), ...settingsOf(judging.server) };
     all.push({ request, explanation: await explain(ports, judging.policies, request) });
   }
   return { all, notes: await notesOn(judging, all) };
 }
 
+function settingsOf(server: Judging["server"]): ServerSettings {
+  return server === undefined || "why" in server ? {} : server.settings;
+}
+
 async function notesOn(
-  { cluster, lookups, notReady, namespaces }: Judging,
+  { cluster, lookups, notReady, namespaces, server, shipped }: Judging,
   all: readonly Explained[],
 ): Promise<string[]> {
   const user = all[0]?.request.userInfo;
-  const about = cluster === undefined || user === undefined ? [] : await userNotes(cluster, lookups, user);
+  const agents = server === undefined || "why" in server ? undefined : server.agents;
+  const about =
+    cluster === undefined || user === undefined ? [] : await userNotes(cluster, lookups, user, agents);
+  const other = server === undefined ? [] : serverNotes(server, shipped, `v${await pluginVersion()}`);
   const failing = [...notReady].map(
     ([name, why]) => `AgentPolicy ${name} is not Ready, so Hoop may judge otherwise than told here: ${why}`,
   );
-  return [...failing, ...about, ...all.flatMap((one) => assumed(one, namespaces))];
+  return [...other, ...failing, ...about, ...all.flatMap((one) => assumed(one, namespaces))];
 }
 
 /** A policy is not about a namespace of which nobody has told. */
@@ -109,9 +122,11 @@ async function judgingBy(
 ): Promise<Judging> {
   if (flags.policies === undefined) {
     const cluster = clusterOf(context.kubectl, connection);
-    const found = await clusterPolicies(cluster, flags.catalogue);
+    const server = await serverConfiguration(cluster);
+    const has = (rule: string) => "why" in server || server.rules.has(rule);
+    const found = await clusterPolicies(cluster, flags.catalogue, has);
     const lookups = asHoopReads(clusterLookups(cluster), found.unread);
-    return { ...found, lookups, cluster, namespaces: undefined };
+    return { ...found, lookups, cluster, namespaces: undefined, server };
   }
   const loaded = await load(flags.policies, flags.catalogue);
   const [problem] = loaded.problems;
@@ -119,8 +134,8 @@ async function judgingBy(
   const { set, policies } = loaded;
   const around = aroundIn(loaded);
   const namespaces = new Set(around.namespaces.map((one) => text(member(one, "metadata"), "name")));
-  const offline = { cluster: undefined, notReady: new Map<string, string>(), namespaces };
-  return { set, policies, lookups: lookupsOf(around), ...offline };
+  const offline = { cluster: undefined, notReady: new Map<string, string>(), namespaces, shipped: [] };
+  return { set, policies, lookups: lookupsOf(around), ...offline, server: undefined };
 }
 
 /** What Hoop says it cannot read is not known to it, although it may be to this person. */

@@ -4,7 +4,7 @@
  */
 import { type AdmissionRequest, isObject, type JsonObject, list, member } from "../admission.ts";
 import { APPROVERS, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
-import type { Known, PolicyLookups, Soon } from "./ports.ts";
+import type { Known } from "./ports.ts";
 
 export interface Dependent {
   apiVersion: string;
@@ -34,18 +34,14 @@ export const DEPENDENT_KINDS: readonly (readonly [apiVersion: string, kind: stri
   ["batch/v1", "CronJob", "cronjobs"],
 ];
 
-const NONE: Known<readonly Dependent[]> = { known: true, object: [] };
+export const NO_DEPENDENTS: Known<readonly Dependent[]> = { known: true, object: [] };
+export const TOO_MANY: Known<readonly Dependent[]> = {
+  known: false,
+  why: "too much would be deleted with it",
+};
 
-/** None where the request deletes nothing else. */
-export function dependentsOf(
-  lookups: Pick<PolicyLookups, "dependents">,
-  request: AdmissionRequest,
-): Soon<Known<readonly Dependent[]>> {
-  return cascades(request) ? lookups.dependents(request) : NONE;
-}
-
-/** What orphans leaves them alone. Left out, the policy is the kind's own, and that of most is Background. */
-function cascades(request: AdmissionRequest): boolean {
+/** Whether what belongs to it goes with it. What orphans leaves them alone. Left out, the policy is the kind's own, and that of most is Background. */
+export function cascades(request: AdmissionRequest): boolean {
   const { operation, subresource, oldObject, options } = request;
   if (oldObject === null) return false;
   if (operation === "UPDATE") return orphansNoMore(request);

@@ -4,7 +4,7 @@ import { maskObject } from "../mask.ts";
 import { APPROVERS, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
 import { REQUEST } from "./budget.ts";
 import type { CompiledPolicy, CompiledRule } from "./compile.ts";
-import { dependentsOf } from "./dependents.ts";
+import { dependentsOf } from "./ended.ts";
 import { POLICY } from "./environment.ts";
 import { type Evaluation, evaluation, PolicyRun } from "./evaluation.ts";
 import { explainExpression, type Runs, type TermTrace } from "./explain-term.ts";

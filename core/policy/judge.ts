@@ -4,7 +4,7 @@
  */
 import { type AdmissionRequest, targetNamespace } from "../admission.ts";
 import { type Announced, announcements } from "./announced.ts";
-import { dependentsOf } from "./dependents.ts";
+import { dependentsOf, looksAtTarget } from "./ended.ts";
 import { evaluation } from "./evaluation.ts";
 import type { PodSpecPaths } from "./facts/workload.ts";
 import { factsOf } from "./facts.ts";
@@ -46,7 +46,7 @@ async function judged(
   request: AdmissionRequest,
   trace?: (step: TraceStep) => void,
 ): Promise<Verdict> {
-  const { policies } = ports;
+  const policies = looksAtTarget(request) ? lookingOnce(ports.policies) : ports.policies;
   const home = targetNamespace(request);
   const found = home === "" ? undefined : policies.namespace(home);
   const space = found instanceof Promise ? await found : found;
@@ -63,6 +63,18 @@ async function judged(
     trace?.({ rule: name, outcome: failed ? "failed" : "fired", mode, detail: message });
   const others = await findingsOf(going, policies.current(), trace);
   return verdictOf([...announced, ...others], approvers, ports.terms);
+}
+
+/** For one request: its target is the same for all that ask for it. */
+function lookingOnce(policies: PolicyPorts): PolicyPorts {
+  let target: ReturnType<PolicyPorts["target"]> | undefined;
+  return {
+    ...policies,
+    target: (request) => {
+      target ??= policies.target(request);
+      return target;
+    },
+  };
 }
 
 const always = ({ name, action, message, failed }: Announced): Finding => ({

@@ -4,7 +4,7 @@
  */
 import { expect } from "chai";
 import { APPS, apply, BATCH, DEMO, del, MERGE, patch, post } from "../support/calls.ts";
-import { clusterScoped, deployment, type Manifest, namespaced } from "../support/objects.ts";
+import { clusterScoped, deployment, type Manifest, namespaced, pod } from "../support/objects.ts";
 import { asUserOf, type Call, type Caller, verdictOf } from "../support/raw.ts";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 
@@ -39,7 +39,24 @@ const OWNED: readonly (readonly [owner: Manifest, owned: readonly Manifest[]])[]
   [config("left-alone"), [annotated(claim("left"), DENY)]],
   [clusterScoped("v1", "Namespace", "kept"), []],
   [namespaced("batch/v1", "Job", "done", JOB()), [claim("of-the-job")]],
+  [pod("with-what-is-denied"), [annotated(config("of-the-pod"), DENY)]],
+  [pod("with-a-secret"), [namespaced("v1", "Secret", "of-a-pod", { stringData: { key: "x" } })]],
 ];
+
+const evict = (name: string, deleteOptions: object = {}): Call =>
+  post(`${DEMO}/pods/${name}/eviction`, namespaced("policy/v1", "Eviction", name, { deleteOptions }));
+
+const scaleTo = (name: string, replicas: number): Call =>
+  patch(`${APPS}/statefulsets/${name}/scale`, { spec: { replicas } }, MERGE);
+
+const statefulSet = (name: string, whenScaled: string): Manifest => {
+  const spec = deployment(name)["spec"] as object;
+  const persistentVolumeClaimRetentionPolicy = { whenScaled, whenDeleted: "Retain" };
+  const more = { serviceName: name, replicas: 4, volumeClaimTemplates: [claim("data")] };
+  return namespaced("apps/v1", "StatefulSet", name, {
+    spec: { ...spec, ...more, persistentVolumeClaimRetentionPolicy },
+  });
+};
 
 function SERVICE() {
   return { spec: { ports: [{ port: 80 }] } };
@@ -138,6 +155,25 @@ const SCALES: Readonly<Record<string, readonly [call: Call, verdict: string]>> =
   ],
 };
 
+const ENDS: Readonly<Record<string, readonly [call: Call, verdict: string]>> = {
+  "what agents may not touch, by an eviction": [
+    evict("with-what-is-denied"),
+    "denied by deny@dependent/ConfigMap/of-the-pod",
+  ],
+  "a Secret, by an eviction": [evict("with-a-secret"), "held by pod-delete,owned-delete"],
+  "nothing, by an eviction that leaves it behind": [
+    evict("with-a-secret", { propagationPolicy: "Orphan" }),
+    "held by pod-delete",
+  ],
+  "the claims of a StatefulSet that gets smaller": [scaleTo("shrinking", 3), "held by claim-retention"],
+  "the claim that agents may not touch": [
+    scaleTo("shrinking", 2),
+    "denied by deny@dependent/PersistentVolumeClaim/data-shrinking-2",
+  ],
+  "no claims of one that gets larger": [scaleTo("shrinking", 5), "200"],
+  "no claims of one that keeps them": [scaleTo("keeping", 2), "200"],
+};
+
 describe("an agent whom RBAC lets do everything", () => {
   let bed: Testbed;
   let agent: Caller;
@@ -151,6 +187,10 @@ describe("an agent whom RBAC lets do everything", () => {
       deployment("plain"),
       scaler("there", deploymentOf("plain")),
       scaler("watched", deploymentOf("asked"), { maxReplicas: 5, minReplicas: 3 }),
+      namespaced("v1", "ServiceAccount", "default"),
+      statefulSet("shrinking", "Delete"),
+      statefulSet("keeping", "Retain"),
+      annotated(claim("data-shrinking-2"), DENY),
       ...OWNED.map(([owner]) => owner),
     ]);
     // What is there when it starts, Hoop knows before it judges.
@@ -187,6 +227,11 @@ describe("an agent whom RBAC lets do everything", () => {
       while (said === "200") said = verdictOf(await agent(tried));
       expect(said).to.equal("denied by deny@dependent/ConfigMap/late");
     });
+  });
+
+  describe("does not have what it ends take with it", () => {
+    for (const [what, [call, verdict]] of Object.entries(ENDS))
+      it(what, async () => expect(verdictOf(await agent(call))).to.equal(verdict));
   });
 
   describe("does not have an autoscaler scale what it may not, by", () => {

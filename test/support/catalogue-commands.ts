@@ -45,7 +45,7 @@ export function exampleOf(fixture: Fixture, index: number): Example {
   if ("why" in made) throw new Error(`${fixture.name}: ${made.why}`);
   const leavesNothing = targetOf(made.request).length === 0 && fixture.expect.verdict !== "Allow";
   const request = apart(made.request, index, leavesNothing ? "shared" : `c-${index}`);
-  const given = [...givenFor(request), ...scaledFor(fixture, request)];
+  const given = [...givenFor(request, fixture.around.target), ...scaledFor(fixture, request)];
   return { fixture, request, command: commandFor(fixture, request, index), given };
 }
 
@@ -74,9 +74,9 @@ function apart(request: AdmissionRequest, index: number, own: string): Admission
 }
 
 /** What the agent's request is about, and what its pods need. */
-function givenFor(request: AdmissionRequest): Manifest[] {
+function givenFor(request: AdmissionRequest, scales: JsonObject | undefined): Manifest[] {
   const { resource, namespace, object } = request;
-  const target = targetOf(request);
+  const target = targetOf(request, scales);
   const isNamespace = resource.group === "" && resource.resource === "namespaces";
   if (namespace === "" || isNamespace) return target;
   if (namespace === "hoop-system") return [];
@@ -90,17 +90,25 @@ function givenFor(request: AdmissionRequest): Manifest[] {
 }
 
 /** What an autoscaler scales, where the example says how that is. */
-function scaledFor({ around: { target } }: Fixture, { namespace }: AdmissionRequest): Manifest[] {
-  if (target === undefined) return [];
+function scaledFor(
+  { around: { target } }: Fixture,
+  { namespace, subresource }: AdmissionRequest,
+): Manifest[] {
+  if (target === undefined || subresource !== "") return [];
   const metadata = { ...member(target, "metadata"), namespace };
   return [{ ...target, metadata, spec: scaled(null, POD) } as unknown as Manifest];
 }
 
 const POD = { automountServiceAccountToken: false, containers: [{ name: "main", image: "app:1" }] };
 
-function targetOf({ resource, subresource, name, namespace, oldObject }: AdmissionRequest): Manifest[] {
-  if (subresource === "scale")
-    return [placed("apps/v1", "Deployment", name, namespace, { spec: scaled(oldObject, POD) })];
+function targetOf(
+  { resource, subresource, name, namespace, oldObject }: AdmissionRequest,
+  scales: JsonObject = { kind: "Deployment" },
+): Manifest[] {
+  if (subresource === "scale") {
+    const spec = { ...member(scales, "spec"), ...scaled(oldObject, POD) };
+    return [placed("apps/v1", text(scales, "kind"), name, namespace, { spec })];
+  }
   // Hoop's own are there.
   if (/^(hoop|hoop-.*|.*\.hoop\.dev)$/.test(text(member(oldObject, "metadata"), "name"))) return [];
   if (oldObject !== null) return [oldObject as Manifest];

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { stringify } from "yaml";
+import { pluginVersion } from "../../../cli/commands/version.ts";
+import { shippedCatalogue } from "../../../cli/policy/load.ts";
 import { type Answered, completions, failed, hoop, json, type Script } from "./scripted.ts";
 
 const POLICY = `apiVersion: policy.hoop.dev/v1alpha1
@@ -477,6 +479,24 @@ cases:
       }
     });
 
+    /** What Hoop has recorded of its configuration last. */
+    const recorded = (spec: object, settings: object) => {
+      const record = { kind: "Record", metadata: { name: "7", namespace: "hoop-system" }, spec };
+      return {
+        "/apis/hoop.dev/v1alpha1/records?fieldSelector=kind%3Dconfiguration%2Cnewest%3D1": {
+          items: [record],
+        },
+        "/apis/hoop.dev/v1alpha1/namespaces/hoop-system/records/7": { ...record, payload: { settings } },
+      };
+    };
+    let version: string;
+    let shipped: string[];
+    before(async () => {
+      version = `v${await pluginVersion()}`;
+      shipped = [...(await shippedCatalogue(true)).catalogue.rules.keys()];
+      Object.assign(CLUSTER, recorded({ version, rules: [...shipped, "live/tier"] }, {}));
+    });
+
     const CLUSTER: Record<string, object> = {
       "/apis/policy.hoop.dev/v1alpha1/agentpolicies": {
         items: [
@@ -568,6 +588,88 @@ cases:
       expect(await notesOn("ci/nosuch")).to.match(
         /^note: there is no ServiceAccount ci\/nosuch\nnote: no AgentProfile names system:serviceaccount:ci:nosuch, /,
       );
+    });
+
+    it("judges by the settings that Hoop has, and says whom they make agents", async () => {
+      const settings = {
+        namespace: "hoop-elsewhere",
+        agents: { groups: ["robots"], users: ["carl"], serviceAccounts: [], extras: {} },
+        hold: {
+          ...{ maxWaitSeconds: 60, pendingSeconds: 1800, approvedSeconds: 300 },
+          approvers: { groups: ["leads"], count: 3 },
+        },
+        workloads: [{ group: "x.io", resource: "runs", path: "spec.pod" }],
+      };
+      const script = clusterWith(recorded({ version, rules: shipped }, settings));
+      const secret = stringify({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "s", namespace: "shop" },
+      });
+      const held = await explainAs("carl", script, secret, "--operation", "create");
+      expect(held.stdout).to.contain("to be decided by 3 of leads");
+      expect(held.stderr).to.equal("");
+      expect((await explainAs("eve", script)).stderr).to.equal(
+        "note: neither an AgentProfile nor Hoop's settings make eve an agent: Hoop is not asked about it\n",
+      );
+      const run = stringify({
+        ...{ apiVersion: "x.io/v1", kind: "Run", metadata: { name: "r", namespace: "shop" } },
+        spec: { pod: { hostNetwork: true, containers: [{ name: "a", image: "i" }] } },
+      });
+      const args = ["--operation", "create", "--resource", "runs.x.io"] as const;
+      expect((await explainAs("carl", script, run, ...args)).stdout).to.contain("host-namespaces");
+      const without = clusterWith(recorded({ version, rules: shipped }, {}));
+      expect((await explainAs("carl", without, run, ...args)).stdout).not.to.contain(
+        "FIRED  host-namespaces",
+      );
+    });
+
+    it("says so where Hoop's settings are erased from its records", async () => {
+      const [list, one] = Object.entries(recorded({ version, rules: shipped }, {}));
+      const script = clusterWith(
+        Object.fromEntries([list ?? [], [one?.[0], { ...one?.[1], payload: "erased" }]]),
+      );
+      const { stderr } = await explainAs("carl", script, undefined, "--as-group", "hoop:agents");
+      expect(stderr).to.match(/^note: Hoop's settings cannot be seen: they are erased .*\n$/);
+    });
+
+    it("leaves out what Hoop does not have, and says what it has otherwise", async () => {
+      const rules = [...shipped.filter((rule) => rule !== "secret-create"), "brand-new", "live/tier"];
+      const secret = stringify({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "s", namespace: "shop" },
+      });
+      const script = clusterWith(recorded({ version: "v9.9.9", rules }, {}));
+      const more = ["--operation", "create", "--as-group", "hoop:agents"] as const;
+      const { stdout, stderr } = await explainAs("carl", script, secret, ...more);
+      expect(stdout).not.to.contain("secret-create");
+      expect((await explainAs("carl", kubectl, secret, ...more)).stdout).to.contain("secret-create");
+      expect(stderr.split("\n")).to.deep.equal([
+        `note: Hoop is v9.9.9, and this by the catalogue of this plugin (${version}): rules of one name may differ`,
+        "note: Hoop has rules that this plugin does not know, and may judge otherwise: brand-new",
+        "note: left out, because Hoop does not have them: secret-create",
+        "",
+      ]);
+    });
+
+    it("says why where what Hoop has cannot be seen, and judges by what came with the plugin", async () => {
+      const refusals: [Answered, RegExp][] = [
+        [failed("Error from server (Forbidden): records is forbidden: no"), /\(forbidden: no\)/],
+        [failed("Error from server (NotFound): not found"), /\(there is no record of it\)/],
+        [json({ items: [] }), /\(there is no record of it\)/],
+      ];
+      for (const [answer, why] of refusals) {
+        const script: Script = {
+          answer: (args, input) =>
+            args[2]?.includes("/records") === true ? answer : kubectl.answer?.(args, input),
+        };
+        const { code, stderr } = await explainAs("carl", script, undefined, "--as-group", "hoop:agents");
+        expect(code).to.equal(0);
+        expect(stderr)
+          .to.match(/^note: what Hoop judges by cannot be seen .*\n$/)
+          .and.to.match(why);
+      }
     });
 
     it("says so where AgentProfiles may not be listed", async () => {

@@ -1,7 +1,9 @@
 /** What an agent makes large or deep on purpose: nothing that people read of it grows out of proportion. */
 import { expect } from "chai";
 import type { Json, JsonObject } from "#core/admission.ts";
+import { canonical } from "#core/canonical.ts";
 import { describeChange, tooLargeToShow } from "#core/change.ts";
+import { changesBetween } from "#core/digest/changes.ts";
 import { digestOf } from "#core/digest.ts";
 import { gainedRights } from "#core/policy/facts/rights.ts";
 import { podCreate } from "../../support/reviews.ts";
@@ -33,6 +35,60 @@ describe("the description of a change", () => {
       Array.from({ length: 2_000 }, (_, index) => ({ name: `TOKEN_${index}`, value: `v${index}${suffix}` }));
     const { diff } = describeChange(update(thing({ env: env("a") }), thing({ env: env("b") }), THING));
     expect(diff).to.contain("masked values may be some as well").and.to.contain("what differs is masked");
+  });
+});
+
+describe("a change in more places than can be told one by one", () => {
+  const wide = (suffix: string, levels = 300): Json =>
+    levels === 0
+      ? suffix
+      : {
+          ...Object.fromEntries(list(50).map((n) => [`k${n}`, `${n}${suffix}`])),
+          a: wide(suffix, levels - 1),
+        };
+  const list = (length: number) => Array.from({ length }, (_, index) => index);
+  const shapes: Record<string, (suffix: string) => Json> = {
+    "at many levels": wide,
+    "in a list of numbers": (suffix) => list(30_000).map((n) => n + suffix.length),
+    "in items with a name": (suffix) => ({
+      env: list(10_000).map((n) => ({ name: `E${n}`, value: `${n}${suffix}` })),
+    }),
+  };
+  for (const [where, spec] of Object.entries(shapes)) {
+    const before = { metadata: { name: "x", labels: { a: "1" } }, spec: spec("a"), z: 1 };
+    const after = { metadata: { name: "x", labels: { a: "2" } }, spec: spec("bb"), z: 2 };
+
+    it(`${where} is told as a whole, and what differs beside it as ever`, () => {
+      expect(changesBetween(before, after)).to.deep.equal([
+        { path: ["metadata", "labels", "a"], before: "1", after: "2" },
+        { path: ["spec"], before: before.spec, after: after.spec },
+        { path: ["z"], before: 1, after: 2 },
+      ]);
+    });
+
+    it(`${where} has another digest where one of them differs`, () => {
+      const digest = (now: JsonObject) =>
+        digestOf(update(before, now, THING), { username: "agent" }, { key: "k" }).digest;
+      const other = { ...after, spec: JSON.parse(JSON.stringify(after.spec).replace("bb", "bc")) };
+      if (where !== "in a list of numbers") expect(digest(other)).not.to.equal(digest(after));
+      expect(digest(JSON.parse(JSON.stringify(after)))).to.equal(digest(after));
+    });
+  }
+
+  it("takes no more room than both objects, however many members differ", () => {
+    const many = (suffix: string) =>
+      Object.fromEntries(list(60).map((n) => [`m${n}`, wide(suffix, 10)])) as JsonObject;
+    const [before, after] = [many("a"), many("b")];
+    const changes = changesBetween(before, after) as unknown as Json;
+    expect(canonical(changes).length).to.be.below(2 * (canonical(before).length + canonical(after).length));
+  });
+
+  it("with masked values in it says that they may be some of it", () => {
+    const env = (suffix: string) => list(5_500).map((n) => ({ name: `TOKEN_${n}`, value: `v${n}${suffix}` }));
+    const { diff } = describeChange(update(thing({ env: env("a") }), thing({ env: env("b") }), THING));
+    expect(diff)
+      .to.contain("masked values in spec may differ as well")
+      .and.to.contain("what differs is masked");
   });
 });
 

@@ -1,7 +1,8 @@
 /** What goes with what is deleted, and what another object scales: found in what is known of the cluster. */
 import { expect } from "chai";
 import type { AdmissionRequest, JsonObject } from "#core/admission.ts";
-import { bindingAnnotations, dependentsOf, type Owned, Owners } from "#core/policy/dependents.ts";
+import { bindingAnnotations, type Owned, Owners } from "#core/policy/dependents.ts";
+import { dependentsOf } from "#core/policy/ended.ts";
 import { scaledBy } from "#core/policy/scaled.ts";
 import { request } from "../../support/reviews.ts";
 
@@ -89,7 +90,10 @@ describe("dependents are asked for", () => {
       count++;
       return { known: true as const, object: [] };
     };
-    void dependentsOf({ dependents }, request({ oldObject: { metadata: { uid: "u" } }, ...given }));
+    const target = () => {
+      throw new Error("nothing else is looked up");
+    };
+    void dependentsOf({ dependents, target }, request({ oldObject: { metadata: { uid: "u" } }, ...given }));
     return count;
   };
   const update = (
@@ -117,6 +121,112 @@ describe("dependents are asked for", () => {
   };
   for (const [what, [given, count]] of Object.entries(cases))
     it(what, () => expect(asked(given)).to.equal(count));
+});
+
+describe("what goes with what is ended otherwise", () => {
+  type Lookups = Parameters<typeof dependentsOf>[0];
+  const owner = {
+    apiVersion: "v1",
+    kind: "Secret",
+    namespace: "demo",
+    name: "s",
+    of: "Pod",
+    annotations: null as JsonObject | null,
+  };
+  /** What is asked for as deleted, and what is told. */
+  const asked = async (given: Partial<AdmissionRequest>, object: JsonObject | null, around = [owner]) => {
+    const deleted: AdmissionRequest[] = [];
+    const lookups: Lookups = {
+      target: async () => ({ known: true, object }),
+      dependents: (one) => {
+        deleted.push(one);
+        return { known: true, object: around };
+      },
+    };
+    return { told: await dependentsOf(lookups, request({ oldObject: null, ...given })), deleted };
+  };
+  const eviction = (deleteOptions: JsonObject): Partial<AdmissionRequest> => ({
+    ...{ operation: "CREATE", subresource: "eviction", name: "web" },
+    resource: { group: "", version: "v1", resource: "pods" },
+    kind: { group: "policy", version: "v1", kind: "Eviction" },
+    object: { metadata: { name: "web" }, deleteOptions },
+  });
+  const pod = { kind: "Pod", metadata: { name: "web", uid: "u" } };
+
+  it("is of an evicted pod what goes with the pod", async () => {
+    const { told, deleted } = await asked(eviction({}), pod);
+    expect(told).to.deep.equal({ known: true, object: [owner] });
+    expect(deleted).to.have.length(1);
+    expect(deleted[0]).to.deep.include({ operation: "DELETE", subresource: "", oldObject: pod });
+    expect(deleted[0]?.kind.kind).to.equal("Pod");
+  });
+
+  it("is nothing where the pod is gone, or its eviction leaves it", async () => {
+    for (const [options, object] of [
+      [{}, null],
+      [{ propagationPolicy: "Orphan" }, pod],
+    ] as const) {
+      const { told, deleted } = await asked(eviction(options), object);
+      expect([told, deleted]).to.deep.equal([{ known: true, object: [] }, []]);
+    }
+  });
+
+  const scale = (before: number | undefined, now: number | undefined): Partial<AdmissionRequest> => {
+    const of = (replicas: number | undefined) => ({ spec: replicas === undefined ? {} : { replicas } });
+    return {
+      ...{ operation: "UPDATE", subresource: "scale", name: "db", namespace: "demo" },
+      resource: { group: "apps", version: "v1", resource: "statefulsets" },
+      ...{ oldObject: of(before), object: of(now) },
+    };
+  };
+  const set = (whenScaled: string, more: JsonObject = {}): JsonObject => ({
+    kind: "StatefulSet",
+    metadata: { name: "db" },
+    spec: {
+      persistentVolumeClaimRetentionPolicy: { whenScaled },
+      volumeClaimTemplates: [{ metadata: { name: "data" } }, { metadata: { name: "log" } }],
+      ...more,
+    },
+  });
+  const claims = async (given: Partial<AdmissionRequest>, object: JsonObject) => {
+    const { told } = await asked(given, object);
+    return told.known ? told.object.map(({ name }) => name) : told.why;
+  };
+
+  it("is of a smaller StatefulSet the claims of the pods that end, where it says so", async () => {
+    expect(await claims(scale(3, 2), set("Delete"))).to.deep.equal(["data-db-2", "log-db-2"]);
+    expect(await claims(scale(3, 1), set("Delete", { ordinals: { start: 5 } }))).to.deep.equal([
+      ...["data-db-6", "log-db-6", "data-db-7", "log-db-7"],
+    ]);
+    expect(await claims(scale(1, undefined), set("Delete"))).to.deep.equal(["data-db-0", "log-db-0"]);
+    expect(await claims(scale(3, 2), set("Retain"))).to.deep.equal([]);
+    expect(await claims(scale(3, 2), set("Delete", { volumeClaimTemplates: [] }))).to.deep.equal([]);
+    for (const [before, now] of [
+      [2, 2],
+      [2, 3],
+    ])
+      expect(await claims(scale(before, now), set("Delete"))).to.deep.equal([]);
+  });
+
+  it("is too much to be told where thousands end", async () => {
+    expect(await claims(scale(1_000_000, 0), set("Delete"))).to.match(/too much/);
+  });
+
+  it("has of each claim the annotations that bind agents", async () => {
+    const annotations = { "hoop.dev/deny": "true" };
+    const bound = { ...owner, kind: "PersistentVolumeClaim", name: "log-db-2", annotations };
+    const { told, deleted } = await asked(scale(3, 2), set("Delete"), [
+      bound,
+      { ...owner, name: "data-db-2" },
+    ]);
+    expect(
+      told.known && told.object.map(({ name, of, annotations }) => [name, of, annotations]),
+    ).to.deep.equal([
+      ["data-db-2", "Pod", null],
+      ["log-db-2", "Pod", annotations],
+    ]);
+    expect(deleted[0]?.oldObject).to.deep.equal({ metadata: { name: "demo" } });
+  });
 });
 
 describe("what an object scales", () => {
