@@ -10,6 +10,7 @@ import { perMinute } from "#core/exchange/limit.ts";
 import { oidcVerifier } from "#core/exchange/oidc.ts";
 import { type RevokePorts, revoke } from "#core/exchange/revoke.ts";
 import type { Log } from "#core/ports.ts";
+import { inTurn } from "#core/session/turns.ts";
 import type { Exchange } from "#web/exchange.ts";
 import { issuerKeys } from "#web/issuer-keys.ts";
 import { serveSecurely } from "#web/secure.ts";
@@ -23,10 +24,10 @@ type Task = (signal: AbortSignal) => Promise<void>;
 export function exchangeOf(
   { exchange: { issuers, skewSeconds, perMinute: often, doorway: account } }: Settings,
   client: Client,
-  ports: Omit<ExchangePorts, "verifier" | "doorway" | "subjects"> & Pick<RevokePorts, "live">,
+  ports: Omit<ExchangePorts, "verifier" | "doorway" | "subjects" | "inTurn"> & Pick<RevokePorts, "live">,
 ): { exchange: Exchange | undefined; tasks: Task[] } {
   const subjects = perMinute(often.subject, clock);
-  const opened = { ...ports, subjects, doorway: doorway(client, account) };
+  const opened = { ...ports, subjects, inTurn: inTurn(), doorway: doorway(client, account) };
   // Also where no issuer is trusted any more: what was given out is taken back.
   const tasks: Task[] = [(signal) => keepDoorways(opened, signal)];
   if (issuers.length === 0) return { exchange: undefined, tasks };

@@ -78,7 +78,7 @@ export function namespaceCache(client: Client, log: Log): NamespaceCache {
       const { metadata } = await client.request<Listed>({ path: path("api", "v1", "namespaces", name) });
       return { known: true, uid: metadata.uid };
     } catch (error) {
-      if (isNotFound(error)) return { known: false, why: `namespace ${name} does not exist` };
+      if (isNotFound(error)) return { known: false, why: `namespace ${name} does not exist`, absent: true };
       return { known: false, why: `namespace ${name} could not be looked up: ${String(error)}` };
     }
   }

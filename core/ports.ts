@@ -19,8 +19,8 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
-/** The outcome of looking something up that must be known: could-not-tell denies. */
-export type Lookup = { known: true; uid: string } | { known: false; why: string };
+/** The outcome of looking something up that must be known: could-not-tell denies. `absent`: there certainly is none. */
+export type Lookup = { known: true; uid: string } | { known: false; why: string; absent?: true };
 
 /** How something is that a request refers to. */
 export type Referent = { known: true; state: State } | { known: false; why: string };

@@ -35,6 +35,10 @@ export function tokenEndpoint(exchange: Exchange): Router {
     isTooOften(exchange.sources, request, response) ? undefined : next();
   router.post("/token", limited, form, (request, response) => answered(exchange, request, response));
   router.post("/revoke", limited, form, (request, response) => revoked(exchange, request, response));
+  router.all(["/token", "/revoke"], (_request, response) => {
+    response.set("allow", "POST");
+    failed(response, "invalid_request", "only POST, with a form, is answered here", 405);
+  });
   router.use(unreadable);
   return router;
 }
@@ -118,7 +122,7 @@ function wishIn(body: unknown): Wish | { error: OAuthError; why: string } {
   const [duration, reason, given] = [text("duration"), text("reason"), text("requested_token_type")];
   const checks: [boolean, string, OAuthError?][] = [
     [Object.values(fields).every((value) => typeof value === "string"), "no parameter may come twice"],
-    [text("grant_type") !== "", "grant_type is needed"],
+    [text("grant_type") !== "", "grant_type is needed, in a body of application/x-www-form-urlencoded"],
     [text("grant_type") === GRANT, `grant_type must be ${GRANT}`, "unsupported_grant_type"],
     [
       SUBJECT_TYPES.includes(text("subject_token_type")),

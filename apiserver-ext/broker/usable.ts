@@ -19,6 +19,7 @@ export async function usable(
   caller: Caller,
 ): Promise<{ session: Session; terms: SessionTerms }> {
   const lookup = await ports.cluster.namespaceUid(namespace);
+  if (!lookup.known && lookup.absent === true) throw notFound(RESOURCE, name);
   if (!lookup.known) throw new StatusError("ServiceUnavailable", lookup.why, { retryAfterSeconds: 1 });
   const session =
     name === CURRENT
@@ -27,18 +28,27 @@ export async function usable(
   const wrong = session && misuse(session, caller);
   if (session === undefined || wrong === "not-found") throw notFound(RESOURCE, name);
   if (wrong === "another-credential")
-    throw forbiddenObject(RESOURCE, name, "it was begun with another credential: begin one with this");
+    throw forbiddenObject(
+      RESOURCE,
+      name,
+      "it was begun with another credential: use that, or begin another session with this one (kubectl hoop login)",
+    );
   const phase = phaseAt(session, ports.clock.now());
   if (phase === "Pending") throw forbiddenObject(RESOURCE, name, `it is Pending${waitOf(session)}`);
   if (phase !== "Active")
-    throw forbiddenObject(RESOURCE, name, `it is ${phase}${reasonOf(session)}: begin another one`);
+    throw forbiddenObject(
+      RESOURCE,
+      name,
+      `it is ${phase}${reasonOf(session)}: begin another one (kubectl hoop login)`,
+    );
   const allowed = allows(
     ports,
     ports.profile(session.spec.profile),
     subjectOf(session),
     session.status.identity,
   );
-  if ("refused" in allowed) throw forbiddenObject(RESOURCE, name, allowed.refused);
+  if ("refused" in allowed)
+    throw forbiddenObject(RESOURCE, name, `its AgentProfile ${session.spec.profile}: ${allowed.refused}`);
   return { session, terms: allowed.terms };
 }
 
@@ -48,7 +58,12 @@ const CURRENT = "current";
 async function current({ store }: BrokerPorts, namespaceUid: string, caller: Caller): Promise<Session> {
   const found = await behindDoor(store, credentialOf(caller));
   if (found === undefined || found.key !== sessionKey(namespaceUid, found.session.metadata.name))
-    throw forbiddenObject(RESOURCE, CURRENT, "the session of this token is over: begin another one");
+    throw forbiddenObject(
+      RESOURCE,
+      CURRENT,
+      "the session of this token is over, or it is no token of a session of this namespace: begin another one " +
+        "(kubectl hoop login)",
+    );
   return found.session;
 }
 
@@ -56,6 +71,8 @@ function waitOf({ metadata: { namespace }, status: { approval = "" } }: Session)
   return ` (people have to approve it): kubectl wait approval/${approval} -n ${namespace} --for=condition=Decided`;
 }
 
-function reasonOf({ status }: Session): string {
-  return status.message === undefined ? "" : ` (${status.message})`;
+/** What has just run out is not written yet. */
+function reasonOf({ status: { phase, message } }: Session): string {
+  const untold = phase === "Pending" ? "nobody approved it in time" : "its time is over";
+  return ` (${message ?? untold})`;
 }

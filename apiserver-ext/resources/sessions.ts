@@ -10,6 +10,7 @@ import { type BeginPorts, begin, ended, extended, phaseAt } from "#core/session/
 import type { LiveSessions } from "#core/session/live.ts";
 import { allSessions, SESSIONS, sessionKey } from "#core/session/rows.ts";
 import { isOpenPhase, type Session, SessionSpec, SessionStatus } from "#core/session/session.ts";
+import { inTurn } from "#core/session/turns.ts";
 import {
   type Caller,
   type ConnectSubresource,
@@ -133,6 +134,7 @@ function begun(ports: SessionsPorts, session: SessionObject, caller: Caller): Se
 
 function storageOf(ports: SessionsPorts) {
   const { store, clock, live } = ports;
+  const oneByOne = inTurn();
   /** What else is committed with the object that is about to be written. */
   const more = new WeakMap<SessionObject, Beside>();
   const told = (object: SessionObject, line: string[], beside = NOTHING) => {
@@ -148,14 +150,15 @@ function storageOf(ports: SessionsPorts) {
   });
   return {
     ...rows,
-    async create(object: SessionObject, context: WriteContext) {
-      await checkNumber(ports, object);
-      const by = context.caller.username;
-      if (object.status.phase !== "Pending")
-        return rows.create(told(object, [sessionLine(object, "begun", clock.now(), by)]), context);
-      const { session, beside } = await asked(ports, object);
-      return rows.create(told(session, [sessionLine(session, "asked", clock.now(), by)], beside), context);
-    },
+    create: (object: SessionObject, context: WriteContext) =>
+      oneByOne(`${object.status.subject.username}\0${object.spec.profile}`, async () => {
+        await checkNumber(ports, object);
+        const by = context.caller.username;
+        if (object.status.phase !== "Pending")
+          return rows.create(told(object, [sessionLine(object, "begun", clock.now(), by)]), context);
+        const { session, beside } = await asked(ports, object);
+        return rows.create(told(session, [sessionLine(session, "asked", clock.now(), by)], beside), context);
+      }),
     async replace(object: SessionObject, expected: string, context: WriteContext) {
       const { metadata, status } = object;
       // Somebody has deleted it, and a finalizer keeps what is shown of it.
@@ -245,7 +248,7 @@ function unchangeable({ spec }: SessionObject, old: SessionObject) {
     }));
 }
 
-/** Several made at the same moment may get past it by that many. */
+/** Asked in turn: of several made at the same moment, none gets past it. */
 async function checkNumber(ports: SessionsPorts, { metadata, spec, status }: SessionObject): Promise<void> {
   const most = ports.profile(spec.profile)?.session?.maxSessions ?? 0;
   const now = ports.clock.now();
@@ -259,6 +262,6 @@ async function checkNumber(ports: SessionsPorts, { metadata, spec, status }: Ses
     throw forbiddenObject(
       RESOURCE,
       metadata.name,
-      `you have ${own.length} sessions, and may have ${most} at once`,
+      `you have ${own.length} sessions, and may have ${most} at once: delete one (kubectl delete session), or wait`,
     );
 }

@@ -32,10 +32,8 @@ export async function approved(
     const state = await look();
     if (state.kind === "open") return say(`the session ${namespace}/${name} is approved`);
     if (state.kind === "over") throw ended(context, state);
-    if (context.signal.aborted || context.now() - since >= patience) {
-      context.process.exitCode = CODES.pending ?? 1;
-      throw new CommandError(`the session ${namespace}/${name} is not approved yet`);
-    }
+    if (context.signal.aborted || context.now() - since >= patience)
+      throw undecided(context, `${namespace}/${name}`);
     if (context.now() - told >= STILL_MILLISECONDS) {
       told = context.now();
       const why = state.kind === "unknown" ? ` (${state.message})` : "";
@@ -43,6 +41,14 @@ export async function approved(
     }
     await context.sleep(Math.min(LOOK_MILLISECONDS, Math.max(0, patience - (context.now() - since))));
   }
+}
+
+function undecided(context: Context, session: string): CommandError {
+  const why = `the session ${session} is not approved yet; it waits on, and can be used once it is`;
+  context.process.exitCode = CODES.pending ?? 1;
+  // Whoever interrupts us is told nothing else.
+  if (context.signal.aborted) context.lastWords(`hoop: ${why}\n`);
+  return new CommandError(why);
 }
 
 function ended(context: Context, { phase, message }: Extract<State, { kind: "over" }>): CommandError {

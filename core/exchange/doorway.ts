@@ -5,9 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import type { Revision } from "#kit/storage.ts";
+import { findApproval } from "../hold/rows.ts";
 import type { Clock, Log, Store } from "../ports.ts";
 import { phaseAt } from "../session/life.ts";
-import type { FoundSession } from "../session/rows.ts";
+import { type FoundSession, namespaceUidOf } from "../session/rows.ts";
 import { isOpenPhase, type Session } from "../session/session.ts";
 
 export interface Ticket {
@@ -34,7 +35,7 @@ export interface DoorwayPorts {
 const DOORWAYS = "doorways/";
 /** By the credential that may use it: the key of the session. */
 const DOORS = "doors/";
-/** So long a session may take to be written after its way in was opened. */
+/** So long a session may take to be written after its way in was opened; or whoever waits for it, to hear that it is over. */
 const GRACE_MILLISECONDS = 60_000;
 
 interface Kept {
@@ -72,9 +73,10 @@ export async function behindDoor(store: Store, credentialID: string): Promise<Fo
 
 export async function removedDoorway({ store, doorway, log }: DoorwayPorts, uid: string): Promise<void> {
   const row = await store.get(`${DOORWAYS}${uid}`);
-  if (row === undefined) return;
   try {
+    // Also where it is not known any more: it may have been opened after it was given up.
     await doorway.close(uid);
+    if (row === undefined) return;
     const { credentialID } = JSON.parse(row.value) as Kept;
     const behind = credentialID === undefined ? undefined : await store.get(doorKey(credentialID));
     const deletes = [row, ...(behind === undefined ? [] : [behind])];
@@ -100,7 +102,18 @@ async function isNeeded(store: Store, uid: string, kept: Kept, now: number): Pro
   const row = await store.get(kept.session);
   if (row === undefined) return false;
   const session = JSON.parse(row.value) as Session;
-  return session.metadata.uid === uid && isOpenPhase(phaseAt(session, now));
+  if (session.metadata.uid !== uid) return false;
+  return isOpenPhase(phaseAt(session, now)) || (await isHeard(store, kept.session, session, now));
+}
+
+/** Whoever waits for people with it is still told what they have said, and by nothing else than it. */
+async function isHeard(store: Store, key: string, { status }: Session, now: number): Promise<boolean> {
+  const { phase, approval, endedAt } = status;
+  if (phase === "Pending") return true;
+  if (phase !== "Denied" && phase !== "Expired") return false;
+  if (approval === undefined || now >= Date.parse(endedAt ?? "") + GRACE_MILLISECONDS) return false;
+  const asked = await findApproval(store, namespaceUidOf(key), approval);
+  return asked !== undefined && asked.approval.status.phase !== "Used";
 }
 
 /** Every second until the signal aborts. */

@@ -8,6 +8,7 @@ import { allows, type BeginPorts, CLOSED, phaseAt, timesOf } from "../session/li
 import type { SessionTerms } from "../session/profile.ts";
 import { allSessions, sessionKey } from "../session/rows.ts";
 import { durationSeconds, isOpenPhase, type Session } from "../session/session.ts";
+import type { InTurn } from "../session/turns.ts";
 import { isOpen } from "../session/windows.ts";
 import { seconds } from "../times.ts";
 import { withdrawn } from "./changed.ts";
@@ -23,6 +24,8 @@ export interface ExchangePorts extends BeginPorts, ApprovalPorts, FinishPorts {
   doorway: Doorway;
   /** How often one subject may ask. */
   subjects: Limit;
+  /** For each subject and profile. */
+  inTurn: InTurn;
 }
 
 export interface Wish {
@@ -63,16 +66,26 @@ export async function exchange(ports: ExchangePorts, wish: Wish): Promise<Exchan
   if (length < 1 || length > terms.maxSeconds)
     return refused("invalid_request", `the profile allows a duration of 1s to ${terms.maxSeconds}s`);
   const namespace = await ports.cluster.namespaceUid(wish.namespace);
-  if (!namespace.known) return refused("invalid_target", "there is no such namespace");
-  if ((await sessionsOf(ports, identity.username, wish.profile)) >= terms.maxSessions)
-    return refused("invalid_target", `you have ${terms.maxSessions} sessions, and may not have more at once`);
-  return begun(ports, wish, {
-    identity,
-    terms,
-    length,
-    namespaceUid: namespace.uid,
-    presented,
-  });
+  if (!namespace.known) return namespace.absent === true ? NO_NAMESPACE : NOT_NOW;
+  const { username } = identity;
+  return ports.inTurn(`${username}\0${wish.profile}`, async () =>
+    (await sessionsOf(ports, username, wish.profile)) >= terms.maxSessions
+      ? refused("invalid_target", tooMany(terms))
+      : begun(ports, wish, { identity, terms, length, namespaceUid: namespace.uid, presented }),
+  );
+}
+
+const NO_NAMESPACE = refused(
+  "invalid_target",
+  "there is no such namespace: name the one to which the session shall belong",
+);
+const NOT_NOW = refused(
+  "temporarily_unavailable",
+  "the namespace cannot be looked up now: ask again in a moment",
+);
+
+function tooMany({ maxSessions }: SessionTerms): string {
+  return `you have ${maxSessions} sessions, and may not have more at once: end one (kubectl hoop logout), or wait`;
 }
 
 interface Allowed {
@@ -125,7 +138,7 @@ async function begun(ports: ExchangePorts, wish: Wish, allowed: Allowed): Promis
   if (result.outcome === "committed")
     return { kind: "session", session, token: ticket.token, expiresInSeconds: lasts };
   await removedDoorway(ports, uid);
-  return EXCHANGED_BEFORE;
+  return result.key === once ? EXCHANGED_BEFORE : UNAVAILABLE;
 }
 
 /** Where people are to approve it, with the question to them. */
@@ -143,9 +156,12 @@ async function askedFor(
 
 const EXCHANGED_BEFORE = refused(
   "invalid_request",
-  "the token: it was exchanged before; each is good for one session",
+  "the token: it was exchanged before; each is good for one session: bring a new one",
 );
-const UNAVAILABLE = refused("temporarily_unavailable", "no token can be made for a session now");
+const UNAVAILABLE = refused(
+  "temporarily_unavailable",
+  "no token can be made for a session now: ask again in a moment",
+);
 
 const USED = "exchanged/";
 
@@ -170,13 +186,16 @@ export async function keepForgetting(
   }
 }
 
+/** Clocks may be set back, and what was forgotten must not be believed then. */
+const REMEMBERED_SECONDS = 3600;
+
 /** `skewSeconds`: for so long after their end they are believed. */
 export async function forgetUsed(
   { store, clock }: Pick<ExchangePorts, "store" | "clock">,
   skewSeconds: number,
 ): Promise<void> {
   const { rows } = await store.list(USED);
-  const before = clock.now() - (skewSeconds + 60) * 1000;
+  const before = clock.now() - (skewSeconds + REMEMBERED_SECONDS) * 1000;
   const over = rows.filter(({ value }) => (JSON.parse(value) as { expires: number }).expires < before);
   for (const { key, revision } of over) await store.commit({ deletes: [{ key, expect: revision }] });
 }
@@ -198,13 +217,18 @@ function sessionOf(
     status: {
       ...timesOf(terms, length, now),
       subject: { username: identity.username, groups: [], extra: {} },
-      identity: { ...presented, issuedAt: seconds(identity.issued) },
+      identity: { ...presented, ...jobOf(identity), issuedAt: seconds(identity.issued) },
       doorway: { username, credentialID },
       serviceAccount: { ...terms.serviceAccount },
       ...(terms.idleSeconds === 0 ? {} : { idleSeconds: terms.idleSeconds }),
       path: `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/sessions/${name}/proxy`,
     },
   };
+}
+
+function jobOf({ job }: Identity): { job?: Record<string, string[]> } {
+  const said = Object.entries(job).map(([name, values]): [string, string[]] => [name, [...values]]);
+  return said.length === 0 ? {} : { job: Object.fromEntries(said) };
 }
 
 async function sessionsOf(

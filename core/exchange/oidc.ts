@@ -14,6 +14,8 @@ export interface Issuer {
   algorithms: readonly string[];
   /** Where there are any: `azp` must be one of them. */
   authorizedParties: readonly string[];
+  /** By which of its claims jobs are told apart that have the same subject. */
+  jobClaims: readonly string[];
   /** Before `sub` in user names. */
   usernamePrefix: string;
 }
@@ -27,6 +29,8 @@ export interface OidcPorts {
 }
 
 const LONGEST_TOKEN = 16 * 1024;
+const UNTRUSTED =
+  "its issuer is none of those that are trusted: exchange.issuers of the settings has them, to the letter";
 /** No other kind of JWT (a logout token, a DPoP proof) is one of these. */
 const TYPES = [undefined, "JWT", "jwt", "at+jwt", "application/at+jwt"];
 /** What is checked here and says nothing of who it is. */
@@ -35,9 +39,12 @@ const TECHNICAL = new Set(["iss", "aud", "exp", "nbf", "iat", "jti", "nonce", "a
 export function oidcVerifier(issuers: readonly Issuer[], ports: OidcPorts): Verifier {
   return {
     async verify(token) {
-      if (token.length > LONGEST_TOKEN) return refused("it is too long");
-      const issuer = issuers.find((one) => one.issuer === claimedIssuer(token));
-      if (issuer === undefined) return refused("its issuer is none of those that are trusted");
+      if (token.length > LONGEST_TOKEN) return refused("it is too long: 16 KiB at most");
+      const claimed = claimedIssuer(token);
+      if (claimed === "unreadable")
+        return refused("it is no JWT: bring an ID token, or an access token that is one");
+      const issuer = issuers.find((one) => one.issuer === claimed.issuer);
+      if (issuer === undefined) return refused(UNTRUSTED);
       try {
         return await verified(token, issuer, ports);
       } catch (error) {
@@ -57,7 +64,8 @@ async function verified(token: string, issuer: Issuer, ports: OidcPorts): Promis
     currentDate: new Date(now),
     requiredClaims: ["exp", "iat", "sub"],
   });
-  if (!TYPES.includes(protectedHeader.typ)) return refused("it is another kind of token");
+  if (!TYPES.includes(protectedHeader.typ))
+    return refused("it is another kind of token: bring an ID token, or an access token");
   const wrong = whatIsWrong(payload, issuer, now / 1000 + ports.skewSeconds);
   return wrong === undefined
     ? { kind: "verified", identity: identityOf(token, payload, issuer) }
@@ -81,7 +89,7 @@ function fetched(keys: JWTVerifyGetKey): JWTVerifyGetKey {
 
 /** What jose does not look at. `latest`: seconds since the epoch. */
 function whatIsWrong(payload: JWTPayload, issuer: Issuer, latest: number): string | undefined {
-  if ((payload.iat ?? 0) > latest) return "it was issued in the future";
+  if ((payload.iat ?? 0) > latest) return "it was issued in the future: clocks differ too much";
   if (typeof payload.sub !== "string" || payload.sub === "") return "it names nobody";
   const { azp } = payload;
   const parties = issuer.authorizedParties;
@@ -95,12 +103,15 @@ function whatIsWrong(payload: JWTPayload, issuer: Issuer, latest: number): strin
     : undefined;
 }
 
-function identityOf(token: string, payload: JWTPayload, { issuer, usernamePrefix }: Issuer): Identity {
+function identityOf(token: string, payload: JWTPayload, from: Issuer): Identity {
+  const { issuer, usernamePrefix, jobClaims } = from;
+  const claims = claimsOf(payload);
   const subject = payload.sub ?? "";
   const signed = token.slice(0, token.lastIndexOf("."));
   return {
     ...{ issuer, subject, username: `${usernamePrefix}${subject}` },
-    ...{ claims: claimsOf(payload), said: Object.fromEntries(saidBy(payload)) as JsonObject },
+    ...{ claims, said: Object.fromEntries(saidBy(payload)) as JsonObject },
+    job: Object.fromEntries(Object.entries(claims).filter(([name]) => jobClaims.includes(name))),
     fingerprint: createHash("sha256").update(signed).digest("hex"),
     ...{ issued: (payload.iat ?? 0) * 1000, expires: (payload.exp ?? 0) * 1000 },
   };
@@ -128,21 +139,26 @@ function textsOf(value: unknown): string[] {
   return typeof value === "number" || typeof value === "boolean" ? [String(value)] : [];
 }
 
-function claimedIssuer(token: string): string | undefined {
+function claimedIssuer(token: string): { issuer: string | undefined } | "unreadable" {
   try {
-    return decodeJwt(token).iss;
+    return { issuer: decodeJwt(token).iss };
   } catch {
-    return undefined;
+    return "unreadable";
   }
 }
 
 /** By jose's own codes. */
 const WORDS: Readonly<Record<string, string>> = {
-  ERR_JWT_EXPIRED: "it has expired",
-  ERR_JOSE_ALG_NOT_ALLOWED: "its algorithm is none of those that are allowed",
+  ERR_JWT_EXPIRED: "it has expired: bring a new one",
+  ERR_JOSE_ALG_NOT_ALLOWED: "its algorithm is none of those that are allowed for its issuer in the settings",
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: "its signature is wrong",
   ERR_JWKS_NO_MATCHING_KEY: "no key of its issuer has signed it",
   ERR_JWKS_MULTIPLE_MATCHING_KEYS: "it does not say which key has signed it",
+};
+/** What to do about a claim. */
+const HINTS: Readonly<Record<string, string>> = {
+  aud: ": ask for one that is for an audience of which the settings know",
+  nbf: ": it is not valid yet",
 };
 /** Of the keys themselves. */
 const NOT_TOLD = new Set(["ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID", "ERR_JOSE_GENERIC"]);
@@ -150,7 +166,8 @@ const NOT_TOLD = new Set(["ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID", "ERR_JOSE_GENE
 function failure(error: unknown): Verification {
   if (error instanceof NoKeys)
     return { kind: "unavailable", why: "the keys of its issuer cannot be had now" };
-  if (error instanceof errors.JWTClaimValidationFailed) return refused(`its ${error.claim} is not right`);
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return refused(`its ${error.claim} is not right${HINTS[error.claim] ?? ""}`);
   const words = error instanceof errors.JOSEError ? WORDS[error.code] : undefined;
   return refused(words ?? "it is no token that can be verified");
 }

@@ -12,6 +12,8 @@ export interface Identity {
   claims: Readonly<Record<string, readonly string[]>>;
   /** The same as the token has it: what expressions are about. */
   said: JsonObject;
+  /** Those of its claims that tell jobs apart which have the same subject; none: there is but one of him. */
+  job: Readonly<Record<string, readonly string[]>>;
   /** Milliseconds since the epoch: what an older token says is no news. */
   issued: number;
   /** Of what was signed: the same token is the same, however it is written. Hex. */

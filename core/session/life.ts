@@ -42,7 +42,14 @@ export interface BeginPorts {
 }
 
 /** Why no session begins now. */
-export const CLOSED = "none of the windows is open in which this AgentProfile has sessions";
+export const CLOSED =
+  "none of the windows is open in which this AgentProfile has sessions: its spec.session.windows say when";
+
+const UNNAMED =
+  "there is no such AgentProfile that names you: kubectl auth whoami shows your name and groups";
+const UNFIT =
+  "there is no such AgentProfile whose spec.tokens fit your token: the issuer, the claims, and what is true of them";
+const BROKEN = "something in this AgentProfile cannot work: kubectl describe agentprofile shows what";
 
 /** Whether this caller may have such a session, and how it begins. */
 export function begin(
@@ -119,6 +126,8 @@ export function extended(
   const length = duration === undefined ? terms.defaultSeconds : durationSeconds(duration);
   if (length < 1 || length > terms.maxSeconds)
     return { refused: `the profile allows 1s to ${terms.maxSeconds}s from its beginning on` };
+  if (terms.approval !== undefined && status.seconds === undefined)
+    return { refused: "people have to approve sessions of its AgentProfile now: begin another one" };
   if (status.seconds !== undefined && length > status.seconds)
     return { refused: `people have approved ${status.seconds}s: begin another one` };
   const until = closesAt(terms.windows, now, Date.parse(status.startedAt) + length * 1000);
@@ -134,22 +143,26 @@ export function allows(
 ): { terms: NonNullable<Profile["session"]> } | { refused: string; field?: "spec.profile" } {
   // To whom it does not belong it might as well not be there.
   if (profile === undefined || !isFor(profile, caller, identity))
-    return { refused: "there is no such AgentProfile that names you", field: "spec.profile" };
+    return { refused: identity === undefined ? UNNAMED : UNFIT, field: "spec.profile" };
   const { session: terms, problem = "" } = profile;
-  if (problem !== "") return { refused: "something in this AgentProfile cannot work", field: "spec.profile" };
-  if (terms === undefined) return { refused: "this AgentProfile has no spec.session", field: "spec.profile" };
+  if (problem !== "") return { refused: BROKEN, field: "spec.profile" };
+  if (terms === undefined)
+    return { refused: "this AgentProfile has no spec.session: it gives none", field: "spec.profile" };
   const { namespace, name } = terms.serviceAccount;
   if (namespace === installationNamespace || CLOSED_NAMESPACES.includes(namespace))
-    return { refused: "its ServiceAccount lies in a namespace that no session may act in" };
+    return {
+      refused: "its ServiceAccount lies in a namespace that no session may act in: it must name another",
+    };
   const account = {
     username: serviceAccountUser(`${namespace}/${name}`),
     uid: "",
     groups: [],
     extra: new Map(),
   };
-  if (agents.identify(account).kind !== "agent") return { refused: "its ServiceAccount is none of an agent" };
+  if (agents.identify(account).kind !== "agent")
+    return { refused: "its ServiceAccount is not known as an agent's yet: try again in a moment" };
   if (!PLAIN.test(caller.username) || !PLAIN.test(profile.name))
-    return { refused: "your user name cannot be told to the API server" };
+    return { refused: "your user name cannot be told to the API server: it is not of plain ASCII" };
   return { terms };
 }
 

@@ -54,7 +54,9 @@ export class LiveSessions {
       counted: now,
     };
     this.#byUid.set(uid, live);
-    live.allowance = Math.min(burst, live.allowance + ((now - live.counted) / 1000) * requestsPerSecond);
+    // A clock that is set back takes nothing away.
+    const passed = Math.max(0, now - live.counted) / 1000;
+    live.allowance = Math.min(burst, live.allowance + passed * requestsPerSecond);
     live.counted = now;
     if (live.allowance < 1)
       return { kind: "too-many", why: `more than ${requestsPerSecond} requests a second` };

@@ -66,6 +66,12 @@ export const SessionStatus = Type.Object({
         issuer: Type.String(),
         claims: Type.Record(Type.String(), Type.Array(Type.String())),
         when: Type.Optional(Type.Array(Type.String(), { description: "Expressions of it that were true." })),
+        job: Type.Optional(
+          Type.Record(Type.String(), Type.Array(Type.String()), {
+            description:
+              "Which of the jobs with this subject it is. A newer token ends the sessions of its own job alone.",
+          }),
+        ),
         issuedAt: Type.Optional(Time),
       },
       {

@@ -20,7 +20,10 @@ export interface SweepPorts extends BeginPorts, Pick<ApprovalPorts, "clock" | "c
 /** How long one that is over is still shown. Its records stay. */
 const SHOWN_MILLISECONDS = 24 * 3600_000;
 
-/** One look at all of them; gives the approvals that some still wait for. Losing a race leaves a session as it is then. */
+/**
+ * One look at all of them; gives the approvals that some still wait for. Losing a race leaves a session as it is then.
+ * Rejects, having looked at all, where one could not be begun or ended.
+ */
 export async function sweepSessions(ports: SweepPorts): Promise<string[]> {
   const waiting: string[] = [];
   const used = ports.live.uids;
@@ -28,10 +31,13 @@ export async function sweepSessions(ports: SweepPorts): Promise<string[]> {
   const open = new Set(all.flatMap(({ session }) => (isOver(session) ? [] : [session.metadata.uid])));
   // Ended by another process of Hoop.
   for (const uid of used) if (!open.has(uid)) ports.live.end(uid);
+  const failed: unknown[] = [];
   for (const found of all) {
-    const awaited = await sweepOne(ports, found);
+    // One that cannot be looked at keeps no other from its end.
+    const awaited = await sweepOne(ports, found).catch((error: unknown) => void failed.push(error));
     if (awaited !== undefined) waiting.push(awaited);
   }
+  if (failed.length > 0) throw failed[0];
   return waiting;
 }
 

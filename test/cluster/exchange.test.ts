@@ -1,14 +1,15 @@
 /** An OpenID Connect token, exchanged for a session on a real control plane: what it is exchanged for is good for that alone. */
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { expect } from "chai";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { parse, parseAllDocuments, stringify } from "yaml";
+import { createAuthority } from "#certs/ca.ts";
+import { issueServing } from "#certs/leaf.ts";
 import { until } from "../support/installation.ts";
+import { type Issuer, startIssuer } from "../support/issuer.ts";
+import { startedKubectl } from "../support/plugin.ts";
 import { profiled } from "../support/session.ts";
 import { startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 
@@ -25,26 +26,23 @@ interface Given {
 describe("a token that is exchanged for a session", function () {
   this.timeout(120_000);
   let bed: Testbed;
-  let provider: Server;
-  let issuer: string;
+  let issuer: Issuer;
+  /** Whom the API server itself believes. */
+  let known: Issuer;
   let web: number;
   let secure: number;
   let directory: string;
-  const pair = generateKeyPair("ES256", { extractable: true });
 
   before(async function () {
     this.timeout(1_200_000);
     directory = await mkdtemp(join(tmpdir(), "hoop-exchange-"));
-    const { publicKey } = await pair;
-    const keys = [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" }];
-    provider = createServer((request, response) => {
-      const body = request.url === "/keys" ? { keys } : { issuer, jwks_uri: `${issuer}/keys` };
-      response.setHeader("content-type", "application/json").end(JSON.stringify(body));
-    });
-    await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
-    issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
+    issuer = await startIssuer();
+    const authority = createAuthority("issuer");
+    const { certificate: cert, key } = issueServing(authority, { dns: [], ips: ["127.0.0.1"] }, 1);
+    known = await startIssuer({ cert, key });
     bed = await startTestbed({
-      settings: { exchange: { issuers: [{ issuer, audiences: ["hoop"] }], port: 0 } },
+      controlPlane: { authenticationConfig: authentication(known.url, authority.certificate) },
+      settings: { exchange: { issuers: [{ issuer: issuer.url, audiences: ["hoop"] }], port: 0 } },
       onLog: (_level, fields, message) => {
         if (message !== "hoop serves") return;
         if ("web" in fields) web = Number(fields.web);
@@ -52,13 +50,19 @@ describe("a token that is exchanged for a session", function () {
       },
     });
     const doorway = parseAllDocuments(await readFile(DOORWAY, "utf8")).map((one) => one.toJS());
-    const profile = profiled("bot", {}, RULES).map((object) => withTokens(object));
-    await bed.apply([...doorway, ...profile]);
+    const asked = { approvers: [{ count: 1 }] };
+    const profiles = [
+      ...profiled("bot", {}, RULES),
+      ...profiled("known", {}, RULES),
+      ...profiled("asked", { approval: asked }, RULES),
+      ...profiled("brief", { approval: { ...asked, expiresIn: "2s" } }, RULES),
+    ];
+    await bed.apply([...doorway, ...profiles.map(withTokens)]);
   });
   after(async () => {
     await rm(directory, { recursive: true, force: true });
-    provider?.closeAllConnections();
-    provider?.close();
+    issuer?.stop();
+    known?.stop();
     await bed?.stop();
   });
 
@@ -66,17 +70,15 @@ describe("a token that is exchanged for a session", function () {
     if (!("kind" in object && object.kind === "AgentProfile" && "spec" in object)) return object;
     const claims = [{ claim: "repository", values: ["acme/shop"] }];
     const when = 'claims.sub.startsWith("repo:acme/") && !has(claims.left)';
-    return { ...object, spec: { ...(object.spec as object), tokens: [{ issuer, claims, when }] } };
+    return {
+      ...object,
+      spec: { ...(object.spec as object), tokens: [{ issuer: issuer.url, claims, when }] },
+    };
   }
 
   let number = 0;
-  async function signed(claims: object = {}): Promise<string> {
-    const now = Math.floor(Date.now() / 1000);
-    const about = { iss: issuer, aud: "hoop", sub: "repo:acme/shop", repository: "acme/shop", iat: now };
-    return new SignJWT({ ...about, exp: now + 3600, jti: String(number++), ...claims })
-      .setProtectedHeader({ alg: "ES256", kid: "one" })
-      .sign((await pair).privateKey);
-  }
+  const signed = (claims: object = {}): Promise<string> =>
+    issuer.signed({ sub: "repo:acme/shop", repository: "acme/shop", ...claims });
 
   async function posted(token: string): Promise<{ code: number; body: Record<string, unknown> }> {
     const response = await fetch(`http://127.0.0.1:${web}/token`, {
@@ -107,6 +109,15 @@ describe("a token that is exchanged for a session", function () {
     return { kubeconfig };
   }
 
+  const environment = () => ({
+    XDG_CACHE_HOME: join(directory, "cache"),
+    PATH: [CLI, dirname(bed.controlPlane.kubectlPath), process.env["PATH"] ?? ""].join(delimiter),
+  });
+  const loginTo = (kubeconfig: string, file: string, profile: string): string[] => [
+    ...["hoop", "login", `--profile=${profile}`, "-n", "demo", "--to", kubeconfig, "--token-file", file],
+    ...[`--exchange=https://127.0.0.1:${secure}/token`, `--exchange-ca=${bed.certificates}/ca.crt`],
+  ];
+
   const get = async (as: Who, what = "configmaps") =>
     (await bed.kubectl(as, ["get", what, "-n", "demo"])).output;
 
@@ -121,7 +132,7 @@ describe("a token that is exchanged for a session", function () {
       ...["get", "records", "-n", "demo", "--field-selector", `spec.session.name=${given.name}`],
       ...["-o", "jsonpath={.items[*].spec.agent.username}"],
     ]);
-    expect([...new Set(records.trim().split(" "))]).to.deep.equal([`${issuer}#repo:acme/shop`]);
+    expect([...new Set(records.trim().split(" "))]).to.deep.equal([`${issuer.url}#repo:acme/shop`]);
   });
 
   it("is good for no other session, and for nothing outside", async () => {
@@ -148,17 +159,10 @@ describe("a token that is exchanged for a session", function () {
 
   it("is had by kubectl itself, over TLS, where the plugin has logged in; until it is logged out of", async () => {
     const [file, kubeconfig] = [join(directory, "token"), join(directory, "session.kubeconfig")];
-    const options = {
-      env: {
-        XDG_CACHE_HOME: join(directory, "cache"),
-        PATH: [CLI, dirname(bed.controlPlane.kubectlPath), process.env["PATH"] ?? ""].join(delimiter),
-      },
-    };
+    const options = { env: environment() };
     await exchanged();
     await writeFile(file, await signed());
-    const at = [`--exchange=https://127.0.0.1:${secure}/token`, `--exchange-ca=${bed.certificates}/ca.crt`];
-    const login = ["hoop", "login", "--profile=bot", "-n", "demo", "--to", kubeconfig, "--token-file", file];
-    const said = await bed.must("human", [...login, ...at], options);
+    const said = await bed.must("human", loginTo(kubeconfig, file, "bot"), options);
     const [, name = ""] = /^session\.hoop\.dev\/(\S+) in demo/.exec(said) ?? [];
     expect(await readFile(kubeconfig, "utf8")).to.not.contain("eyJ");
     const inside = { kubeconfig };
@@ -175,6 +179,25 @@ describe("a token that is exchanged for a session", function () {
     expect(after.output).to.contain("logged out of");
     const records = ["get", "records", "-n", "demo", "--field-selector", `spec.session.name=${name}`];
     expect(await bed.must("human", [...records, "-o", "yaml"])).to.contain("message: logged out");
+  });
+
+  it("is not needed where the API server itself knows the issuer", async () => {
+    const token = () => known.signed({ aud: "kubernetes", sub: "known" });
+    const user = await bed.controlPlane.kubeconfigWithToken("known", await token());
+    const kubeconfig = join(directory, "known.kubeconfig");
+    const login = ["hoop", "login", "--profile=known", "-n", "demo", "--to", kubeconfig];
+    await until("a session is begun", async () => {
+      const { code } = await bed.kubectl({ kubeconfig: user }, login, { env: environment() });
+      return code === 0;
+    });
+    const whoami = ["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"];
+    expect(await bed.must({ kubeconfig }, whoami)).to.equal("system:serviceaccount:work:known");
+    const config = parse(await readFile(kubeconfig, "utf8"));
+    config.users[0].user = { token: await token() };
+    await writeFile(kubeconfig, stringify(config));
+    const raw = ["get", "--raw", "/api/v1/namespaces/demo/configmaps"];
+    const { output } = await bed.kubectl({ kubeconfig }, raw);
+    expect(output).to.contain("begun with another credential");
   });
 
   it("is over when a newer token of its subject does not fit any more", async () => {
@@ -210,4 +233,95 @@ describe("a token that is exchanged for a session", function () {
       "--timeout=60s",
     ]);
   });
+
+  describe("that people must approve", () => {
+    const MAPS = ["get", "configmaps", "-o", "name"];
+    const started = (who: Who, args: readonly string[]) => startedKubectl(bed, who, args, environment());
+
+    /** Logs in, until it says whose decision it waits for. */
+    async function asked() {
+      const [file, kubeconfig] = [join(directory, `token-${number}`), join(directory, `asked-${number++}`)];
+      await writeFile(file, await signed());
+      const login = started("human", loginTo(kubeconfig, file, "asked"));
+      await login.said("waits until a person approves it: kubectl hoop approve ");
+      const [approval] = (await bed.approvals("demo")).filter(({ status }) => status.phase === "Pending");
+      if (approval === undefined) throw new Error("nobody is asked");
+      return { login, approval, who: { kubeconfig } };
+    }
+
+    it("is used by kubectl from when they have, in the same kubeconfig", async () => {
+      const { login, approval, who } = await asked();
+      expect(approval.spec.agent.username).to.equal(`${issuer.url}#repo:acme/shop`);
+      await bed.decide(approval, "Approve");
+      const { code, stdout, stderr } = await login.ended;
+      expect(code, stderr).to.equal(0);
+      expect(stderr)
+        .to.contain(`kubectl hoop approve ${approval.metadata.name} -n demo`)
+        .and.contain("is approved\n");
+      expect(stdout).to.match(/^session\.hoop\.dev\/asked-\S+ in demo: by profile asked/);
+      const first = await started(who, MAPS).ended;
+      expect(first.code, first.output).to.equal(0);
+      expect(first.stderr).to.equal("");
+    });
+
+    it("waits on when its login is interrupted, and kubectl waits for the same decision", async () => {
+      const { login, approval, who } = await asked();
+      login.child.kill("SIGINT");
+      const { code, stderr } = await login.ended;
+      expect([code, stderr.split("\n").at(-2)]).to.deep.equal([
+        130,
+        `hoop: the session ${sessionOf(stderr)} is not approved yet; it waits on, and can be used once it is`,
+      ]);
+      const [first, second] = [started(who, MAPS), started(who, MAPS)];
+      for (const one of [first, second]) await one.said(`kubectl hoop approve ${approval.metadata.name} `);
+      await bed.decide(approval, "Approve");
+      for (const one of [first, second]) {
+        const ended = await one.ended;
+        expect(ended.code, ended.output).to.equal(0);
+        expect(ended.stdout).to.contain("configmap/");
+      }
+    });
+
+    it("is refused to login and to kubectl, in their words, and not asked for again", async () => {
+      const { login, approval, who } = await asked();
+      const waiting = started(who, MAPS);
+      await waiting.said("waits until a person approves it");
+      await bed.decide(approval, "Deny", "not today");
+      const [denied, beside] = [await login.ended, await waiting.ended];
+      expect(denied.code).to.equal(77);
+      for (const { stderr } of [denied, beside])
+        expect(stderr).to.contain("it is Denied (denied by approver: not today)");
+      expect(beside.stderr).to.contain("exit code 77");
+      const later = await started(who, MAPS).ended;
+      expect(later.stderr).to.contain("begin another one with kubectl hoop login");
+      const asking = (await bed.approvals("demo")).filter(({ status }) => status.phase === "Pending");
+      expect(asking).to.deep.equal([]);
+    });
+
+    it("is over when nobody has decided in time", async () => {
+      const [file, kubeconfig] = [join(directory, `token-${number}`), join(directory, `brief-${number++}`)];
+      await writeFile(file, await signed());
+      const { code, stderr } = await started("human", loginTo(kubeconfig, file, "brief")).ended;
+      expect(stderr).to.match(
+        /"current" is forbidden: it is Expired \(nobody (approved it|decided) in time\)/,
+      );
+      expect(code).to.equal(1);
+    });
+  });
 });
+
+function authentication(url: string, certificateAuthority: string): object {
+  return {
+    ...{ apiVersion: "apiserver.config.k8s.io/v1", kind: "AuthenticationConfiguration" },
+    jwt: [
+      {
+        issuer: { url, audiences: ["kubernetes"], certificateAuthority },
+        claimMappings: { username: { claim: "sub", prefix: "" } },
+      },
+    ],
+  };
+}
+
+function sessionOf(stderr: string): string {
+  return /the session (\S+) waits/.exec(stderr)?.[1] ?? "";
+}

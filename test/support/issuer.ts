@@ -1,5 +1,6 @@
 /** An issuer of tokens, as a cluster test needs one: its configuration, one key, and tokens signed by it. */
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
@@ -11,17 +12,19 @@ export interface Issuer {
   stop(): void;
 }
 
-export async function startIssuer(): Promise<Issuer> {
+/** `tls`, PEM: by HTTPS; kube-apiserver believes no other. */
+export async function startIssuer(tls?: { key: string; cert: string }): Promise<Issuer> {
   const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
   const keys = [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" }];
   let url = "";
   let number = 0;
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     const body = request.url === "/keys" ? { keys } : { issuer: url, jwks_uri: `${url}/keys` };
     response.setHeader("content-type", "application/json").end(JSON.stringify(body));
-  });
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url = `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
     signed: (claims = {}) => {

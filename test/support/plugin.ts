@@ -19,8 +19,19 @@ export interface Running {
 }
 
 export function startedHoop(bed: Testbed, who: Who, args: readonly string[], input = ""): Running {
-  const options = { kubeconfig: bed.kubeconfig(who), env: pathOf(bed) };
-  const child = bed.controlPlane.spawnKubectl(["hoop", ...args], options);
+  return startedKubectl(bed, who, ["hoop", ...args], {}, input);
+}
+
+/** kubectl that finds the plugin, as a command and for credentials. */
+export function startedKubectl(
+  bed: Testbed,
+  who: Who,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = "",
+): Running {
+  const options = { kubeconfig: bed.kubeconfig(who), env: { ...pathOf(bed), ...env } };
+  const child = bed.controlPlane.spawnKubectl(args, options);
   child.stdin.end(input);
   let heard = "";
   child.stderr.on("data", (chunk: Buffer) => {

@@ -22,7 +22,7 @@ export function asking(
     ...{ installationKey: "key", maxPendingPerAgent: 10, terms: TERMS },
     cluster: {
       namespaceUid: async (name) =>
-        name === "demo" ? { known: true, uid: "ns-1" } : { known: false, why: "there is none" },
+        name === "demo" ? { known: true, uid: "ns-1" } : { known: false, why: "there is none", absent: true },
       referent: async () => ({ known: true, state: { kind: "granted", granted: [...granted] } }),
     },
   };

@@ -218,6 +218,20 @@ describe("the broker of a session", () => {
       expect(headers).to.not.have.property(name);
   });
 
+  it("passes on that something is as the client has it, by its tag", async () => {
+    bed.behind.answer = (request, response) => {
+      const isSame = request.headers["if-none-match"] === '"one"';
+      response.setHeader("ETag", '"one"');
+      if (isSame) response.writeHead(304).end();
+      else json(response, { kind: "APIGroupList", groups: [] });
+    };
+    const first = await get("/apis/");
+    expect([first.status, first.headers["etag"]]).to.deep.equal([200, '"one"']);
+    const again = await get("/apis/", { "if-none-match": '"one"' });
+    expect([again.status, again.headers["etag"], again.text]).to.deep.equal([304, '"one"', ""]);
+    expect(bed.arrived.map(({ url }) => url)).to.deep.equal(["/apis/", "/apis/"]);
+  });
+
   it("follows no redirection, and shows none", async () => {
     bed.behind.answer = (_request, response) => {
       response.writeHead(307, { Location: "https://elsewhere/", "Content-Type": "application/json" });
@@ -292,7 +306,7 @@ describe("the broker of a session", () => {
       const { status, json: said } = await get(MAPS);
       expect([status, said.message]).to.deep.equal([
         403,
-        'sessions.hoop.dev "task" is forbidden: it is Expired: begin another one',
+        'sessions.hoop.dev "task" is forbidden: it is Expired (its time is over): begin another one (kubectl hoop login)',
       ]);
     });
     it("not when its profile is gone, or names somebody else", async () => {
@@ -369,19 +383,5 @@ describe("the broker of a session", () => {
       expect(status, path).to.equal(500);
       expect(text, path).to.contain("cannot be recorded").and.not.contain("what is there");
     }
-  });
-
-  it("asks for Secrets by way of secure-secrets, and shows them as Secrets", async () => {
-    const secure = {
-      ...{ apiVersion: "hoop.dev/v1alpha1", kind: "SecureSecret", metadata: { name: "x" } },
-      ...{ data: { a: "W21hc2tlZDo=" }, sizes: { a: "small" } },
-    };
-    bed.behind.answer = (_request, response) => json(response, secure);
-    const { json: shown } = await get("/api/v1/namespaces/demo/secrets/x?resourceVersion=0");
-    expect(bed.arrived[0]?.url).to.equal(
-      "/apis/hoop.dev/v1alpha1/namespaces/demo/secure-secrets/x?resourceVersion=0",
-    );
-    const { sizes: _, ...rest } = secure;
-    expect(shown).to.deep.equal({ ...rest, apiVersion: "v1", kind: "Secret" });
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { agentMatcher } from "#core/agents.ts";
 import type { Entry } from "#core/ledger/entry.ts";
-import { type BeginPorts, begin, endOf, extended, misuse, phaseAt } from "#core/session/life.ts";
+import { type BeginPorts, begin, ended, endOf, extended, misuse, phaseAt } from "#core/session/life.ts";
 import { LiveSessions } from "#core/session/live.ts";
 import type { Profile, SessionTerms } from "#core/session/profile.ts";
 import { findSession, sessionKey } from "#core/session/rows.ts";
@@ -91,6 +91,17 @@ describe("a session", () => {
       () => begun({}, portsWith(), credited("bé\u2028", "1", ["bots"])),
       "cannot be told",
     ],
+    ...[
+      credited("system:node:one", "one", ["system:nodes", "bots"]),
+      credited("system:serviceaccount:kube-system:deployment-controller", "one", [
+        ...["system:serviceaccounts", "bots"],
+      ]),
+      credited("system:kube-controller-manager", "one", ["bots"]),
+    ].map((who): [string, () => unknown, string] => [
+      `${who.username}, though a profile names a group of it`,
+      () => begun({}, portsWith(), who),
+      "only agents",
+    ]),
     ...["kube-system", "hoop-system"].map((namespace): [string, () => unknown, string] => [
       `to act in ${namespace}`,
       () => begun({}, portsWith({ serviceAccount: { namespace, name: "x" } })),
@@ -134,6 +145,32 @@ describe("a session", () => {
     expect(extended(portsWith(), session, "1h", NOW + 600_000)).to.have.property("refused", "it is over");
   });
 
+  it("is extended without people only where none are asked for others of its profile", () => {
+    const approval = { approvers: [{ groups: [], count: 1 }], seconds: 60 };
+    const one = extended(portsWith({ approval }), begun(), "1h", NOW + 1);
+    expect(one).to.have.property("refused").that.contains("people have to approve");
+  });
+
+  it("is swept though another one cannot be", async () => {
+    const [store, clock] = [memoryStore(), new ManualClock(NOW + 600_000)];
+    const good = begun();
+    const bad = {
+      ...good,
+      metadata: { ...METADATA, name: "broken", uid: "u2" },
+      status: { phase: "Active" },
+    };
+    for (const session of [bad, good]) {
+      const key = sessionKey("ns-1", session.metadata.name);
+      await store.commit({ puts: [{ key, value: JSON.stringify(session) }] });
+    }
+    const live = new LiveSessions(() => clock.now());
+    const failed = await sweepSessions({ ...portsWith(), ...asking(), store, clock, live }).catch(
+      () => "told",
+    );
+    expect(failed).to.equal("told");
+    expect((await findSession(store, "ns-1", "task"))?.session.status.phase).to.equal("Expired");
+  });
+
   it("is swept when it is over: told once, and what goes on in it cut", async () => {
     const clock = new ManualClock(NOW);
     const [store, live] = [memoryStore(), new LiveSessions(() => clock.now())];
@@ -159,6 +196,27 @@ describe("a session", () => {
     expect(await findSession(store, "ns-1", "task")).to.equal(undefined);
   });
 
+  it("is cut though a request came in at the very moment of its end, or it was made anew by the same name", async () => {
+    const clock = new ManualClock(NOW);
+    const [store, live] = [memoryStore(), new LiveSessions(() => clock.now())];
+    const ports = { ...portsWith(), ...asking(), store, clock, live };
+    const key = sessionKey("ns-1", "task");
+    const session = begun();
+    const over = ended(session, { phase: "Revoked", message: "killed" }, NOW);
+    const anew = { ...session, metadata: { ...METADATA, uid: "u2" } };
+    for (const [row, cut] of [
+      [session, false],
+      [over, true],
+      [anew, true],
+    ] as const) {
+      await store.commit({ puts: [{ key, value: JSON.stringify(row) }] });
+      const entered = live.enter("u1", "stream", 10);
+      if (entered.kind !== "entered") throw new Error(entered.why);
+      await sweepSessions(ports);
+      expect(entered.signal.aborted).to.equal(cut);
+    }
+  });
+
   it("may be used only so often", () => {
     let now = 0;
     const live = new LiveSessions(() => now);
@@ -169,6 +227,11 @@ describe("a session", () => {
     };
     const kinds = Array.from({ length: 101 }, enter);
     expect(kinds.filter((kind) => kind === "entered")).to.have.length(100);
+    now += 1000;
+    expect([enter(), enter()]).to.deep.equal(["entered", "too-many"]);
+    // The clock is set back: nobody has to wait until it is as late again.
+    now -= 3600_000;
+    expect(enter()).to.equal("too-many");
     now += 1000;
     expect([enter(), enter()]).to.deep.equal(["entered", "too-many"]);
   });

@@ -12,19 +12,9 @@ import {
 import { kept, matches } from "#core/exchange/match.ts";
 import { type Issuer, oidcVerifier } from "#core/exchange/oidc.ts";
 import type { Verification } from "#core/exchange/verifier.ts";
-import { ManualClock } from "../../support/clock.ts";
+import { CLAIMS, clock, ISSUER, NOW, trusted } from "../../support/oidc.ts";
 
-const ISSUER: Issuer = {
-  issuer: "https://id.example",
-  audiences: ["hoop"],
-  algorithms: ["RS256", "ES256"],
-  authorizedParties: [],
-  usernamePrefix: "https://id.example#",
-};
-const OTHER: Issuer = { ...ISSUER, issuer: "https://other.example", usernamePrefix: "other#" };
-const clock = new ManualClock();
-const NOW = clock.now() / 1000;
-const CLAIMS = { iss: ISSUER.issuer, aud: "hoop", sub: "ci", iat: NOW, exp: NOW + 300 };
+const OTHER = trusted("https://other.example");
 
 const [rsa, other, curve] = await Promise.all([
   generateKeyPair("RS256", { extractable: true }),

@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { oidcVerifier } from "#core/exchange/oidc.ts";
 import { issuerKeys } from "#web/issuer-keys.ts";
 import { ManualClock } from "../../support/clock.ts";
+import { trusted } from "../../support/oidc.ts";
 
 async function provider(configuration: (issuer: string) => object = () => ({})) {
   const clock = new ManualClock();
@@ -24,14 +25,7 @@ async function provider(configuration: (issuer: string) => object = () => ({})) 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const fetched = issuerKeys(clock.now.bind(clock));
-  const settings = {
-    issuer,
-    audiences: ["hoop"],
-    algorithms: ["ES256"],
-    authorizedParties: [],
-    usernamePrefix: "x#",
-  };
-  const verifier = oidcVerifier([settings], { clock, keys: fetched, skewSeconds: 0 });
+  const verifier = oidcVerifier([trusted(issuer)], { clock, keys: fetched, skewSeconds: 0 });
   const sign = async (kid: string, served = true) => {
     const pair = await generateKeyPair("ES256", { extractable: true });
     if (served) keys.push({ ...(await exportJWK(pair.publicKey)), kid, alg: "ES256" });

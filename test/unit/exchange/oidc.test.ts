@@ -3,18 +3,7 @@ import { createHmac } from "node:crypto";
 import { expect } from "chai";
 import { createLocalJWKSet, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { type Issuer, oidcVerifier } from "#core/exchange/oidc.ts";
-import { ManualClock } from "../../support/clock.ts";
-
-const ISSUER: Issuer = {
-  issuer: "https://id.example",
-  audiences: ["hoop"],
-  algorithms: ["RS256", "ES256"],
-  authorizedParties: [],
-  usernamePrefix: "https://id.example#",
-};
-const clock = new ManualClock();
-const NOW = clock.now() / 1000;
-const CLAIMS = { iss: ISSUER.issuer, aud: "hoop", sub: "repo:acme/shop", iat: NOW, exp: NOW + 300 };
+import { CLAIMS, clock, ISSUER, NOW } from "../../support/oidc.ts";
 
 const rsa = await generateKeyPair("RS256", { extractable: true });
 const stranger = await generateKeyPair("RS256");
@@ -44,11 +33,20 @@ describe("an OpenID Connect token", () => {
     const { fingerprint, ...identity } = outcome.identity;
     expect(fingerprint).to.match(/^[0-9a-f]{64}$/);
     expect(identity).to.deep.equal({
-      ...{ issuer: ISSUER.issuer, subject: CLAIMS.sub, username: "https://id.example#repo:acme/shop" },
+      ...{ issuer: ISSUER.issuer, subject: CLAIMS.sub, username: "https://id.example#ci" },
       ...{ issued: CLAIMS.iat * 1000, expires: CLAIMS.exp * 1000 },
       claims: { sub: [CLAIMS.sub], repository: ["acme/shop"], groups: ["a", "b"], run: ["7"], nested: [] },
       said: { sub: CLAIMS.sub, repository: "acme/shop", groups: ["a", "b"], run: 7, nested: { x: 1 } },
+      job: {},
     });
+  });
+
+  it("says which job it is of, by the claims that are named for that", async () => {
+    const token = await signed({ ...CLAIMS, run_id: "1", run_attempt: 2, ref: "main" });
+    const outcome = await verifier({ jobClaims: ["run_id", "run_attempt", "job_id"] }).verify(token);
+    expect(outcome)
+      .to.have.nested.property("identity.job")
+      .deep.equal({ run_id: ["1"], run_attempt: ["2"] });
   });
 
   const fine: [string, JWTPayload, Partial<Issuer>, object?][] = [
@@ -137,7 +135,7 @@ describe("an OpenID Connect token", () => {
 
   it("is refused where it is none, or too long", async () => {
     for (const text of ["", "a.b.c", "x".repeat(20_000), "..", `${base64({ alg: "RS256" })}.e30.AA`])
-      expect(await refusal(text)).to.match(/issuer is none|too long/);
+      expect(await refusal(text)).to.match(/is no JWT|issuer is none|too long/);
   });
 
   it("vouches for an address only where the issuer has verified it", async () => {

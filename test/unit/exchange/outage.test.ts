@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { oidcVerifier } from "#core/exchange/oidc.ts";
 import { issuerKeys } from "#web/issuer-keys.ts";
+import { trusted } from "../../support/oidc.ts";
 
 type Answer = { code: number; body: string };
 
@@ -28,10 +29,7 @@ async function provider() {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const settings = {
-    ...{ issuer, audiences: ["hoop"], algorithms: ["ES256"] },
-    ...{ authorizedParties: [], usernamePrefix: "x#" },
-  };
+  const settings = trusted(issuer);
   const clock = { now } as never;
   const verifier = oidcVerifier([settings], { clock, keys: issuerKeys(now), skewSeconds: 0 });
   const pair = async () => generateKeyPair("ES256", { extractable: true });

@@ -300,6 +300,26 @@ for (const [protocol, send] of Object.entries({ "HTTP/1.1": overHttp1, "HTTP/2":
         expect(await world.entries()).to.deep.equal([]);
       });
 
+    it("spends no approval, asks for none, and wakes nobody, for whom nobody vouches", async () => {
+      const review = (name: string) => admissionReview(podCreate(name));
+      await reviewed("/validate?timeout=4s", review("risky"));
+      await world.decide(user("ann"), { verdict: "Approve" });
+      const before = (await world.entries()).length;
+      const others = [null, foreign.client, ours];
+      for (const certificate of others)
+        for (const body of [review("risky"), review("another")]) {
+          const { code, text: said } = await send(server.port, {
+            ...{ path: "/validate?timeout=30s", body, certificate },
+          });
+          expect(code, said).to.equal(401);
+        }
+      expect((await world.only()).status.phase).to.equal("Approved");
+      expect(await world.entries()).to.have.length(before);
+      const { response } = await reviewed("/validate?timeout=30s", review("risky"));
+      expect(response).to.include({ allowed: true });
+      expect((await world.only()).status.phase).to.equal("Used");
+    });
+
     it("takes a review of 16 MiB, and not one byte more", async () => {
       const fits = await send(server.port, { path: "/mutate", body: sized(LIMIT) });
       expect(fits.code).to.equal(200);
