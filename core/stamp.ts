@@ -6,6 +6,7 @@
 import { type AdmissionRequest, isObject, type JsonObject, member, type UserInfo } from "./admission.ts";
 import { changesBetween } from "./digest/changes.ts";
 import { at, podTemplatePath } from "./policy/facts/workload.ts";
+import { ownName } from "./session/extras.ts";
 
 export const AGENT = "hoop.dev/agent";
 
@@ -16,9 +17,12 @@ export interface PatchOperation {
   value: JsonObject | string;
 }
 
-/** The annotations that objects of this agent carry. */
+/**
+ * The annotations that objects of this agent carry; in a session its agent's name, not the ServiceAccount's. Whoever says
+ * that he is in one and is not, is refused when it is judged: no object carries a name that was only said.
+ */
 export function stampsFor(user: UserInfo): Record<string, string> {
-  return { [AGENT]: user.username };
+  return { [AGENT]: ownName(user) };
 }
 
 /** What to add to the object of a CREATE or UPDATE of an agent; empty: leave it as it is. */

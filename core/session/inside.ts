@@ -45,6 +45,7 @@ export async function saidSession(
 /** The one that it names, if it is of this user. */
 async function named(ports: Omit<InsidePorts, "clock">, user: UserInfo): Promise<Session | undefined> {
   const [namespace = "", name = ""] = sessionNameOf(user)?.split("/") ?? [];
+  if (namespace === "" || name === "") return undefined;
   const lookup = await ports.cluster.namespaceUid(namespace);
   if (!lookup.known) return undefined;
   const session = (await findSession(ports.store, lookup.uid, name))?.session;

@@ -30,6 +30,8 @@ export interface SessionTerms {
   requestsPerSecond: number;
   exec: { stdin: boolean; tty: boolean };
   portForward: boolean;
+  /** Absent: any. */
+  forwardedPorts?: readonly number[];
   /** Of which Secrets of its namespace the values are not masked. */
   reveal: readonly Revealed[];
   /** What looks like a secret and is none. */

@@ -26,6 +26,7 @@ interface SessionSpec {
   requestsPerSecond?: number;
   exec?: { stdin?: boolean; tty?: boolean };
   portForward?: boolean;
+  forwardedPorts?: number[];
   approval?: { approvers: { groups?: string[]; count?: number }[]; expiresIn?: string; reason?: string };
   windows?: { days?: Day[]; from: string; to: string; timeZone?: string }[];
   reveal?: { secret: string; keys: string[] }[];
@@ -109,6 +110,7 @@ function termsOf({ serviceAccount, duration = {}, idleTimeout, ...rest }: Sessio
     requestsPerSecond: rest.requestsPerSecond ?? 50,
     exec: { stdin: exec.stdin ?? true, tty: exec.tty ?? true },
     portForward: rest.portForward ?? false,
+    ...(rest.forwardedPorts === undefined ? {} : { forwardedPorts: rest.forwardedPorts }),
     reveal,
     exempt,
     keep: {

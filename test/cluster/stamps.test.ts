@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { localManifests, type StampBy, stampWay } from "../../local/manifests.ts";
 import { until } from "../support/control-plane.ts";
 import { asUserOf, type Caller, type Reply } from "../support/raw.ts";
+import { begin, profiled } from "../support/session.ts";
 import {
   CASES,
   type Case,
@@ -10,6 +11,7 @@ import {
   configMap,
   type Json,
   LENIENT,
+  NAMES,
   type Step,
   type Who,
   WIDGET_KIND,
@@ -25,8 +27,22 @@ interface Result {
   unchanged: boolean;
 }
 
+/** What the session may; of a kind that is not known it would be told nothing. */
+const MAY = [
+  { apiGroups: [""], resources: ["configmaps"], verbs: ["*"] },
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: ["*"] },
+  { apiGroups: ["example.com"], resources: ["widgets"], verbs: ["*"] },
+];
+
+/** Of no session at all, or of one without its uid. */
+const FORGED: readonly Record<string, string>[] = [
+  { agent: "boss" },
+  { agent: "boss", session: "demo/none", "session-uid": "0b9c", profile: "bot" },
+];
+
 describe("provenance stamps", () => {
   const results: Record<StampBy, Map<string, Result>> = { policy: new Map(), webhook: new Map() };
+  const forged: Record<StampBy, string[]> = { policy: [], webhook: [] };
   let bed: Testbed;
   const callers = new Map<Who, Caller>();
 
@@ -44,7 +60,13 @@ describe("provenance stamps", () => {
     const other = await bed.controlPlane.kubeconfig("other");
     for (const who of ["agent", "human"] as const) callers.set(who, await asUserOf(bed.kubeconfig(who)));
     callers.set("other", await asUserOf(other));
-    await bed.apply([WIDGET_KIND, LENIENT]);
+    await bed.apply([WIDGET_KIND, LENIENT, ...profiled("bot", {}, MAY)]);
+    const bot = { kubeconfig: await bed.controlPlane.kubeconfig("bot") };
+    const token = await bed.controlPlane.serviceAccountToken("work", "bot");
+    callers.set("account", await asUserOf(await bed.controlPlane.kubeconfigWithToken("account", token)));
+    const { path } = await begin(bed, bot, { profile: "bot" });
+    const direct = await asUserOf(bot.kubeconfig);
+    callers.set("inside", (given) => direct({ ...given, path: path + given.path }));
     await bed.must("human", ["wait", "agentpolicy/lenient", "--for=condition=Ready", "--timeout=120s"]);
     await untilStamped(true);
     await runAll("policy");
@@ -66,14 +88,14 @@ describe("provenance stamps", () => {
   /** The API server takes up what is registered a moment later; of a new kind it learns within seconds. */
   async function untilStamped(wanted: boolean): Promise<void> {
     const probes = { [CONFIG_MAPS]: configMap("probe"), [WIDGETS]: widget("probe", {}) };
-    for (const who of ["agent", "other"] as const)
+    for (const [who, name] of entriesOf(NAMES))
       for (const [where, body] of Object.entries(probes)) {
         const path = `${where.replace("NS", "demo")}?dryRun=All`;
         let last = "";
         await until(`what ${who} makes is ${wanted ? "" : "not "}stamped`, async () => {
           const { code, text } = await call(who, { method: "POST", path, body });
           last = text;
-          return code === 201 && text.includes(`"hoop.dev/agent":"${who}"`) === wanted;
+          return code === 201 && text.includes(`"hoop.dev/agent":"${name}"`) === wanted;
         }).catch((cause: unknown) => {
           throw new Error(`the last answer was ${last}`, { cause });
         });
@@ -93,6 +115,17 @@ describe("provenance stamps", () => {
     const namespace = `by-${way}`;
     await bed.controlPlane.createNamespace(namespace);
     for (const [name, one] of Object.entries(CASES)) results[way].set(name, await run(one, namespace));
+    for (const extras of FORGED) {
+      const headers = Object.entries(extras).map(([key, value]) => [
+        `impersonate-extra-hoop.dev%2F${key}`,
+        value,
+      ]);
+      const { code, text } = await call("human", {
+        ...{ method: "POST", path: CONFIG_MAPS.replace("NS", namespace), body: configMap("never") },
+        headers: { "impersonate-user": NAMES.account, ...Object.fromEntries(headers) },
+      });
+      forged[way].push(`${code} ${text.includes("no-such-session")}`);
+    }
   }
 
   async function run({ given = [], does, of }: Case, namespace: string): Promise<Result> {
@@ -123,6 +156,11 @@ describe("provenance stamps", () => {
       }
       expect(results.policy.get(name)).to.deep.equal(results.webhook.get(name));
     });
+
+  it("bear no name that somebody says who may impersonate: what he writes is refused", () => {
+    const refused = FORGED.map(() => "403 true");
+    expect(forged).to.deep.equal({ policy: refused, webhook: refused });
+  });
 });
 
 describe("an API server before 1.36, which has no such policies", () => {
@@ -157,6 +195,10 @@ describe("an API server before 1.36, which has no such policies", () => {
   });
 });
 
+function entriesOf<K extends string, V>(table: Readonly<Record<K, V>>): [K, V][] {
+  return Object.entries(table) as [K, V][];
+}
+
 function described({ object, template }: Case["stamps"]): string {
   if (object === undefined && template === undefined) return "not stamped";
   const both = template === undefined ? "the object" : "the object and its pod template";
@@ -188,7 +230,7 @@ function stampsOn(found: Json): Case["stamps"] {
     ["data", "spec", "template"],
   ];
   const annotation = (...path: string[]) =>
-    at(found, ...path, "metadata", "annotations", "hoop.dev/agent") as Who | undefined;
+    at(found, ...path, "metadata", "annotations", "hoop.dev/agent") as string | undefined;
   const object = annotation();
   const template = templates.map((path) => annotation(...path)).find((name) => name !== undefined);
   return { ...(object === undefined ? {} : { object }), ...(template === undefined ? {} : { template }) };

@@ -1,7 +1,8 @@
 /** Writes of agents and people, and whose names are on the objects afterwards (`stamps.test.ts`). */
 import { clusterScoped, HARMLESS, selected, template } from "./objects.ts";
 
-export type Who = "agent" | "other" | "human";
+/** inside: bot, in a session. account: as which that session acts, by a token of its own. */
+export type Who = "agent" | "other" | "human" | "inside" | "account";
 export type Json = Record<string, unknown>;
 
 export interface Step {
@@ -20,7 +21,7 @@ export interface Case {
   /** Which object to look at; left out, the one in the answer. */
   of?: string;
   /** Whose names are on it: `hoop.dev/agent` on the object, and on its pod template. */
-  stamps: { object?: Who; template?: Who };
+  stamps: { object?: string; template?: string };
   /** Whether the resourceVersion is the one before. */
   unchanged?: true;
 }
@@ -99,7 +100,61 @@ const revision = (name: string, spec: Json): Json =>
   object("apps/v1", "ControllerRevision", name, { data: { spec }, revision: 1 });
 const image = (tag: string): Json => ({ template: { spec: { containers: [{ name: "main", image: tag }] } } });
 
+/** Whose name is on what they make. */
+export const NAMES = {
+  ...{ agent: "agent", other: "other", inside: "bot", account: "system:serviceaccount:work:bot" },
+} as const satisfies Partial<Record<Who, string>>;
+
+/** It is the agent's name that counts, not that of the ServiceAccount as which its session acts. */
+const IN_SESSIONS: Readonly<Record<string, Case>> = {
+  "an object, created in a session": {
+    does: post("inside", CONFIG_MAPS, configMap("session-made")),
+    stamps: { object: NAMES.inside },
+  },
+  "an object that says another made it, created in a session": {
+    does: post(
+      "inside",
+      CONFIG_MAPS,
+      configMap("session-forged", {}, { annotations: { "hoop.dev/agent": "boss" } }),
+    ),
+    stamps: { object: NAMES.inside },
+  },
+  "a Deployment, created in a session": {
+    does: post("inside", DEPLOYMENTS, app("session-app")),
+    stamps: { object: NAMES.inside, template: NAMES.inside },
+  },
+  "an object of a session, applied there a second time as it is": {
+    given: [apply("inside", `${CONFIG_MAPS}/session-twice`, configMap("session-twice"))],
+    does: apply("inside", `${CONFIG_MAPS}/session-twice`, configMap("session-twice")),
+    stamps: { object: NAMES.inside },
+    unchanged: true,
+  },
+  "an object, created with a token of the ServiceAccount itself": {
+    does: post("account", CONFIG_MAPS, configMap("account-made")),
+    stamps: { object: NAMES.account },
+  },
+  "an object of the ServiceAccount, changed in a session that acts as it": {
+    given: [post("account", CONFIG_MAPS, configMap("account-first"))],
+    does: patch("inside", `${CONFIG_MAPS}/account-first`, { data: { b: "2" } }),
+    stamps: { object: NAMES.inside },
+  },
+  "an object of a session, changed by the ServiceAccount itself": {
+    given: [post("inside", CONFIG_MAPS, configMap("session-first"))],
+    does: patch("account", `${CONFIG_MAPS}/session-first`, { data: { b: "2" } }),
+    stamps: { object: NAMES.account },
+  },
+  "an object that the ServiceAccount itself says is the agent's": {
+    does: post(
+      "account",
+      CONFIG_MAPS,
+      configMap("account-forged", {}, { annotations: { "hoop.dev/agent": NAMES.inside } }),
+    ),
+    stamps: { object: NAMES.account },
+  },
+};
+
 export const CASES: Readonly<Record<string, Case>> = {
+  ...IN_SESSIONS,
   "an object without annotations, created": {
     does: post("agent", "configmaps", configMap("plain")),
     stamps: { object: "agent" },

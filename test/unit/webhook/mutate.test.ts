@@ -133,6 +133,14 @@ describe("/mutate stamps", () => {
       expect(patch.length > 0).to.equal(stamped.length > 0);
     });
 
+  it("with the name of the agent in a session, and not the ServiceAccount's", () => {
+    const asked = write("configmaps", { metadata: { name: "web" } });
+    const extra = new Map([["hoop.dev/agent", ["https://ci.example#build 7"]]]);
+    const userInfo = { ...asked.userInfo, username: "system:serviceaccount:work:bot", extra };
+    const patch = stampPatch({ ...asked, userInfo });
+    expect(patch.at(-1)).to.include({ value: "https://ci.example#build 7" });
+  });
+
   it("with the name of the agent as it is, whatever is in it", () => {
     const name = 'system:serviceaccount:a:b"~/\n';
     const userInfo = user(name, ["hoop:agents"]);
