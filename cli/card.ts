@@ -50,8 +50,8 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
   ].join("\n");
 }
 
-/** A unified diff, each line marked by its sign, and by its colour where wanted. */
-function diffLines(diff: string, color: boolean): string[] {
+/** A unified diff, each line marked by its sign, and by its colour where wanted. Fit for a terminal. */
+export function diffLines(diff: string, color: boolean): string[] {
   const lines = printable(diff.trimEnd(), { multiline: true }).split("\n");
   return color ? lines.map(colored) : lines;
 }

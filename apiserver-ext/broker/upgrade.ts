@@ -41,9 +41,11 @@ export async function upgraded(ports: BrokerState, call: BrokerCall): Promise<vo
   try {
     if (reply.response.statusCode !== 101)
       throw new StatusError("InternalError", "the connection could not be upgraded");
-    const through = await throughOf(ports, call);
+    const unrecorded = new AbortController();
+    const through = await throughOf(ports, call, () => unrecorded.abort());
     if (waiting.signal.aborted) throw sessionOver();
-    await connected(call, through, client.stop(), there, reply.response);
+    const lasting = { ...call, signal: AbortSignal.any([call.signal, unrecorded.signal]) };
+    await connected(lasting, through, client.stop(), there, reply.response);
   } finally {
     there.socket.destroy();
   }
@@ -62,11 +64,12 @@ async function connected(
 
 async function throughOf(
   { clock, log }: BrokerPorts,
-  { inner, record, masks }: BrokerCall,
+  { inner, record, masks, terms }: BrokerCall,
+  failed: () => void,
 ): Promise<Through> {
   const ports = { clock, log, record };
-  if (inner.way === "forward") return tunnel(ports);
-  return command(ports, async () => (await masks()).known);
+  if (inner.way === "forward") return tunnel(ports, failed, terms.forwardedPorts);
+  return command(ports, async () => (await masks()).known, failed);
 }
 
 /** @throws {StatusError} Forbidden. */

@@ -4,58 +4,84 @@ import { printable } from "#core/printable.ts";
 import { hoopApi, type LedgerRecord } from "../api.ts";
 import type { Context } from "../context.ts";
 import { ApiError, CommandError } from "../failure.ts";
-import type { ConnectionFlags } from "../flags.ts";
+import type { ColorFlag, ConnectionFlags } from "../flags.ts";
 import { keepWatching } from "../live.ts";
-import { indexOf, isOutOf, recordsOf, withPayloads } from "../session/records.ts";
-import { tapeOf } from "../session/tape.ts";
+import { colorWanted } from "../printing.ts";
+import { isTelling } from "../session/answers.ts";
+import { firstOfApproval, isWrite, recordedChange } from "../session/changes.ts";
+import { indexOf, isOutOf, type Payloads, payloadsOf, recordsOf } from "../session/records.ts";
+import { changeLines } from "../session/story.ts";
+import { shownIn } from "../session/tape.ts";
 import { withoutSequences } from "../session/terminal.ts";
-import { began, newRow, timelineColumns } from "../session/timeline.ts";
+import { began, newRow, timelineColumns, waiting } from "../session/timeline.ts";
 import { tableWriter } from "../table.ts";
 
 const ENDS = new Set(["ended", "expired", "revoked", "denied"]);
 
-export async function watch(this: Context, flags: ConnectionFlags, name: string): Promise<void> {
+export type WatchFlags = ConnectionFlags & ColorFlag;
+
+export async function watch(this: Context, flags: WatchFlags, name: string): Promise<void> {
   const over = new AbortController();
   const live = { ...this, signal: AbortSignal.any([this.signal, over.signal]) };
   const api = hoopApi(this.kubectl, flags, live.signal);
   if (!(await api.offers("records", "watch")))
     throw new CommandError("this server offers no watch of records");
-  const write = tableWriter(timelineColumns(), false);
   const first = await recordsOf(api, flags.namespace, name);
-  const start = began(first.records);
+  const payloads = payloadsOf(this, flags);
+  const told = teller(payloads, began(first.records), colorWanted(this, flags));
   const seen = new Set<number>();
   const show = async (record: LedgerRecord) => {
     const isOwn = ofSession(record.spec)?.session.uid === first.uid || isOutOf(first)(record);
     if (!isOwn || seen.has(indexOf(record))) return;
     seen.add(indexOf(record));
+    this.process.stdout.write(await told(record));
     const { spec } = record;
-    const row = newRow(record, start);
-    const isOutput = spec.kind === "brokered" && spec.event === "stream";
-    const text = isOutput ? await output(this, flags, record) : row === undefined ? "" : write([row]);
-    this.process.stdout.write(text);
     if (spec.kind === "session" && ENDS.has(spec.event)) over.abort();
   };
-  await keepWatching(live, async (established) => {
-    const { records, resourceVersion } = await recordsOf(api, flags.namespace, name);
-    established();
-    for (const record of records) await show(record);
-    if (over.signal.aborted) return;
-    for await (const { object } of api.watch("records", flags.namespace, resourceVersion)) {
-      await show(object);
+  try {
+    await keepWatching(live, async (established) => {
+      const { records, resourceVersion } = await recordsOf(api, flags.namespace, name);
+      established();
+      for (const record of records) await show(record);
       if (over.signal.aborted) return;
-    }
-  });
+      for await (const { object } of api.watch("records", flags.namespace, resourceVersion)) {
+        await show(object);
+        if (over.signal.aborted) return;
+      }
+    });
+  } finally {
+    payloads.close();
+  }
 }
 
-/** What a command in a pod wrote, to be read. */
-async function output(context: Context, flags: ConnectionFlags, record: LedgerRecord): Promise<string> {
-  const [found] = await withPayloads(context, flags, [record]).catch((error: unknown) => {
-    if (error instanceof ApiError) return [];
-    throw error;
-  });
-  if (found === undefined) return "";
-  const { moments } = tapeOf([found]);
-  const text = moments.map(({ kind, text: part }) => (kind === "out" ? part : "")).join("");
-  const lines = withoutSequences(text).trimEnd().split("\n");
-  return lines.map((line) => `    | ${printable(line)}\n`).join("");
+/** One record after the other, as text. */
+function teller(payloads: Payloads, start: number, color: boolean) {
+  const write = tableWriter(timelineColumns(), false);
+  const waits = waiting();
+  const isNews = firstOfApproval();
+  const beside = (record: LedgerRecord) =>
+    payloads.beside(record).catch((error: unknown) => {
+      if (error instanceof ApiError) return record;
+      throw error;
+    });
+  return async (record: LedgerRecord): Promise<string> => {
+    const { spec } = record;
+    if (spec.kind === "brokered" && spec.event === "stream") return output(await beside(record));
+    const whole = isWrite(record) || isTelling(record) ? await beside(record) : record;
+    const row = newRow(whole, start, waits);
+    if (row === undefined) return "";
+    const diff = isNews(record) ? await recordedChange(whole) : "";
+    const lines = diff === "" ? [] : changeLines(diff, { bodies: true, color });
+    return write([row]) + lines.map((line) => `${line}\n`).join("");
+  };
+}
+
+/** What the agent was shown of what lasts, to be read. */
+function output({ payload }: LedgerRecord): string {
+  const text = withoutSequences(shownIn(payload)).trimEnd();
+  if (text === "") return "";
+  return text
+    .split("\n")
+    .map((line) => `    | ${printable(line)}\n`)
+    .join("");
 }

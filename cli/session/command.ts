@@ -4,12 +4,14 @@ import type { CredentialFlags } from "../commands/credential.ts";
 import type { LoginFlags } from "../commands/login.ts";
 import type { ReplayFlags } from "../commands/replay.ts";
 import type { KillFlags, SessionsFlags } from "../commands/sessions.ts";
+import type { WatchFlags } from "../commands/watch.ts";
 import type { Context } from "../context.ts";
 import { description } from "../description.ts";
 import { CommandError } from "../failure.ts";
 import {
   aliases,
   type ConnectionFlags,
+  colorFlag,
   connectionFlags,
   milliseconds,
   outputFlag,
@@ -228,10 +230,7 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
   parameters: {
     flags: {
       play: {
-        ...text(
-          "Play a command in a pod, by the record of its request; the only one where none is named",
-          "RECORD",
-        ),
+        ...text("Play a command in a pod, by a record of it; the only one where none is named", "RECORD"),
         parse: record,
         inferEmpty: true,
       },
@@ -244,8 +243,9 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
         default: "3s",
       },
       bodies: yesNo("Show what was sent and answered, masked"),
-      json: yesNo("All records and what lies beside them, as JSON"),
+      json: yesNo("All records and what lies beside them, as JSON; each write with its diff"),
       asciicast: yesNo("The command in a pod as an asciicast (v2), for players of those"),
+      ...colorFlag,
       ...connectionFlags,
     },
     aliases: { n, s },
@@ -255,12 +255,17 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
     brief: "Show what went on in a session",
     customUsage: ["SESSION [-n NAMESPACE] [--bodies | --json | [--play[=RECORD]] [--speed N | --asciicast]]"],
     fullDescription: description(
-      "Show what went on in a session, from the ledger: what was asked and answered, and what people and rules decided on\n" +
-        "it; also where the session is long gone. With --play, what a command in a pod showed, in its own time.\n" +
+      "Show what went on in a session, from the ledger: what was asked and answered, what it changed, and what people and\n" +
+        "rules decided on it; also where the session is long gone. With --play, what a command in a pod showed, in its own\n" +
+        "time. To find words in it: kubectl hoop records --session SESSION --search WORDS.\n" +
         "Keys: space pauses, + and - change the speed, → and ← go 5 s on and back, G goes to the end, q ends.",
       [
         ["What happened, in order", "kubectl hoop replay deployer-x7k2p -n shop"],
         ["With what was sent and answered", "kubectl hoop replay deployer-x7k2p --bodies | less"],
+        [
+          "Where an image stands, in what was sent or shown",
+          "kubectl hoop records --session deployer-x7k2p --search nginx",
+        ],
         ["Look over its shoulder, twice as fast", "kubectl hoop replay deployer-x7k2p --play --speed 2"],
         ["For another player", "kubectl hoop replay deployer-x7k2p --play=812 --asciicast > exec.cast"],
       ],
@@ -268,15 +273,15 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
   },
 });
 
-export const watch = buildCommand<ConnectionFlags, [string], Context>({
+export const watch = buildCommand<WatchFlags, [string], Context>({
   loader: async () => (await import("../commands/watch.ts")).watch,
-  parameters: { flags: connectionFlags, aliases: { n, s }, positional: one("active") },
+  parameters: { flags: { ...colorFlag, ...connectionFlags }, aliases: { n, s }, positional: one("active") },
   docs: {
     brief: "See what goes on in a session, as it happens",
     customUsage: ["SESSION [-n NAMESPACE]"],
     fullDescription: description(
-      "See what went on in a session, and then what goes on in it, until it ends. What commands in pods write comes in\n" +
-        "parts, as it is recorded.",
+      "See what went on in a session, and then what goes on in it, until it ends. What commands in pods write, and what\n" +
+        "logs and watches show, comes in parts, as it is recorded.",
       [["Look over its shoulder", "kubectl hoop watch deployer-x7k2p -n shop"]],
     ),
   },

@@ -6,7 +6,7 @@ import { ApiError, CommandError } from "../failure.ts";
 import { hintingNamespace } from "../find.ts";
 import type { ConnectionFlags } from "../flags.ts";
 import { readJson } from "../json.ts";
-import { proxied, succeeded } from "../proxy.ts";
+import { type Proxied, proxied, succeeded } from "../proxy.ts";
 
 const ROOT = "/apis/hoop.dev/v1alpha1/namespaces/";
 
@@ -88,33 +88,72 @@ async function wherever(
   }
 }
 
+/** Gets records with what lies beside them, one by one. */
+export interface Payloads {
+  /** The same record where nothing does. */
+  beside(record: LedgerRecord): Promise<LedgerRecord>;
+  close(): void;
+}
+
+export function payloadsOf(context: Context, flags: ConnectionFlags): Payloads {
+  let opened: Promise<Proxied> | undefined;
+  const close = () => {
+    opened?.then(
+      (proxy) => proxy.close(),
+      () => undefined,
+    );
+    opened = undefined;
+  };
+  return {
+    async beside(record) {
+      if (!hasPayload(record)) return record;
+      const { namespace, name } = record.metadata;
+      const path = `${namespace}/records/${name}`;
+      opened ??= proxied(context, flags, ROOT);
+      try {
+        const { ask } = await opened;
+        return readJson(succeeded(await ask(path), path).toString()) as LedgerRecord;
+      } catch (error) {
+        // The next one finds another way, where this one is broken.
+        close();
+        throw error;
+      }
+    },
+    close,
+  };
+}
+
+function hasPayload({ spec }: LedgerRecord): boolean {
+  return "payload" in spec && spec.payload !== undefined;
+}
+
 /** So many at once: each is a query. */
 const AT_ONCE = 4;
 
-/** The same records with what lies beside them. `told`: after each. */
+/** The same records with what lies beside those that are `wanted`. `told`: after each. */
 export async function withPayloads(
   context: Context,
   flags: ConnectionFlags,
   records: readonly LedgerRecord[],
-  told: (done: number, of: number) => void = () => undefined,
+  {
+    wanted = () => true,
+    told = () => undefined,
+  }: { wanted?: (record: LedgerRecord) => boolean; told?: (done: number, of: number) => void },
 ): Promise<LedgerRecord[]> {
-  const having = records.filter(({ spec }) => "payload" in spec && spec.payload !== undefined);
-  if (having.length === 0) return [...records];
-  const { ask, close } = await proxied(context, flags, ROOT);
+  const having = records.filter((record) => hasPayload(record) && wanted(record));
+  const payloads = payloadsOf(context, flags);
   const found = new Map<string, LedgerRecord>();
   const left = [...having];
   const work = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const { namespace, name } = next.metadata;
-      const path = `${namespace}/records/${name}`;
-      found.set(name, readJson(succeeded(await ask(path), path).toString()) as LedgerRecord);
+      found.set(next.metadata.name, await payloads.beside(next));
       told(found.size, having.length);
     }
   };
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
   } finally {
-    close();
+    payloads.close();
   }
   return records.map((record) => found.get(record.metadata.name) ?? record);
 }

@@ -16,7 +16,7 @@ const CHANNELS: Readonly<Record<number, Moment["kind"]>> = { 0: "in", 1: "out", 
 interface Chunk {
   at: number;
   channel: number;
-  data: string;
+  bytes: Buffer;
 }
 
 /** `parts`: records of the stream, in order. `erased`: what lay beside at least one of the records is no longer there. */
@@ -35,13 +35,23 @@ export function tapeOf(parts: readonly { payload?: unknown }[]): { moments: Mome
   return { moments, erased };
 }
 
-function momentOf({ at, channel, data }: Chunk, decoders: Map<number, StringDecoder>): Moment | undefined {
+/** Of one record of a stream what was shown, be it a command's, a log's or a watch's; "": nothing that could be. */
+export function shownIn(payload: unknown): string {
+  if (payload === "erased") return "(erased)";
+  if (typeof payload !== "object" || payload === null) return "";
+  if ("body" in payload && typeof payload.body === "string") return payload.body;
+  if ("ports" in payload && Array.isArray(payload.ports)) return `to port ${payload.ports.join(", ")}`;
+  const { moments } = tapeOf([{ payload }]);
+  return moments.map(({ kind, text }) => (kind === "out" ? text : "")).join("");
+}
+
+function momentOf({ at, channel, bytes }: Chunk, decoders: Map<number, StringDecoder>): Moment | undefined {
   const kind = CHANNELS[channel];
   if (kind === undefined) return undefined;
   // A character may be cut in two.
   const decoder = decoders.get(channel) ?? new StringDecoder();
   decoders.set(channel, decoder);
-  const text = decoder.write(Buffer.from(data, "base64"));
+  const text = decoder.write(bytes);
   if (kind !== "size") return text === "" ? undefined : { at, kind, text };
   const size = sizeIn(text);
   return size === undefined ? undefined : { at, kind, text: size };
@@ -60,10 +70,17 @@ function chunksIn(payload: unknown): Chunk[] | undefined {
 
 function chunkIn(value: unknown): Chunk[] {
   if (typeof value !== "object" || value === null) return [];
-  if (!("at" in value && "channel" in value && "data" in value)) return [];
+  if (!("at" in value && "channel" in value)) return [];
   // A server's numbers may come as they are written.
   const [at, channel] = [Number(value.at), Number(value.channel)];
-  return typeof value.data === "string" && Number.isFinite(at) ? [{ at, channel, data: value.data }] : [];
+  const bytes = bytesIn(value);
+  return bytes !== undefined && Number.isFinite(at) ? [{ at, channel, bytes }] : [];
+}
+
+/** `data`: base64, of what is no text. */
+function bytesIn(value: object): Buffer | undefined {
+  if ("text" in value && typeof value.text === "string") return Buffer.from(value.text);
+  return "data" in value && typeof value.data === "string" ? Buffer.from(value.data, "base64") : undefined;
 }
 
 const CODES = { out: "o", in: "i", size: "r" } as const;

@@ -1,9 +1,11 @@
 /** What went on in a session, one row an event: commands and their answers, and what was decided on them. */
-import { asked } from "#core/ledger/asked.ts";
+import { type AskedEntry, asked } from "#core/ledger/asked.ts";
 import type { Entry } from "#core/ledger/entry.ts";
+import { duration } from "#kit/duration.ts";
 import type { LedgerRecord } from "../api.ts";
 import type { Column } from "../table.ts";
 import { operationWords, targetWords } from "../wording.ts";
+import { answeredBeside } from "./answers.ts";
 import { indexOf } from "./records.ts";
 
 type Brokered = Extract<Entry, { kind: "brokered" }>;
@@ -62,17 +64,33 @@ export function began(records: readonly LedgerRecord[]): number {
 export function timeline(records: readonly LedgerRecord[]): Row[] {
   const start = began(records);
   const calls = new Map(callsOf(records).map((call) => [call.request.metadata.name, call]));
+  const waits = waiting();
   return records.flatMap((record) => {
     const call = calls.get(record.metadata.name);
     if (call !== undefined) return [callRow(call, start)];
-    const row = eventRow(record, start);
+    const row = eventRow(record, start, waits);
     return row === undefined ? [] : [row];
   });
 }
 
+/** Told every record in order: how many milliseconds its approval has been there. */
+export type Waits = (record: LedgerRecord) => number;
+
+export function waiting(): Waits {
+  const asked = new Map<string, number>();
+  return ({ spec }) => {
+    const approval = "approval" in spec ? spec.approval : undefined;
+    const time = Date.parse(spec.time);
+    const key = `${approval?.namespace}/${approval?.name}`;
+    const since = asked.get(key) ?? time;
+    asked.set(key, since);
+    return time - since;
+  };
+}
+
 /** One record by itself, as it comes: a request, its answer when that is there, or what else happened. */
-export function newRow(record: LedgerRecord, start: number): Row | undefined {
-  if (!isBrokered(record)) return eventRow(record, start);
+export function newRow(record: LedgerRecord, start: number, waits: Waits): Row | undefined {
+  if (!isBrokered(record)) return eventRow(record, start, waits);
   const { spec } = record;
   const isRequest = spec.event === "request";
   return callRow({ request: record, parts: [], ...(isRequest ? {} : { response: record }) }, start);
@@ -84,7 +102,7 @@ function callRow({ request, response }: Call, start: number): Row {
     at: Date.parse(request.spec.time) - start,
     record: indexOf(request),
     ...requested(request.spec),
-    answer: end === undefined ? "" : answerWords(end),
+    answer: end === undefined ? "" : answerWords(end, answeredBeside(response?.payload)),
     ...(end?.milliseconds === undefined ? {} : { took: end.milliseconds }),
     ...(end?.bytes === undefined ? {} : { bytes: end.bytes }),
   };
@@ -94,17 +112,19 @@ function requested({ command = "", method, uri }: Brokered): { command: string; 
   return { command, what: `${method} ${uri}` };
 }
 
-function answerWords({ code = 0, message }: Brokered): string {
+function answerWords({ code = 0, message }: Brokered, beside: string | undefined): string {
   const number = code === 0 ? "no answer" : String(code);
-  return message === undefined ? number : `${number}: ${message}`;
+  return number + reason(message ?? beside);
 }
 
-function eventRow(record: LedgerRecord, start: number): Row | undefined {
+function eventRow(record: LedgerRecord, start: number, waits: Waits): Row | undefined {
   const { spec } = record;
+  const waited = waits(record);
   const about = { at: Date.parse(spec.time) - start, record: indexOf(record), command: "" };
   if (spec.kind === "session") {
     const end = spec.event === "begun" || spec.event === "extended" ? `until ${spec.expiresAt}` : "";
-    return { ...about, what: `session ${spec.event}`, answer: spec.message ?? end };
+    const what = spec.by === undefined ? `session ${spec.event}` : `session ${spec.event} by ${spec.by}`;
+    return { ...about, what, answer: spec.message ?? end };
   }
   if (spec.kind === "request")
     return {
@@ -114,33 +134,54 @@ function eventRow(record: LedgerRecord, start: number): Row | undefined {
     };
   const decided = asked(spec);
   if (decided === undefined) return undefined;
-  const what = `${operationWords(decided.operation, decided.target)} ${targetWords(decided.target)}`;
-  return { ...about, what, answer: decisionWords(decided) };
+  const tried = decided.kind === "admission" && decided.dryRun ? " (dry run)" : "";
+  const what = `${operationWords(decided.operation, decided.target)} ${targetWords(decided.target)}${tried}`;
+  return { ...about, what, answer: decisionWords(decided, waited) + effectWords(record) };
 }
 
-function decisionWords(entry: NonNullable<ReturnType<typeof asked>>): string {
-  if (entry.kind === "approval")
-    return entry.decision === undefined
-      ? `approval ${entry.approval.name} ${entry.event}`
-      : `${entry.decision.verdict} by ${entry.decision.user}${comment(entry.decision)}`;
+/** Of what was let through and has come to nothing. */
+function effectWords({ status }: LedgerRecord): string {
+  return status?.outcome.result === "refused" ? ", then refused by the API server" : "";
+}
+
+function decisionWords(entry: AskedEntry, waited: number): string {
+  if (entry.kind === "approval") return approvalWords(entry, waited);
   const rules = entry.rules.map(({ name }) => name).join(",");
   const by = entry.approval === undefined ? "" : ` (${entry.approval.name} ${entry.approval.use})`;
-  return `${entry.answer}${by}${rules === "" ? "" : ` by ${rules}`}`;
+  const why = entry.answer === "allowed" ? "" : entry.rules.map(({ message }) => message).join("; ");
+  return `${entry.answer}${by}${rules === "" ? "" : ` by ${rules}`}${reason(why)}`;
 }
 
-function comment(decision: { comment?: string }): string {
-  return decision.comment === undefined || decision.comment === "" ? "" : `: ${decision.comment}`;
+const DID: Readonly<Record<string, string>> = {
+  Approve: "approved",
+  Deny: "denied",
+  Reapprove: "approved again",
+};
+
+function approvalWords(
+  { approval, event, decision, phase }: Extract<AskedEntry, { kind: "approval" }>,
+  waited: number,
+): string {
+  if (decision === undefined) return `approval ${approval.name} ${event}`;
+  const did = DID[decision.verdict] ?? decision.verdict;
+  const more = phase === "Pending" ? ", and waits for more" : "";
+  return `${did} by ${decision.user} after ${duration(waited)}${more}${reason(decision.comment)}`;
+}
+
+function reason(text: string | undefined): string {
+  return text === undefined || text === "" ? "" : `: ${text}`;
 }
 
 export function timelineColumns(): Column<Row>[] {
   return [
     { header: "AT", cell: ({ at }) => clockWords(at) },
     { header: "RECORD", cell: ({ record }) => String(record) },
-    { header: "COMMAND", cell: ({ command }) => command },
-    { header: "WHAT", cell: ({ what }) => what },
-    { header: "ANSWER", cell: ({ answer }) => answer },
     { header: "TOOK", cell: ({ took }) => (took === undefined ? "" : tookWords(took)) },
     { header: "BYTES", cell: ({ bytes }) => (bytes === undefined ? "" : String(bytes)) },
+    { header: "COMMAND", cell: ({ command }) => command },
+    // The last two may be long.
+    { header: "WHAT", cell: ({ what }) => what },
+    { header: "ANSWER", cell: ({ answer }) => answer },
   ];
 }
 

@@ -52,7 +52,7 @@ export const BrokeredEntry = Type.Object(
     time: Time,
     event: Type.Union([Type.Literal("request"), Type.Literal("stream"), Type.Literal("response")], {
       description:
-        "request: written before it was passed on or, where it only reads, before anything was shown. stream: a part of what went to and fro since. response: how it ended.",
+        "request: written before it was passed on or, where it only reads, before anything was shown. stream: a part of what went to and fro or was shown since. response: how it ended, with what is in no part yet.",
     }),
     call: Type.String({ description: "The same in all entries of one request." }),
     session: SessionRef,

@@ -67,14 +67,31 @@ describe("sessions by the plugin", function () {
     expect((await blocked.ended).stdout).to.equal("first\n");
     const told = await until("its end is recorded", async () => {
       const text = await replayed();
-      return /exec\?.* 101 /.test(text) && text;
+      return /exec\?.* 101$/m.test(text) && text;
     });
     expect(told).to.match(/kubectl exec +(POST|GET) \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/);
-    expect(told).to.match(/exec pods\/web +Approve by approver/);
+    expect(told).to.match(/exec pods\/web +approved by approver after \d/);
     expect(await replayed("--play")).to.equal("first\n");
     const [header = "", ...lines] = (await replayed("--asciicast")).trimEnd().split("\n");
     expect(JSON.parse(header)).to.include({ version: 2 });
     expect(lines.map((line) => JSON.parse(line).slice(1))).to.deep.include(["o", "first\n"]);
+  });
+
+  it("tells what a write changed, in full where that is asked for, and why another was refused", async () => {
+    const story = await replayed();
+    expect(story).to.match(/create configmaps\/one +allowed\n(?: {4}\+.*\n)* {4}\+data:\n {4}\+ {2}a: "1"\n/);
+    expect(story).to.match(/^ {4}\+ {4}hoop\.dev\/agent: bot$/m);
+    await bed.kubectl(inside, ["delete", "configmap", "one"]);
+    expect(await replayed()).to.match(/DELETE \S+\/configmaps\/one +403: configmaps "one" is forbidden: /);
+    expect(await replayed("--json")).to.contain('"diff": "+apiVersion: v1');
+  });
+
+  it("finds words in what was typed and shown", async () => {
+    const found = async (words: string) =>
+      (await hoop(bed, "human", ["records", "--session", session, "--search", words])).stdout;
+    expect(await found("first")).to.match(/ stream +bot +/);
+    expect(await found('"kubectl exec"')).to.match(/ request +bot +/);
+    expect(await found("neverever")).to.equal("");
   });
 
   it("shows what was sent and answered", async () => {

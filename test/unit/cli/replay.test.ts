@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { completions, failed, hoop, json, type Script } from "./scripted.ts";
+import { approval, completions, failed, hoop, json, type Script } from "./scripted.ts";
 
 const UID = "0b9c";
 const AGENT = { username: "bot", groups: [] };
@@ -47,7 +47,7 @@ const RECORDS = [
       session: OWN,
       operation: "CONNECT",
       answer: "held",
-      rules: [{ name: "exec" }],
+      rules: [{ name: "exec", message: "to run a command" }],
     },
     target: {
       group: "",
@@ -86,11 +86,22 @@ const RECORDS = [
     milliseconds: 1200,
     message: "the client left",
   }),
-  life(9, "revoked", { message: "deleted by root" }),
+  life(9, "revoked", { message: "deleted by root", by: "root" }),
 ];
 const SOMEBODY = record(11, { ...RECORDS[4]?.spec, session: "demo/bot-1" });
 const ran = (args: string[], records = [...RECORDS, SOMEBODY], script: Script = {}) =>
   hoop(["replay", "bot-1", ...args], { records, ...script });
+
+const pod = { group: "", version: "v1", resource: "pods", name: "web", namespace: "shop" };
+const written = (name: number, operation: string, more: object, payload?: unknown) => ({
+  ...record(name, {
+    ...{ kind: "admission", agent: AGENT, session: OWN, operation, target: pod, answer: "allowed" },
+    ...{ rules: [], dryRun: false, ...more },
+  }),
+  ...(payload === undefined ? {} : { payload }),
+});
+const held = (use: string) => ({ approval: { namespace: "shop", name: "delete-web-1", use } });
+const image = ["spec", "containers", { name: "web" }, "image"];
 
 describe("kubectl hoop replay", () => {
   it("tells what was asked, answered and decided, in order", async () => {
@@ -98,22 +109,30 @@ describe("kubectl hoop replay", () => {
     expect(code).to.equal(0);
     const lines = stdout.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/ {3,}/))).to.deep.equal([
-      ["AT", "RECORD", "COMMAND", "WHAT", "ANSWER", "TOOK", "BYTES"],
-      ["0:00.000", "0", "<none>", "session begun", "until 2026-11-21T11:00:00Z", "<none>", "<none>"],
-      ["0:01.000", "1", "kubectl get", "GET /api/v1/namespaces/shop/pods?limit=500", "200", "34ms", "512"],
-      ["0:04.000", "4", "kubectl exec", `GET ${EXEC}`, "<none>", "<none>", "<none>"],
-      ["0:05.000", "5", "<none>", "exec pods/web", "held (exec-web-1 waiting) by exec", "<none>", "<none>"],
-      ["0:06.000", "6", "<none>", "exec pods/web", "Approve by bob: ok", "<none>", "<none>"],
+      ["AT", "RECORD", "TOOK", "BYTES", "COMMAND", "WHAT", "ANSWER"],
+      ["0:00.000", "0", "<none>", "<none>", "<none>", "session begun", "until 2026-11-21T11:00:00Z"],
+      ["0:01.000", "1", "34ms", "512", "kubectl get", "GET /api/v1/namespaces/shop/pods?limit=500", "200"],
+      ["0:04.000", "4", "<none>", "<none>", "kubectl exec", `GET ${EXEC}`, "<none>"],
+      [
+        "0:05.000",
+        "5",
+        "<none>",
+        "<none>",
+        "<none>",
+        "exec pods/web",
+        "held (exec-web-1 waiting) by exec: to run a command",
+      ],
+      ["0:06.000", "6", "<none>", "<none>", "<none>", "exec pods/web", "approved by bob after 1s: ok"],
       [
         "0:07.000",
         "7",
+        "1.2s",
+        "<none>",
         "<none>",
         "GET /api/v1/nodes\\u{1b}[2J",
         "no answer: the client left",
-        "1.2s",
-        "<none>",
       ],
-      ["0:09.000", "9", "<none>", "session revoked", "deleted by root", "<none>", "<none>"],
+      ["0:09.000", "9", "<none>", "<none>", "<none>", "session revoked by root", "deleted by root"],
     ]);
   });
 
@@ -146,7 +165,7 @@ describe("kubectl hoop replay", () => {
         : undefined;
     const { stdout, code } = await ran(["-n", "shop"], RECORDS, { answer });
     expect(code).to.equal(0);
-    expect(stdout).to.contain("Approve by bob");
+    expect(stdout).to.contain("approved by bob after 1s");
   });
 
   const refusals = {
@@ -205,9 +224,173 @@ describe("kubectl hoop replay", () => {
 
   it("prints it where there is no terminal, or as an asciicast", async () => {
     expect((await ran(["--play=4"], PLAYED)).stdout).to.equal("bold\nend\n");
+    expect((await ran(["--play=5"], PLAYED)).stdout, "by any record of it").to.equal("bold\nend\n");
+    const chunks = [{ at: 1, direction: "out", channel: 1, text: "as text\n" }];
+    const asText = [...RECORDS.slice(0, 4), { ...tape, payload: { chunks } }];
+    expect((await ran(["--play"], asText)).stdout).to.equal("as text\n");
     const [header = "", ...lines] = (await ran(["--asciicast"], PLAYED)).stdout.trimEnd().split("\n");
     expect(JSON.parse(header)).to.include({ version: 2, width: 80, height: 24 });
     expect(lines).to.have.length(2);
+  });
+
+  const WRITES = [
+    life(0, "begun"),
+    written(
+      1,
+      "UPDATE",
+      {},
+      {
+        changes: [
+          { path: image, before: "a:1", after: "a:2\u001b[2J" },
+          { path: ["metadata", "generation"], before: 1, after: 2 },
+          { path: ["spec", "tolerations", 0], after: { key: "x", operator: "Exists" } },
+        ],
+      },
+    ),
+    written(
+      2,
+      "CREATE",
+      {},
+      {
+        object: { kind: "Pod", metadata: { name: "web", uid: "u", managedFields: [] } },
+      },
+    ),
+    written(3, "DELETE", { answer: "held", ...held("waiting") }, { options: {} }),
+    record(4, {
+      ...{ kind: "approval", event: "decided", agent: AGENT, session: OWN, operation: "DELETE" },
+      ...{ target: pod, phase: "Pending", approval: { namespace: "shop", name: "delete-web-1" } },
+      decision: { user: "bob", verdict: "Approve" },
+    }),
+    written(5, "DELETE", held("spent"), { options: {} }),
+    written(
+      6,
+      "CREATE",
+      {
+        ...{ answer: "denied", rules: [{ name: "shop/images", message: "from elsewhere" }] },
+      },
+      "erased",
+    ),
+    {
+      ...written(7, "UPDATE", { dryRun: true }, { changes: [] }),
+      status: { outcome: { result: "refused" } },
+    },
+  ];
+  const approvals = [
+    approval({
+      name: "delete-web-1",
+      namespace: "shop",
+      spec: { change: { diff: "-kind: Pod\n-name: web" } },
+    }),
+  ];
+  const CHANGED = [
+    "    @@ spec.containers[name=web].image @@",
+    "    -a:1",
+    '    +"a:2\\e[2J"',
+    "    @@ spec.tolerations[0] @@",
+    "    +key: x",
+    "    +operator: Exists",
+  ];
+
+  it("tells under each write what it changes, as who approves it was shown it", async () => {
+    const { stdout, code } = await ran([], WRITES, { approvals });
+    expect(code).to.equal(0);
+    const told = stdout
+      .trimEnd()
+      .split("\n")
+      .slice(2)
+      .map((line) => (line.startsWith("    ") ? line : line.split(/ {3,}/).slice(5).join(": ")));
+    expect(told).to.deep.equal([
+      ...["update pods/web: allowed", ...CHANGED],
+      ...["create pods/web: allowed", "    +kind: Pod", "    +metadata:", "    +  name: web"],
+      ...["delete pods/web: held (delete-web-1 waiting)", "    -kind: Pod", "    -name: web"],
+      "delete pods/web: approved by bob after 1s, and waits for more",
+      "delete pods/web: allowed (delete-web-1 spent)",
+      ...["create pods/web: denied by shop/images: from elsewhere", "     # what it changes is erased"],
+      ...[
+        "update pods/web (dry run): allowed, then refused by the API server",
+        "     # nothing, or what is masked",
+      ],
+    ]);
+  });
+
+  it("colours changes on a terminal, and has them as data", async () => {
+    const { stdout } = await ran([], WRITES, { approvals, color: true });
+    expect(stdout).to.contain("    \u001b[31m-a:1\u001b[0m\n");
+    expect((await ran(["--color=never"], WRITES, { approvals, color: true })).stdout).to.not.contain(
+      "\u001b",
+    );
+    const { items } = JSON.parse((await ran(["--json"], WRITES, { approvals })).stdout) as {
+      items: { diff?: string }[];
+    };
+    expect(items.map(({ diff }) => diff !== undefined)).to.deep.equal([
+      false,
+      true,
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(items[3]?.diff).to.equal("-kind: Pod\n-name: web");
+  });
+
+  it("tells a long change in part, unless all is asked for", async () => {
+    const data = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`k${at}`, "v"]));
+    const long = [life(0, "begun"), written(1, "CREATE", {}, { object: { data } })];
+    expect((await ran([], long)).stdout).to.contain("\n    … 11 more lines: --bodies\n");
+    expect((await ran(["--bodies"], long)).stdout).to.contain("\n    +  k39: v\n");
+  });
+
+  it("tells changes also to who may see no approvals", async () => {
+    const answer: Script["answer"] = (args) =>
+      args[2]?.includes("/approvals") === true
+        ? failed("Error from server (Forbidden): approvals.hoop.dev is forbidden: no")
+        : undefined;
+    const { stdout, code } = await ran([], WRITES, { answer });
+    expect(code).to.equal(0);
+    expect(stdout).to.contain("    -a:1\n").and.not.contain("-kind: Pod");
+  });
+
+  it("tells why a call was refused, and to which ports of a pod there were connections", async () => {
+    const forward = { target: { ...pod, subresource: "portforward" }, code: 101 };
+    const status = { kind: "Status", message: "pods is forbidden: no" };
+    const answered = (name: number, id: string, more: object, body: unknown) => [
+      call(name, "request", id, more),
+      { ...call(name + 1, "response", id, more), payload: { body } },
+    ];
+    const records = [
+      life(0, "begun"),
+      ...answered(1, "a", { code: 403 }, JSON.stringify(status)),
+      ...answered(3, "b", { code: 403 }, status),
+      ...answered(5, "c", forward, { in: {}, out: {}, connections: { 80: 2, 443: 1 } }),
+      ...answered(7, "d", { code: 500 }, "{ not JSON"),
+    ];
+    const { stdout } = await ran([], records);
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .slice(2)
+        .map((line) => line.split(/ {3,}/)[6]),
+    ).to.deep.equal([
+      ...["403: pods is forbidden: no", "403: pods is forbidden: no"],
+      ...["101: connections to port 80 (2), port 443 (1)", "500"],
+    ]);
+  });
+
+  it("puts together what was shown in parts", async () => {
+    const follow = { uri: "/api/v1/namespaces/shop/pods/web/log?follow=true" };
+    const part = (name: number, body: string) => ({
+      ...call(name, "stream", "l", follow),
+      payload: { body },
+    });
+    const records = [
+      ...[life(0, "begun"), call(1, "request", "l", follow), part(2, "one\ntw"), part(3, "o\n")],
+      { ...call(4, "response", "l", { ...follow, code: 200 }), payload: { body: "three\n" } },
+    ];
+    const { stdout } = await ran(["--bodies"], records);
+    expect(stdout.split("\n").slice(3, -1)).to.deep.equal(["    < one", "    < two", "    < three"]);
   });
 
   it("is proposed with its flags", async () => {
@@ -218,29 +401,59 @@ describe("kubectl hoop replay", () => {
 describe("kubectl hoop watch", () => {
   const event = (object: object) => JSON.stringify({ type: "ADDED", object });
 
+  const offered = [{ name: "records", verbs: ["list", "watch"] }];
+  const answer: Script["answer"] = (args) =>
+    args[2] === "/apis/hoop.dev/v1alpha1" ? json({ kind: "APIResourceList", resources: offered }) : undefined;
+
+  it("shows what is written and read as it comes, and each change once", async () => {
+    const part = (name: number, payload: object) => ({ ...call(name, "stream", "b", exec), payload });
+    const change = { changes: [{ path: image, before: "a:1", after: "a:2" }] };
+    const events = [
+      part(1, { chunks: [{ at: 1, channel: 1, text: "a\u001b[2Jb\r\n" }] }),
+      part(2, { body: '{"type":"ADDED"}\n{"type":"DELETED"}\n' }),
+      part(3, { forwarded: [{ direction: "in", bytes: 5 }] }),
+      part(4, { ports: [80, 443] }),
+      written(5, "UPDATE", { answer: "held", ...held("waiting") }, change),
+      written(6, "UPDATE", held("spent"), change),
+      life(7, "ended"),
+    ];
+    const { stdout, code } = await hoop(["watch", "bot-1"], {
+      ...{ records: RECORDS.slice(0, 1), watches: [events.map(event)], answer },
+      onWatched: () => undefined,
+    });
+    expect(code).to.equal(0);
+    const lines = stdout.trimEnd().split("\n").slice(2);
+    expect(lines.map((line) => (line.startsWith("    ") ? line : line.split(/ {3,}/)[6]))).to.deep.equal([
+      ...["    | ab", '    | {"type":"ADDED"}', '    | {"type":"DELETED"}', "    | to port 80, 443"],
+      "held (delete-web-1 waiting)",
+      ...["    @@ spec.containers[name=web].image @@", "    -a:1", "    +a:2"],
+      ...["allowed (delete-web-1 spent)", "<none>"],
+    ]);
+  });
+
   it("shows what was, then what comes, and ends with the session", async () => {
     const watches = [RECORDS.slice(2).map(event)];
-    const offered = [{ name: "records", verbs: ["list", "watch"] }];
-    const answer: Script["answer"] = (args) =>
-      args[2] === "/apis/hoop.dev/v1alpha1"
-        ? json({ kind: "APIResourceList", resources: offered })
-        : undefined;
     const { stdout, code } = await hoop(["watch", "bot-1"], {
       ...{ records: RECORDS.slice(0, 3), watches, answer },
       onWatched: () => undefined,
     });
     expect(code).to.equal(0);
     const lines = stdout.trimEnd().split("\n").slice(1);
-    expect(lines.map((line) => line.split(/ {3,}/).slice(1, 5).join("|"))).to.deep.equal([
+    expect(
+      lines.map((line) => {
+        const cells = line.split(/ {3,}/);
+        return [cells[1], ...cells.slice(4)].join("|");
+      }),
+    ).to.deep.equal([
       "0|<none>|session begun|until 2026-11-21T11:00:00Z",
       "1|kubectl get|GET /api/v1/namespaces/shop/pods?limit=500|<none>",
       "3|<none>|GET /api/v1/namespaces/shop/pods?limit=500|200",
       `4|kubectl exec|GET ${EXEC}|<none>`,
-      "5|<none>|exec pods/web|held (exec-web-1 waiting) by exec",
-      "6|<none>|exec pods/web|Approve by bob: ok",
+      "5|<none>|exec pods/web|held (exec-web-1 waiting) by exec: to run a command",
+      "6|<none>|exec pods/web|approved by bob after 1s: ok",
       "7|<none>|GET /api/v1/nodes\\u{1b}[2J|<none>",
       "8|<none>|GET /api/v1/nodes\\u{1b}[2J|no answer: the client left",
-      "9|<none>|session revoked|deleted by root",
+      "9|<none>|session revoked by root|deleted by root",
     ]);
   });
 });
