@@ -8,11 +8,31 @@ import type { UpstreamCall } from "#core/ports.ts";
 import { KubeConfig } from "./client-node.ts";
 
 const CALLS = 256;
+/** Milliseconds. Certificates and tokens in files change; reading them is a good part of a small request. */
+const FRESH = 1_000;
 
 export interface Upstream {
   /** With Hoop's own credentials; not sent before its `end`. */
   request(call: UpstreamCall): Promise<ClientRequest>;
   close(): void;
+}
+
+interface Credentials {
+  options: RequestOptions;
+  /** Differs where they do. */
+  name: string;
+  until: number;
+}
+
+interface Named extends RequestOptions {
+  credentials?: string;
+}
+
+/** By itself it reads all certificates of a request, three times, to find a connection that was made with the same. */
+class Calls extends Agent {
+  override getName({ credentials = "" }: Named = {}): string {
+    return credentials;
+  }
 }
 
 export function upstream(kubeconfigFile?: string): Upstream {
@@ -23,25 +43,40 @@ export function upstream(kubeconfigFile?: string): Upstream {
   if (cluster === null) throw new Error(`${kubeconfigFile}: its current context names no cluster`);
   const server = new URL(cluster.server);
   const below = server.pathname.replace(/\/$/, "");
-  const calls = new Agent({ keepAlive: true, maxSockets: CALLS });
+  const place = { host: server.hostname.replace(/^\[|\]$/g, ""), port: server.port || 443 };
+  const calls = new Calls({ keepAlive: true, maxSockets: CALLS });
   const streams = new Agent({ keepAlive: false });
+  const credentials = credentialsOf(config, streams);
   return {
     async request({ method, path, headers, lasts, signal }: UpstreamCall): Promise<ClientRequest> {
-      const identity: RequestOptions = {};
-      await config.applyToHTTPSOptions(identity);
+      const { options, name } = await credentials();
       const send = server.protocol === "http:" ? plainRequest : request;
-      return send({
-        ...identity,
-        ...{ host: server.hostname.replace(/^\[|\]$/g, ""), port: server.port || 443, method, signal },
+      const asked: Named = {
+        ...options,
+        ...place,
+        ...{ method, signal, credentials: name },
         // Not by a URL: those who read one collapse what looks like a detour, and the request would be another one.
         path: below + path,
-        headers: { ...headers, ...identity.headers },
-        ...(server.protocol === "http:" ? { agent: undefined } : { agent: lasts ? streams : calls }),
-      });
+        headers: { ...headers, ...options.headers },
+        agent: server.protocol === "http:" ? undefined : lasts ? streams : calls,
+      };
+      return send(asked);
     },
     close() {
       calls.destroy();
       streams.destroy();
     },
+  };
+}
+
+/** @param naming tells credentials apart. */
+function credentialsOf(config: InstanceType<typeof KubeConfig>, naming: Agent): () => Promise<Credentials> {
+  let known: Credentials | undefined;
+  return async () => {
+    if (known !== undefined && performance.now() < known.until) return known;
+    const options: RequestOptions = {};
+    await config.applyToHTTPSOptions(options);
+    known = { options, name: naming.getName(options), until: performance.now() + FRESH };
+    return known;
   };
 }

@@ -18,6 +18,7 @@ import {
   type Store,
   type Usage,
 } from "#kit/storage.ts";
+import { KnownRows } from "./known-rows.ts";
 import { Link } from "./sqlite-link.ts";
 import type { ChangesAnswer, Retention } from "./sqlite-wire.ts";
 
@@ -74,6 +75,7 @@ class Linked implements SqliteStore {
   /** Of the latest commit that was answered, and of the latest of those that may have changed a row. */
   #revision: Revision;
   #changed: Revision;
+  readonly #rows = new KnownRows();
 
   constructor(link: Link, revision: Revision) {
     this.#link = link;
@@ -83,7 +85,12 @@ class Linked implements SqliteStore {
 
   async get(key: string): Promise<Row | undefined> {
     checkPath(KEY, key);
-    return this.#link.ask({ call: "get", key });
+    const known = this.#link.refuses ? undefined : this.#rows.get(key);
+    if (known !== undefined) return known;
+    const { writes } = this.#rows;
+    const row = await this.#link.ask({ call: "get", key });
+    this.#rows.keep(row, writes);
+    return row;
   }
 
   async list(prefix: string): Promise<Page> {
@@ -101,6 +108,7 @@ class Linked implements SqliteStore {
   async commit(batch: Batch): Promise<CommitResult> {
     const call = { call: "commit" as const, ...checked(batch) };
     const isOfRows = call.puts.length + call.deletes.length > 0;
+    if (isOfRows) this.#rows.forget([...call.puts, ...call.deletes]);
     const result = await this.#link.ask(call);
     if (result.outcome === "committed") {
       this.#revision = Math.max(this.#revision, result.revision);

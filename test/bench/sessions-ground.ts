@@ -1,10 +1,15 @@
 /** What is there before anything is measured: a namespace full of ConfigMaps and Secrets, a pod, and sessions. */
 import { randomBytes } from "node:crypto";
+import { parse } from "yaml";
+import { innerHeaders } from "#apiserver-ext/broker/headers.ts";
+import { extrasOf } from "#core/session/extras.ts";
+import type { Session } from "#core/session/session.ts";
 import { HARMLESS, pod } from "../support/objects.ts";
 import { type Begun, begin, profiled } from "../support/session.ts";
 import type { Testbed, Who } from "../support/testbed.ts";
 import { identityOf } from "./identity.ts";
 import type { Identity } from "./load.ts";
+import type { As } from "./null-broker.ts";
 import { Http } from "./sessions-http.ts";
 
 export const NAMESPACE = "demo";
@@ -59,6 +64,16 @@ export async function prepared(bed: Testbed, size: Size): Promise<Ground> {
     direct: new Http(identities.direct),
     kubeconfigs: { inside: bot.kubeconfig, admin: adminKubeconfig },
   };
+}
+
+/** As whom Hoop sends on what comes through the first session: its credentials, and what it says beside. */
+export async function hoopIn(bed: Testbed, { inside, sessions: [first], identities }: Ground): Promise<As> {
+  const { kubeconfig } = parse(bed.settingsYaml) as { kubeconfig: string };
+  const found = await inside.must("GET", (first?.path ?? "").replace(/\/proxy$/, ""), undefined, true);
+  const session = JSON.parse(found.text) as Session;
+  const identity = { serviceAccount: session.status.serviceAccount, extras: extrasOf(session) };
+  const headers = innerHeaders([], identity, { masked: true }) as Record<string, string>;
+  return { identity: await identityOf(identities.inside.url, kubeconfig), headers, user: "bot" };
 }
 
 function rightsOf(name: string): object[] {

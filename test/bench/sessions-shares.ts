@@ -22,15 +22,21 @@ export function masking(json: string, count: number): number {
   return timed(() => maskedJson(json, { ofSecrets: false, known: made }));
 }
 
-/** Milliseconds for the two records of a call, on disk. */
-export async function recording(): Promise<number> {
+/** Of an answer, as profiles keep it by themselves. */
+const KEPT = 256 * 1024;
+
+/** Milliseconds for the two records of a call, on disk. `atOnce`: of one that only reads, in one commit. */
+export async function recording({ atOnce, bytes }: { atOnce: boolean; bytes: number }): Promise<number> {
   const scratch = await mkdtemp(join(tmpdir(), "hoop-bench-"));
   const store = await sqliteStore(join(scratch, "hoop.db"));
+  const payload = randomBytes(Math.min(bytes, KEPT));
   const times: number[] = [];
   for (let n = 0; n < 100; n++) {
     const began = performance.now();
-    for (const event of ["request", "response"])
-      await store.commit({ lines: [JSON.stringify({ event, n, text: "x".repeat(600) })] });
+    const line = (event: string) => JSON.stringify({ event, n, text: "x".repeat(600) });
+    const [first, last] = [line("request"), { line: line("response"), payload }];
+    if (!atOnce) await store.commit({ lines: [first] });
+    await store.commit({ lines: atOnce ? [first, last] : [last] });
     times.push(performance.now() - began);
   }
   await store.close();

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:sessions`: what is done through a session beside the same done directly, by an agent, on one real
- * kube-apiserver, in turn. Compare the two of one run; absolute numbers are this machine's.
+ * kube-apiserver, in turn; calls also through a broker in Go that masks and records nothing, which is the floor. Compare
+ * those of one run; absolute numbers are this machine's.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,14 +9,14 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startTestbed, type Testbed } from "../support/testbed.ts";
 import { type HoopProcess, hoopProcess } from "./hoop.ts";
-import { rotated } from "./measure.ts";
+import { type NullBroker, startNullBroker } from "./null-broker.ts";
 import { cpuSeconds, residentMebibytes } from "./processes.ts";
 import { NAMESPACES } from "./registrations.ts";
 import { aligned, median, percentile } from "./report.ts";
+import { calls } from "./sessions-calls.ts";
 import { execIn } from "./sessions-exec.ts";
-import { type Ground, NAMESPACE, prepared } from "./sessions-ground.ts";
-import type { Http } from "./sessions-http.ts";
-import { masking, recording, scanning } from "./sessions-shares.ts";
+import { type Ground, hoopIn, NAMESPACE, prepared } from "./sessions-ground.ts";
+import { scanning } from "./sessions-shares.ts";
 import type { Task } from "./watch-client.ts";
 import { watched } from "./watching.ts";
 
@@ -49,10 +50,8 @@ const ROUNDS = Number(options.rounds ?? (options.quick ? 100 : 300));
 const SECONDS = Number(options.seconds ?? (options.quick ? 4 : 10));
 /** So many streams one session may have. */
 const STREAMS = 75;
-const MAPS = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
-
-type Way = "direct" | "session";
-const WAYS: readonly Way[] = ["direct", "session"];
+const WAYS = ["direct", "session"] as const;
+type Way = (typeof WAYS)[number];
 
 interface Machine {
   bed: Testbed;
@@ -71,6 +70,7 @@ async function main(): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), "hoop-bench-"));
   const bed = await startTestbed({ node: true });
   let hoop: HoopProcess | undefined;
+  let broker: NullBroker | undefined;
   try {
     await bed.controlPlane.createNamespace(NAMESPACES.hoop);
     hoop = await hoopProcess(bed, scratch, options.profile);
@@ -78,10 +78,12 @@ async function main(): Promise<void> {
     const size = { mebibytes: Number(options.list), values: Number(options.values), sessions };
     console.error(`making ${options.list} MiB of ConfigMaps and Secrets with ${options.values} values`);
     const ground = await prepared(bed, size);
+    broker = await startNullBroker(bed, scratch, await hoopIn(bed, ground));
     console.error("measuring: calls, commands in a pod, watches, masking");
     const machine = { bed, hoop, ground };
     const before = residentMebibytes(hoop.pid);
-    await calls(machine);
+    const task = { rounds: ROUNDS, list: options.list, values: Number(options.values), hoop: hoop.pid };
+    tell("calls", ...(await calls(ground, broker, task)));
     await commands(machine);
     if (options.watches !== "0") await watches(machine);
     values();
@@ -91,86 +93,11 @@ async function main(): Promise<void> {
     ground.inside.close();
     ground.direct.close();
   } finally {
+    broker?.stop();
     await hoop?.stop();
     await bed.stop();
     await rm(scratch, { recursive: true, force: true });
   }
-}
-
-interface Kind {
-  name: string;
-  rounds: number;
-  method: string;
-  path: (n: number) => string;
-  body?: (n: number, way: Way) => object;
-}
-
-const KINDS: readonly Kind[] = [
-  { name: "GET, 10 KiB", rounds: ROUNDS, method: "GET", path: () => `${MAPS}/settings-00007` },
-  { name: `LIST, ${options.list} MiB`, rounds: Math.ceil(ROUNDS / 10), method: "GET", path: () => MAPS },
-  {
-    ...{ name: "create", rounds: ROUNDS, method: "POST" },
-    path: () => MAPS,
-    body: (n, way) => ({
-      ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `${way}-${n}` } },
-      data: { mode: "production" },
-    }),
-  },
-];
-/** Calls of each kind that are not counted. */
-const WARM = 20;
-
-interface Taken {
-  /** Milliseconds. */
-  direct: number[];
-  session: number[];
-  /** Of one answer. */
-  text: string;
-  /** Of Hoop, for both: it judges what is created directly, too. */
-  cpuSeconds: number;
-}
-
-async function taken({ ground, hoop }: Machine, { rounds, method, path, body }: Kind): Promise<Taken> {
-  const [session] = ground.sessions;
-  const where: Readonly<Record<Way, { http: Http; below: string }>> = {
-    direct: { http: ground.direct, below: "" },
-    session: { http: ground.inside, below: session?.path ?? "" },
-  };
-  const times: Record<Way, number[]> = { direct: [], session: [] };
-  let text = "";
-  const call = async (n: number, way: Way) => {
-    const { http, below } = where[way];
-    const answer = await http.must(method, `${below}${path(n)}`, body?.(n, way), n === 0);
-    if (way === "direct" && n === 0) text = answer.text;
-    return answer.milliseconds;
-  };
-  for (let n = 0; n < Math.min(WARM, rounds); n++) for (const way of WAYS) await call(rounds + n, way);
-  const before = cpuSeconds(hoop.pid);
-  for (let n = 0; n < rounds; n++) for (const way of rotated(WAYS, n)) times[way].push(await call(n, way));
-  return { ...times, text, cpuSeconds: cpuSeconds(hoop.pid) - before };
-}
-
-async function calls(machine: Machine): Promise<void> {
-  const rows: string[][] = [];
-  const records = await recording();
-  for (const kind of KINDS) {
-    const { direct, session, text, cpuSeconds: cpu } = await taken(machine, kind);
-    const [outside, inside] = [median(direct), median(session)];
-    const pairs = direct.map((one, n) => (session[n] ?? Number.NaN) / one);
-    rows.push([
-      ...[kind.name, outside.toFixed(1), inside.toFixed(1), (inside / outside).toFixed(2)],
-      ...[
-        median(pairs).toFixed(2),
-        percentile(direct, 0.99).toFixed(1),
-        percentile(session, 0.99).toFixed(1),
-      ],
-      `${((masking(text, Number(options.values)) / inside) * 100).toFixed(0)} %`,
-      `${((records / inside) * 100).toFixed(0)} %`,
-      ((cpu / kind.rounds) * 1000).toFixed(1),
-    ]);
-  }
-  const titles = ["CALL", "DIRECT MS", "SESSION MS", "x DIRECT", "x IN PAIRS", "P99 DIRECT", "P99 SESSION"];
-  tell("calls", [...titles, "MASKING", "RECORDING", "HOOP CPU MS"], rows);
 }
 
 function values(): void {

@@ -1,0 +1,3 @@
+module hoop.dev/test/bench/null-broker
+
+go 1.26.0
