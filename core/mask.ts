@@ -76,7 +76,29 @@ function maskMembers(object: JsonObject, kind = text(object, "kind")): JsonObjec
       name === "value"
         ? looksSecret(variable, value)
         : isSecretMember(name) && value !== "" && !mayBeScript(value) && !isPlaceholder(value);
-    return isSecret ? VALUE : maskText(value);
+    return isSecret ? VALUE : maskString(name, value);
+  });
+}
+
+function maskString(name: string, value: string): string {
+  return maskText(name === "message" ? maskQuoted(value) : value);
+}
+
+/** An object that the API server quotes in what it says of it, as Go writes a text. */
+const QUOTED = /(?<=Invalid value: )"\{(?:[^"\\]|\\.)*"/g;
+
+function maskQuoted(message: string): string {
+  if (!message.includes('Invalid value: "{')) return message;
+  return message.replace(QUOTED, (quoted) => {
+    try {
+      const json = parseJson(quoted);
+      const object = typeof json === "string" ? parseJson(json) : null;
+      const masked = isObject(object) ? maskMembers(object) : object;
+      return masked === object ? quoted : JSON.stringify(JSON.stringify(masked));
+    } catch {
+      // As any other text.
+      return quoted;
+    }
   });
 }
 
@@ -159,7 +181,8 @@ export const MASKED_MARKS: readonly string[] = ["[masked: ", ENCODED_SECRET_VALU
  */
 export function maskAnswer(answer: JsonObject): JsonObject {
   const masked = Array.isArray(answer["items"]) ? maskItems(answer) : maskMembers(answer);
-  return decodable(masked, text(masked, "kind"));
+  const kind = text(masked, "kind");
+  return decodable(kind === "Table" ? maskTable(masked) : masked, kind);
 }
 
 function maskItems(answer: JsonObject): JsonObject {
@@ -187,10 +210,45 @@ export function maskListed(kind: string, item: JsonObject): JsonObject {
   return decodable(maskMembers(item, text(item, "kind") || kind), text(item, "kind") || kind);
 }
 
-/** One row of a table, likewise. */
-export function maskRow(row: Json): Json {
+/** One row of a table, likewise. @param columns of {@link secretColumns}. */
+export function maskRow(row: Json, columns: ReadonlySet<number> = NONE): Json {
   const masked = maskValue(row);
-  return isObject(masked) ? decodable(masked, "") : masked;
+  return isObject(masked) ? withoutCells(decodable(masked, ""), columns) : masked;
+}
+
+const NONE: ReadonlySet<number> = new Set();
+/** As the API server describes a column of a custom resource that says nothing of itself. */
+const COLUMN_PATH = /^Custom resource definition column \(in JSONPath format\): .*?([\w-]+)$/;
+
+/** Which columns of a table show what is a secret by its name. */
+export function secretColumns(table: JsonObject): ReadonlySet<number> {
+  const columns = Array.isArray(table["columnDefinitions"]) ? table["columnDefinitions"] : [];
+  const isSecret = (column: Json) => {
+    if (!isObject(column)) return false;
+    const [, member = ""] = COLUMN_PATH.exec(text(column, "description")) ?? [];
+    return [text(column, "name"), member].some((name) => isSecretMember(name));
+  };
+  return new Set(columns.flatMap((column, at) => (isSecret(column) ? [at] : [])));
+}
+
+function withoutCells(row: JsonObject, columns: ReadonlySet<number>): JsonObject {
+  return mapMembers(row, (name, cells) =>
+    name === "cells" && Array.isArray(cells)
+      ? mapItems(cells, (cell, at) =>
+          columns.has(at) && typeof cell === "string" && cell !== "" && !mayBeScript(cell) ? VALUE : cell,
+        )
+      : cells,
+  );
+}
+
+function maskTable(table: JsonObject): JsonObject {
+  const columns = secretColumns(table);
+  if (columns.size === 0) return table;
+  return mapMembers(table, (name, rows) =>
+    name === "rows" && Array.isArray(rows)
+      ? mapItems(rows, (row) => (isObject(row) ? withoutCells(row, columns) : row))
+      : rows,
+  );
 }
 
 function decodable(object: JsonObject, kind: string): JsonObject {

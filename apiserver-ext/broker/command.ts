@@ -1,8 +1,9 @@
 /** What goes through a command in a pod, frame by frame: what may be shown of it, and all of it on tape. */
+import { StreamMask } from "#core/mask/stream.ts";
 import type { KnownValues } from "#core/mask/values.ts";
-import { ValueScanner } from "#core/mask/values.ts";
 import { type Frame, FrameReader, frameBytes } from "./frames.ts";
-import { Tape, type TapePorts } from "./tape.ts";
+import type { PartsPorts } from "./record-parts.ts";
+import { Tape } from "./tape.ts";
 import type { Through } from "./wire.ts";
 
 const CLOSE = 8;
@@ -11,38 +12,50 @@ const INPUT = [0];
 const OUTPUT = [1, 2];
 const STATUS = 3;
 
-/** @param known the values of Secrets as of now, asked for again as time goes by. */
-export async function command(ports: TapePorts, known: () => Promise<KnownValues>): Promise<Through> {
-  const tape = new Tape(ports);
+/**
+ * @param known the values of Secrets as of now, asked for again as time goes by.
+ * @param failed as a tape has it.
+ */
+export async function command(
+  ports: PartsPorts,
+  known: () => Promise<KnownValues>,
+  failed: () => void,
+): Promise<Through> {
+  const tape = new Tape(ports, failed);
   const first = await known();
   const [typed, shown] = [new Channels(first, INPUT), new Channels(first, OUTPUT)];
   const [fromClient, fromPod] = [new FrameReader(), new FrameReader()];
   return {
-    async inward(bytes) {
-      typed.use(await known());
-      const frames = fromClient.push(bytes);
-      // The API server takes each part of a message for a message of its own. No client of its own sends any.
-      if (frames.some(({ fin, opcode }) => !fin || opcode === 0)) throw new Error("a message comes in parts");
-      // What is typed goes on as it is. Nothing that is a Secret's value lies in the ledger.
-      for (const frame of frames)
-        for (const { channel, payload } of typed.of(frame)) await tape.heard("in", channel, payload);
-      await tape.written();
-      // Frames that are whole: of others nobody knows yet what they are, and some would take them as they are.
-      return Buffer.concat(frames.map(({ raw }) => raw));
+    inward: {
+      async taken(bytes) {
+        typed.use(await known());
+        const frames = fromClient.push(bytes);
+        // The API server takes each part of a message for a message of its own. No client of its own sends any.
+        if (frames.some(({ fin, opcode }) => !fin || opcode === 0))
+          throw new Error("a message comes in parts");
+        // What is typed goes on as it is. Nothing that is a Secret's value lies in the ledger.
+        for (const frame of frames)
+          for (const { channel, payload } of typed.of(frame)) tape.hear("in", channel, payload);
+        // Frames that are whole: of others nobody knows yet what they are, and some would take them as they are.
+        return Buffer.concat(frames.map(({ raw }) => raw));
+      },
+      passable: () => tape.written(),
     },
-    async outward(bytes) {
-      shown.use(await known());
-      const out: Buffer[] = [];
-      for (const frame of fromPod.push(bytes))
-        for (const piece of shown.of(frame)) {
-          await tape.heard("out", piece.channel, piece.payload);
-          out.push(frameBytes(piece.frame));
-        }
-      return Buffer.concat(out);
+    outward: {
+      async taken(bytes) {
+        shown.use(await known());
+        const out: Buffer[] = [];
+        for (const frame of fromPod.push(bytes))
+          for (const piece of shown.of(frame)) {
+            tape.hear("out", piece.channel, piece.payload);
+            out.push(frameBytes(piece.frame));
+          }
+        return Buffer.concat(out);
+      },
+      passable: () => tape.showable(),
     },
     async end() {
-      const rest = typed.rest();
-      for (const { channel, payload } of rest) await tape.heard("in", channel, payload).catch(() => {});
+      for (const { channel, payload } of typed.rest()) tape.hear("in", channel, payload);
       return tape.end();
     },
   };
@@ -58,15 +71,15 @@ interface Piece {
 
 /** What comes by several channels, each a stream of its own: of some, without the values of Secrets. */
 class Channels {
-  readonly #scanners: ReadonlyMap<number, ValueScanner>;
+  readonly #masks: ReadonlyMap<number, StreamMask>;
   #channel = 0;
 
   constructor(known: KnownValues, scanned: readonly number[]) {
-    this.#scanners = new Map(scanned.map((channel) => [channel, new ValueScanner(known)]));
+    this.#masks = new Map(scanned.map((channel) => [channel, new StreamMask(known)]));
   }
 
   use(known: KnownValues): void {
-    for (const scanner of this.#scanners.values()) scanner.use(known);
+    for (const mask of this.#masks.values()) mask.use(known);
   }
 
   /** What may be shown of it; before the end, what was held back. */
@@ -78,18 +91,18 @@ class Channels {
     if (isFirst) this.#channel = payload[0] ?? 0;
     const channel = this.#channel;
     const data = isFirst ? payload.subarray(1) : payload;
-    const scanner = this.#scanners.get(channel);
+    const mask = this.#masks.get(channel);
     // How a command ended is said last: whoever reads that reads no more.
-    if (scanner === undefined)
+    if (mask === undefined)
       return [...(channel === STATUS ? this.rest() : []), { frame, channel, payload: data }];
-    const shown = scanner.push(data);
+    const shown = mask.push(data);
     const whole = isFirst ? Buffer.concat([payload.subarray(0, 1), shown]) : shown;
     return [{ frame: { ...frame, payload: whole }, channel, payload: shown }];
   }
 
   rest(): Piece[] {
-    return [...this.#scanners].flatMap(([channel, scanner]) => {
-      const payload = scanner.end();
+    return [...this.#masks].flatMap(([channel, mask]) => {
+      const payload = mask.end();
       const frame = { fin: true, opcode: 2, payload: Buffer.concat([Buffer.of(channel), payload]) };
       return payload.length === 0 ? [] : [{ frame, channel, payload }];
     });

@@ -2,7 +2,6 @@
 import type { IncomingMessage } from "node:http";
 import { extrasOf } from "#core/session/extras.ts";
 import { breakOff } from "#kit/send-parts.ts";
-import { StatusError } from "#kit/status.ts";
 import { beginAnswer, mediaType, written } from "./answer.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
 import { type HeaderLines, innerHeaders } from "./headers.ts";
@@ -11,7 +10,7 @@ import type { Inner } from "./inner.ts";
 import { cut } from "./kept-body.ts";
 import { type Masks, maskedJson, maskedText, unmaskable } from "./mask-answer.ts";
 import type { BrokerPorts, BrokerState } from "./ports.ts";
-import { sha256 } from "./record.ts";
+import { notRecorded, sha256 } from "./record.ts";
 import { bodyOf } from "./request-body.ts";
 import { securedBody } from "./secrets.ts";
 import { examined } from "./sent.ts";
@@ -25,7 +24,7 @@ const SLOWEST = 65_000;
 
 export async function forward(ports: BrokerState, call: BrokerCall): Promise<void> {
   const { connection } = call;
-  const body = await bodyOf(call);
+  const body = await bodyOf(ports, call);
   await examined(ports, call, body);
   const { record, inner } = call;
   if (!isRead(inner)) await record.request();
@@ -35,10 +34,7 @@ export async function forward(ports: BrokerState, call: BrokerCall): Promise<voi
     const { response, whole } = await answered(ports, call, body, room.take);
     from = response;
     if (whole !== undefined) await sendWhole(call, response, whole);
-    else {
-      if (isRead(inner)) await record.request().catch(() => Promise.reject(notRecorded()));
-      await streamed(call, response);
-    }
+    else await streamed(ports, call, response);
   } catch (error) {
     from?.destroy();
     const refused = noAnswer(call, error);
@@ -151,13 +147,6 @@ async function sendWhole(call: BrokerCall, response: IncomingMessage, whole: Buf
   if (inner.method !== "HEAD") connection.response.setHeader("Content-Length", bytes.length);
   if (await written(connection.response, bytes, call.signal)) connection.response.end();
   else breakOff(connection.response);
-}
-
-function notRecorded(): StatusError {
-  return new StatusError(
-    "InternalError",
-    "what came back cannot be recorded, and so is not shown; what was asked is done, if it could be",
-  );
 }
 
 /** @throws {StatusError} InternalError: nobody can tell what is in it. */

@@ -19,7 +19,8 @@ const OPCODES: ReadonlySet<number> = new Set([0, 1, 2, 8, 9, 10]);
 /** The stream is none of frames, or one is too large. */
 class BadFrame extends Error {}
 
-const LARGEST = 16 * 1024 * 1024;
+/** Clients and the API server send 32 KiB at most. */
+const LARGEST = 1024 * 1024;
 
 /** Takes bytes as they come and gives the frames that are whole. Payloads are unmasked. */
 export class FrameReader {
@@ -32,12 +33,14 @@ export class FrameReader {
     this.#parts.push(bytes);
     this.#size += bytes.length;
     if (this.#size < this.#needed) return [];
-    let held = Buffer.concat(this.#parts);
+    const [first = bytes] = this.#parts;
+    let held = this.#parts.length === 1 ? first : Buffer.concat(this.#parts);
     const frames: WholeFrame[] = [];
     for (;;) {
       const next = frameAt(held);
       if ("needed" in next) {
-        this.#parts = [held];
+        // By itself: the rest of what came with it must not stay in memory.
+        this.#parts = held.length === 0 ? [] : [Buffer.from(held)];
         this.#size = held.length;
         this.#needed = next.needed;
         return frames;
@@ -63,14 +66,16 @@ function frameAt(held: Buffer): { frame: WholeFrame; length: number } | { needed
     extended === 0 ? short : extended === 2 ? held.readUInt16BE(2) : Number(held.readBigUInt64BE(2));
   if (length > LARGEST) throw new BadFrame("a frame is too large");
   if (held.length < head + length) return { needed: head + length };
-  const payload = Buffer.from(held.subarray(head, head + length));
-  if (isMasked) unmask(payload, held.subarray(head - 4, head));
+  const said = held.subarray(head, head + length);
+  const payload = isMasked ? unmasked(said, held.subarray(head - 4, head)) : said;
   const raw = held.subarray(0, head + length);
   return { frame: { fin: (first & 0x80) !== 0, opcode: first & 0x0f, payload, raw }, length: raw.length };
 }
 
-function unmask(payload: Buffer, key: Buffer): void {
+function unmasked(said: Buffer, key: Buffer): Buffer {
+  const payload = Buffer.from(said);
   for (let at = 0; at < payload.length; at++) payload[at] = (payload[at] ?? 0) ^ (key[at & 3] ?? 0);
+  return payload;
 }
 
 /** As a server sends it: not masked. */

@@ -16,6 +16,8 @@ export interface Keeping {
 
 /** Beyond this a body in YAML is kept as text. */
 const LONGEST_YAML = 256 * 1024;
+/** Of a body that is longer than what is kept by more than this, no more is looked at: no value ends behind it. */
+const MARGIN = 64 * 1024;
 
 /**
  * What is no object is told as text. In protobuf and CBOR a value stands without the name by which it would be known as
@@ -23,7 +25,9 @@ const LONGEST_YAML = 256 * 1024;
  */
 export function readable(body: Buffer, { known, most }: Keeping): Json {
   const said = body.toString();
-  if (said.includes("\0") || said.includes("\uFFFD")) return "[not kept: no text]";
+  if (said.includes("\0") || !Buffer.from(said).equals(body)) return "[not kept: no text]";
+  if (said.length > most + MARGIN)
+    return cut(withoutValues(known, maskText(said.slice(0, most + MARGIN))), most);
   const value = asJson(said) ?? asYaml(said);
   if (!isObject(value) && !Array.isArray(value)) return cut(withoutValues(known, maskText(said)), most);
   const masked = isObject(value) ? withoutValuesIn(known, maskObject(value)) : patched(value, known);
@@ -58,6 +62,7 @@ function asJson(said: string): Json | undefined {
 }
 
 function asYaml(said: string): Json | undefined {
+  if (said.length > LONGEST_YAML) return undefined;
   const reading = readYaml(said, LONGEST_YAML);
   return reading.outcome === "read" ? (reading.value as Json) : undefined;
 }

@@ -9,6 +9,8 @@ for (const byte of [COLON, COMMA, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_B
 
 /** Behind this an array of objects begins. */
 const ARRAY = /"(items|rows)"\s*:\s*$/;
+/** Most strings end sooner. The ends of others are found by looking for nothing but quotes. */
+const SHORT = 64;
 /** So long is the name with what may stand around it. */
 const NAME = 40;
 
@@ -90,7 +92,9 @@ export class ListParts {
   }
 
   #item(chunk: Buffer, at: number, start: number): number {
-    this.#items.push({ json: Buffer.concat([...this.#held, chunk.subarray(start, at)]), names: this.#names });
+    const last = chunk.subarray(start, at);
+    const json = this.#held.length === 0 ? last : Buffer.concat([...this.#held, last]);
+    this.#items.push({ json, names: this.#names });
     this.#held = [];
     this.#names = 0;
     this.#isEmpty = false;
@@ -119,18 +123,30 @@ export class ListParts {
       this.#escaped = false;
       at++;
     }
-    while (at < chunk.length) {
+    for (let soon = at + SHORT; at < chunk.length; ) {
       const byte = chunk[at];
       if (byte === QUOTE) {
         this.#inString = false;
         return at + 1;
       }
       at += byte === BACKSLASH ? 2 : 1;
+      if (at < soon) continue;
+      at = nextQuote(chunk, at);
+      soon = at + SHORT;
     }
     this.#inString = true;
     this.#escaped = at > chunk.length;
     return chunk.length;
   }
+}
+
+/** Of a string, from a character of it on: its next quote, or where the one that is escaped has ended. */
+function nextQuote(chunk: Buffer, from: number): number {
+  const found = chunk.indexOf(QUOTE, from);
+  const quote = found < 0 ? chunk.length : found;
+  let first = quote;
+  while (first > from && chunk[first - 1] === BACKSLASH) first--;
+  return quote + ((quote - first) & 1);
 }
 
 function malformed(): SyntaxError {

@@ -55,7 +55,7 @@ export function masked(json: string, mask: (object: JsonObject, bytes: Buffer) =
 
 /** The object itself where nothing of it is masked. */
 export function shown(object: JsonObject, { ofSecrets, known, exempt }: Masks, bytes: Buffer): JsonObject {
-  if (ofSecrets) return asSecrets(object);
+  if (ofSecrets) return asSecrets(object, known);
   const own = exempted(object, maskAnswer(object), exempt);
   return holdsValues(known, bytes) ? withoutValuesIn(known, own) : own;
 }

@@ -4,7 +4,7 @@ import { parseJson } from "#core/json.ts";
 import { mayLookSecret } from "#core/mask/hints.ts";
 import { withoutValuesInItem } from "#core/mask/known-json.ts";
 import { holdsValues } from "#core/mask/values.ts";
-import { kindOfItems, maskListed, maskRow } from "#core/mask.ts";
+import { kindOfItems, maskListed, maskRow, secretColumns } from "#core/mask.ts";
 import { membersOf } from "./json-names.ts";
 import { type Item, ListParts } from "./list-parts.ts";
 import { type Masks, masked, maskedJson, shown, unmaskable } from "./mask-answer.ts";
@@ -30,6 +30,8 @@ class Reading {
   #headNames: readonly string[] = [];
   #isFirst = true;
   #areSecrets = false;
+  /** Of its rows' cells, those that are secret by the name of their column. */
+  #columns: ReadonlySet<number> = new Set();
 
   constructor(masks: Masks) {
     this.#masks = masks;
@@ -59,6 +61,7 @@ class Reading {
       this.#headNames = Object.keys(head);
       const ofItems = kindOfItems(head);
       this.#areSecrets = ofItems === "Secret";
+      if (kind === "Table") this.#columns = secretColumns(head);
       this.#mask = (item) => this.#shownItem(item, ofItems);
       return shown(head, this.#masks, bytes);
     });
@@ -71,7 +74,8 @@ class Reading {
     const before = this.#isFirst ? [] : [COMMA];
     this.#isFirst = false;
     const known = holdsValues(this.#masks.known, json);
-    if (!known && !this.#areSecrets && !mayLookSecret(json)) return [...before, json];
+    const byName = this.#areSecrets || this.#columns.size > 0;
+    if (!known && !byName && !mayLookSecret(json)) return [...before, json];
     const value = reading((): Json => JSON.parse(json.toString()));
     const mask = (item: Json) => {
       const own = this.#mask?.(item) ?? null;
@@ -83,7 +87,7 @@ class Reading {
   }
 
   #shownItem(item: Json, kind: string): Json {
-    if (this.#array === "rows" || !isObject(item)) return maskRow(item);
+    if (this.#array === "rows" || !isObject(item)) return maskRow(item, this.#columns);
     const own = maskListed(kind, item);
     return this.#masks.exempt?.(item, own, text(item, "kind") || kind) ?? own;
   }
@@ -94,7 +98,10 @@ class Reading {
     if (rest.trim() === "}") return json;
     const before = '{"":0';
     const shownTail = masked(`${before}${rest}`, (tail, bytes) => {
-      if (Object.keys(tail).some((name) => this.#headNames.includes(name))) throw unmaskable();
+      const names = Object.keys(tail);
+      // Which cells are secret must have been known, too.
+      if (names.some((name) => name === "columnDefinitions" || this.#headNames.includes(name)))
+        throw unmaskable();
       const { "": _, ...own } = tail as JsonObject;
       const masked = shown(own, this.#masks, bytes);
       return Object.keys(own).every((name) => own[name] === masked[name]) ? tail : { "": 0, ...masked };

@@ -4,6 +4,7 @@ import type { Waiters } from "#core/hold/waiters.ts";
 import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
 import type { BeginPorts } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
+import type { Bodies } from "./bodies.ts";
 import type { Guesses } from "./guesses.ts";
 import type { KnownSecrets } from "./known.ts";
 import type { Room } from "./room.ts";
@@ -25,6 +26,7 @@ export interface BrokerPorts extends BeginPorts {
 
 /** With what it remembers beyond one request. */
 export interface BrokerState extends BrokerPorts {
+  bodies: Bodies;
   guesses: Guesses;
   room: Room;
   toldAgain: ToldAgain;

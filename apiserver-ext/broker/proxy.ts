@@ -3,13 +3,13 @@
 import { serviceAccountUser } from "#core/agents.ts";
 import { authorize } from "#core/authorize.ts";
 import { exempting } from "#core/mask/exempt.ts";
-import { knownValues } from "#core/mask/values.ts";
 import { extrasOf } from "#core/session/extras.ts";
 import type { SessionTerms } from "#core/session/profile.ts";
 import type { Session } from "#core/session/session.ts";
 import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
 import { StatusError, statusOf } from "#kit/status.ts";
+import { Bodies } from "./bodies.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
 import { forward } from "./forward.ts";
 import { Guesses } from "./guesses.ts";
@@ -24,7 +24,8 @@ import { usable } from "./usable.ts";
 
 export function sessionProxy(ports: BrokerPorts): ConnectSubresource {
   const now = () => ports.clock.now();
-  const state = { ...ports, guesses: new Guesses(now), toldAgain: new ToldAgain(now), room: new Room() };
+  const kept = { bodies: new Bodies(), room: new Room() };
+  const state = { ...ports, ...kept, guesses: new Guesses(now), toldAgain: new ToldAgain(now) };
   return {
     kind: "SessionProxy",
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
@@ -84,8 +85,6 @@ function askedOf(connection: Connection, inner: Inner | StatusError): Asked {
   return { method, target, info, verb: isUpgrade(way) ? "create" : info.verb };
 }
 
-const NOTHING = knownValues([]);
-
 /** What goes on for long begins with the values as they are at that moment. */
 function masksOf(
   { known }: BrokerPorts,
@@ -97,9 +96,8 @@ function masksOf(
   return async () => {
     const fresh = isFresh;
     isFresh = false;
-    if (secrets) return { ofSecrets: true, known: NOTHING };
     const values = await known.of(info.namespace, fresh, { namespace, reveal });
-    return { ofSecrets: false, known: values, exempt: exempting(exempt) };
+    return { ofSecrets: secrets, known: values, ...(secrets ? {} : { exempt: exempting(exempt) }) };
   };
 }
 

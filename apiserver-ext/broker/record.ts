@@ -14,6 +14,7 @@ import type { Session } from "#core/session/session.ts";
 import { micros } from "#core/times.ts";
 import type { RequestInfo } from "#kit/request-info.ts";
 import type { Connection } from "#kit/resource.ts";
+import { StatusError } from "#kit/status.ts";
 import { readable } from "./kept-body.ts";
 
 export interface RecordPorts {
@@ -56,9 +57,12 @@ export interface Sent {
 export interface CallRecord {
   /** What is asked for, in all its parts: before anything else. */
   sent(sent: Sent): void;
-  /** Rejects where it is not durable: then nothing may be passed on, nor shown. */
+  /** Once. Rejects where it is not durable: then nothing may be passed on, nor shown. */
   request(): Promise<void>;
-  /** A part of what went to and fro. Rejects where it could not be written. */
+  /**
+   * A part of what went to and fro, and that it was asked for where that is not recorded yet. One after the other.
+   * Rejects where it could not be written.
+   */
   part(content: JsonObject): Promise<void>;
   /**
    * How it ended: the first time that it is said. Of what was not recorded as begun, that it was asked for, too. Never
@@ -85,17 +89,17 @@ export function recordOf(
     const whole: BrokeredEntry = { ...about, ...entry };
     return payload === undefined ? lineOf(whole) : lineWithPayload(whole, payload, ports.random);
   };
+  const shown = (text: string) =>
+    said === undefined ? maskText(text) : withoutValues(said.known, maskText(text));
   const requestLine = () => {
     const { body, known, knownValues = 0 } = said ?? {};
     const keeping = known === undefined || body === undefined || body.length === 0 ? undefined : { known };
-    const shown = (text: string) =>
-      known === undefined ? maskText(text) : withoutValues(known, maskText(text));
     return line(
       {
         ...{ event: "request" as const, time: micros(began), uri: shown(asked.target) },
         ...optional("command", header("kubectl-command"), shown),
         ...optional("userAgent", header("user-agent"), shown),
-        ...optional("auditID", header("audit-id"), (text) => text),
+        ...optional("auditID", idIn(header("audit-id")), shown),
         ...(body === undefined ? {} : { bytes: body.length, sha256: sha256(body) }),
         ...(body !== undefined && body.length > keep.requestBytes ? { truncated: true } : {}),
         ...(knownValues === 0 ? {} : { knownValues }),
@@ -108,6 +112,7 @@ export function recordOf(
       said = sent;
     },
     async request() {
+      if (state !== "new") return;
       await ports.store.commit({ lines: [requestLine()] });
       state = "begun";
     },
@@ -115,9 +120,11 @@ export function recordOf(
       const entry = {
         event: "stream" as const,
         time: micros(ports.clock.now()),
-        uri: maskText(asked.target),
+        uri: shown(asked.target),
       };
-      await ports.store.commit({ lines: [line(entry, content)] });
+      const first = state === "new" ? [requestLine()] : [];
+      await ports.store.commit({ lines: [...first, line(entry, content)] });
+      if (state === "new") state = "begun";
     },
     async response({ body, ...end }) {
       if (state === "over") return true;
@@ -125,7 +132,7 @@ export function recordOf(
       state = "over";
       const now = ports.clock.now();
       const entry = {
-        ...{ ...end, event: "response" as const, time: micros(now), uri: maskText(asked.target) },
+        ...{ ...end, event: "response" as const, time: micros(now), uri: shown(asked.target) },
         milliseconds: Math.round(now - began),
       };
       try {
@@ -139,6 +146,11 @@ export function recordOf(
       }
     },
   };
+}
+
+/** Clients may say anything. */
+function idIn(said: string | undefined): string | undefined {
+  return said !== undefined && /^[\w.-]{1,128}$/.test(said) ? said : undefined;
 }
 
 function aboutCall(
@@ -172,6 +184,13 @@ function targetOf(info: RequestInfo): NonNullable<BrokeredEntry["target"]> {
     ...(namespace === "" ? {} : { namespace }),
     ...(name === "" ? {} : { name }),
   };
+}
+
+export function notRecorded(): StatusError {
+  return new StatusError(
+    "InternalError",
+    "what came back cannot be recorded, and so is not shown; what was asked is done, if it could be",
+  );
 }
 
 export function sha256(bytes: Uint8Array): string {

@@ -4,6 +4,8 @@
  */
 import { isObject, type Json, type JsonObject, member, text } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
+import { mapMembers } from "#core/mask/map.ts";
+import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import type { RequestInfo } from "#kit/request-info.ts";
 import { StatusError } from "#kit/status.ts";
 import { readYaml } from "#kit/yaml.ts";
@@ -60,6 +62,22 @@ export function securedBody(contentType: string, body: Buffer): Sent {
   return rewrite(body.toString());
 }
 
+/**
+ * Of a body, what an answer may repeat: all but the values, which `secure-secrets` counts and never shows.
+ * @throws {StatusError} As {@link securedBody}.
+ */
+export function besideValues(contentType: string, body: Buffer): Buffer {
+  const sent = read(securedBody(contentType, body).body.toString());
+  if (Array.isArray(sent)) return Buffer.from(JSON.stringify(sent.filter((one) => !setsValue(one))));
+  const { data: _, stringData: __, ...rest } = isObject(sent) ? sent : {};
+  return Buffer.from(JSON.stringify(rest));
+}
+
+/** Of a patch in JSON. */
+function setsValue(operation: Json): boolean {
+  return isObject(operation) && /^\/(?:data|stringData)\//.test(text(operation, "path"));
+}
+
 function json(value: Json, contentType: string): Sent {
   return { body: Buffer.from(JSON.stringify(value)), contentType };
 }
@@ -101,18 +119,23 @@ function unsupported(): StatusError {
   );
 }
 
-/** An answer of `secure-secrets` in the words of Secrets. */
-export function asSecrets(value: JsonObject): JsonObject {
+/**
+ * An answer of `secure-secrets` in the words of Secrets. Values come masked from there; annotations may repeat those of
+ * other Secrets. What is put in place of these is refused when it is sent back.
+ */
+export function asSecrets(value: JsonObject, known: KnownValues): JsonObject {
+  const object = (one: JsonObject) => asSecrets(one, known);
   switch (value["kind"]) {
     case "SecureSecret":
-      return asSecret(value);
+      return { ...asSecret(value), ...annotated(value, known) };
+    case "PartialObjectMetadata":
+      return { ...value, ...annotated(value, known) };
     case "SecureSecretList":
-      return { ...value, apiVersion: "v1", kind: "SecretList", items: eachOf(value["items"]) };
+      return { ...value, apiVersion: "v1", kind: "SecretList", items: eachOf(value["items"], object) };
+    case "PartialObjectMetadataList":
+      return { ...value, items: eachOf(value["items"], object) };
     case "Table":
-      return {
-        ...value,
-        rows: eachOf(value["rows"], (row) => ({ ...row, object: asObject(row["object"]) })),
-      };
+      return { ...value, rows: eachOf(value["rows"], (row) => ({ ...row, ...inRow(row, object) })) };
     case "Status":
       return asStatus(value);
     default:
@@ -124,11 +147,19 @@ function asSecret({ sizes: _, ...value }: JsonObject): JsonObject {
   return { ...value, apiVersion: "v1", kind: "Secret" };
 }
 
-function asObject(value: Json | undefined): Json {
-  return isObject(value) ? asSecrets(value) : (value ?? null);
+function annotated({ metadata }: JsonObject, known: KnownValues): JsonObject {
+  if (!isObject(metadata) || !isObject(metadata["annotations"])) return {};
+  const annotations = mapMembers(metadata["annotations"], (_, value) =>
+    typeof value === "string" ? withoutValues(known, value) : value,
+  );
+  return { metadata: { ...metadata, annotations } };
 }
 
-function eachOf(items: Json | undefined, map = asSecrets): Json {
+function inRow({ object }: JsonObject, map: (object: JsonObject) => JsonObject): JsonObject {
+  return { object: isObject(object) ? map(object) : (object ?? null) };
+}
+
+function eachOf(items: Json | undefined, map: (object: JsonObject) => JsonObject): Json {
   return Array.isArray(items) ? items.map((item) => (isObject(item) ? map(item) : item)) : [];
 }
 

@@ -1,81 +1,154 @@
-/** Answers that come bit by bit: watches, logs, and documents that need no mask. */
-import { createHash } from "node:crypto";
+/** Answers that come bit by bit: watches, logs, lists, and documents that need no mask. */
 import type { IncomingMessage } from "node:http";
-import { ValueScanner } from "#core/mask/values.ts";
+import type { Writable } from "node:stream";
+import { StreamMask } from "#core/mask/stream.ts";
+import type { ApiResponse } from "#kit/request.ts";
 import { breakOff } from "#kit/send-parts.ts";
+import { StatusError, statusOf } from "#kit/status.ts";
 import { beginAnswer, mediaType, written } from "./answer.ts";
-import type { BrokerCall } from "./call.ts";
-
+import { type BrokerCall, sessionOver } from "./call.ts";
+import { gathered } from "./gathered.ts";
 import { unmaskable } from "./mask-answer.ts";
 import { maskedList } from "./mask-list.ts";
+import type { BrokerPorts } from "./ports.ts";
+import { notRecorded } from "./record.ts";
+import { Seen } from "./seen.ts";
+import { joined } from "./tape.ts";
 import { shownLine } from "./told-to-many.ts";
 
-export async function streamed(call: BrokerCall, from: IncomingMessage): Promise<void> {
-  const { connection, signal, record, inner, terms } = call;
-  const to = connection.response;
+/** A list that is no longer is recorded and shown as a whole. */
+const SHORT = 32 * 1024;
+
+/**
+ * What is asked for is recorded before anything is shown. So is a list, as much of it as is kept; of watches and logs what comes
+ * by itself, and where more comes, all but the last second and the last 32 KiB.
+ */
+export async function streamed(ports: BrokerPorts, call: BrokerCall, from: IncomingMessage): Promise<void> {
+  const { inner, record, terms } = call;
   const { way } = inner;
-  const parts = PARTS[way === "objects" || way === "watch" || way === "log" ? way : "document"](call, from);
+  const isList = way === "objects";
+  const seen = new Seen(
+    { ...ports, record },
+    {
+      most: way === "document" ? 0 : terms.keep.responseBytes,
+      urgency: isList ? "now" : "soon",
+      failed: () => from.destroy(),
+    },
+  );
+  const source = PARTS[way === "objects" || way === "watch" || way === "log" ? way : "document"](call, from);
   // What cannot be masked from the beginning is refused, and not broken off.
-  const first = inner.way === "objects" ? await parts.next() : undefined;
+  const begun = isList ? await beginning(source) : { parts: [], isAll: false };
+  if (begun.isAll) return sendShort(call, from, seen, joined(begun.parts));
+  await record.request().catch(() => Promise.reject(notRecorded()));
   await beginAnswer(call, from);
+  const { response: to } = call.connection;
   // A watch has begun when this is there, also before its first event.
   if ("flushHeaders" in to) to.flushHeaders();
   else to.writeHead(to.statusCode);
-  const seen = new Seen(inner.way === "document" ? 0 : terms.keep.responseBytes);
-  const all = first === undefined || first.done ? parts : behind(first.value, parts);
-  const isWhole = await passedOn(call, all, seen);
-  await record.response({
-    ...{ code: from.statusCode ?? 0, ...seen.told(inner.way !== "document") },
-    ...(isWhole || signal.aborted ? {} : { message: "the client took it too slowly" }),
-  });
+  const outcome = await passedOn(call, behind(begun.parts, source), seen, () => from.destroy());
   from.destroy();
-  // What is cut short does not look as if it were all.
-  if (isWhole) to.end();
-  else breakOff(to);
+  await ended(call, from, seen, outcome);
 }
 
-async function* behind(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
+/** Its first parts, until they are too long for one. */
+async function beginning(
+  source: AsyncGenerator<Buffer>,
+): Promise<{ parts: readonly Buffer[]; isAll: boolean }> {
+  const parts: Buffer[] = [];
+  for (let size = 0; size <= SHORT; ) {
+    const { done, value } = await source.next();
+    if (done === true) return { parts, isAll: true };
+    parts.push(value);
+    size += value.length;
+  }
+  return { parts, isAll: false };
+}
+
+async function sendShort(call: BrokerCall, from: IncomingMessage, seen: Seen, bytes: Buffer): Promise<void> {
+  const { connection, record, signal } = call;
+  await beginAnswer(call, from);
+  seen.add(bytes);
+  if (!(await record.response({ code: from.statusCode ?? 0, ...(await seen.end()) }))) throw notRecorded();
+  connection.response.setHeader("Content-Length", bytes.length);
+  if (await written(connection.response, bytes, signal)) connection.response.end();
+  else breakOff(connection.response);
+}
+
+async function* behind(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* first;
   yield* rest;
 }
 
-/** False: the client has gone, or takes nothing any more. */
+/** So much is taken while what came before is recorded, or on its way: of a watch, of which there are many, */
+const EVENTS_WAITING = 32 * 1024;
+/** and of the rest. */
+const WAITING = 256 * 1024;
+
+/** `late`: the client has gone, or takes nothing any more. `broken`: the API server has. */
+type Outcome = "whole" | "late" | "broken" | StatusError;
+
 async function passedOn(
-  { connection, signal }: BrokerCall,
-  parts: AsyncIterable<Buffer>,
+  { connection, inner, signal }: BrokerCall,
+  source: AsyncIterable<Buffer>,
   seen: Seen,
-): Promise<boolean> {
-  for await (const bytes of parts) {
-    seen.add(bytes);
-    if (bytes.length > 0 && !(await written(connection.response, bytes, signal))) return false;
+  stop: () => void,
+): Promise<Outcome> {
+  const pass = async (parts: readonly Buffer[]) => {
+    if (signal.aborted) return false;
+    for (const bytes of parts) seen.add(bytes);
+    await seen.showable();
+    // As they are: what many are told lies in memory once.
+    for (const bytes of parts) if (!(await written(connection.response, bytes, signal))) return false;
+    return true;
+  };
+  const most = inner.way === "watch" ? EVENTS_WAITING : WAITING;
+  try {
+    return (await gathered(source, { pass, most, stop })) ? "whole" : "late";
+  } catch (error) {
+    if (seen.isLost) return notRecorded();
+    if (signal.aborted) return "late";
+    return error instanceof StatusError ? error : "broken";
   }
-  return true;
 }
 
-/** What the client is shown: the hash of all of it, and as much as is kept. */
-class Seen {
-  readonly #most: number;
-  readonly #hash = createHash("sha256");
-  readonly #kept: Buffer[] = [];
-  #size = 0;
+async function ended(call: BrokerCall, from: IncomingMessage, seen: Seen, outcome: Outcome): Promise<void> {
+  const { cut, inner, record, connection } = call;
+  const to = connection.response;
+  const problem = cut.aborted ? sessionOver() : outcome;
+  const last = inner.way === "watch" && problem instanceof StatusError ? errorEvent(problem) : undefined;
+  if (last !== undefined) seen.add(last);
+  const message = messageOf(call, problem);
+  const isRecorded = await record.response({
+    ...{ code: from.statusCode ?? 0, ...(await seen.end()) },
+    ...(message === undefined ? {} : { message }),
+  });
+  if (problem === "whole" && isRecorded) to.end();
+  // It may end at any time: whoever watches looks anew, and is told why where that will not help.
+  else if (inner.way === "watch") endWatch(to, last);
+  // What is cut short does not look as if it were all.
+  else breakOff(to);
+}
 
-  constructor(most: number) {
-    this.#most = most;
-  }
+function messageOf({ signal }: BrokerCall, problem: Outcome): string | undefined {
+  if (problem instanceof StatusError) return problem.message;
+  if (problem === "broken") return "the API server broke off its answer";
+  return problem === "late" && !signal.aborted ? "the client took it too slowly" : undefined;
+}
 
-  add(bytes: Buffer): void {
-    this.#hash.update(bytes);
-    if (this.#size < this.#most) this.#kept.push(Buffer.from(bytes.subarray(0, this.#most - this.#size)));
-    this.#size += bytes.length;
-  }
+/** As the API server ends a watch that it cannot go on with. */
+function errorEvent(problem: StatusError): Buffer {
+  return Buffer.from(`${JSON.stringify({ type: "ERROR", object: statusOf(problem) })}\n`);
+}
 
-  told(keeps: boolean) {
-    return {
-      ...{ bytes: this.#size, sha256: this.#hash.digest("hex") },
-      ...(this.#kept.length === 0 ? {} : { body: Buffer.concat(this.#kept).toString() }),
-      ...(keeps && this.#size > this.#most ? { truncated: true } : {}),
-    };
-  }
+/** How long the last bytes may take to leave (milliseconds). */
+const LEAVING = 5_000;
+
+function endWatch(to: ApiResponse, last: Buffer | undefined): void {
+  const timer = setTimeout(() => breakOff(to), LEAVING).unref();
+  to.once("close", () => clearTimeout(timer));
+  const sink: Writable = to;
+  if (last !== undefined) sink.write(last);
+  sink.end();
 }
 
 type Parts = (call: BrokerCall, from: IncomingMessage) => AsyncGenerator<Buffer>;
@@ -115,12 +188,14 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
   for await (const chunk of body) {
     let rest = chunk;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      yield Buffer.concat([...held, rest.subarray(0, end + 1)]);
+      const line = rest.subarray(0, end + 1);
+      yield held.length === 0 ? line : Buffer.concat([...held, line]);
       held = [];
       size = 0;
       rest = rest.subarray(end + 1);
     }
-    if (rest.length > 0) held.push(rest);
+    // By itself: what waits for its other half must not keep all that came with it in memory.
+    if (rest.length > 0) held.push(Buffer.from(rest));
     size += rest.length;
     if (size > longest) throw unmaskable();
   }
@@ -135,11 +210,11 @@ async function* maskedEvents(call: BrokerCall, body: AsyncIterable<Buffer>): Asy
 }
 
 async function* maskedLog(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const scanner = new ValueScanner((await call.masks()).known, { isPrompt: false });
+  const mask = new StreamMask((await call.masks()).known, { isPrompt: false });
   for await (const bytes of body) {
     // A log lasts, and values come meanwhile.
-    scanner.use((await call.masks()).known);
-    yield scanner.push(bytes);
+    mask.use((await call.masks()).known);
+    yield mask.push(bytes);
   }
-  yield scanner.end();
+  yield mask.end();
 }

@@ -1,49 +1,59 @@
 /** What goes to and fro in a connection, with its times, written to the ledger in parts while it goes on. */
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { JsonObject } from "#core/admission.ts";
-import type { Clock, Log } from "#core/ports.ts";
-import type { CallRecord, Ended } from "./record.ts";
+import type { Ended } from "./record.ts";
+import { Parts, type PartsPorts } from "./record-parts.ts";
 
-export interface TapePorts {
-  clock: Clock;
-  log: Log;
-  record: CallRecord;
-}
-
-/** So much is kept in memory before it is written, */
+/** So much is shown before it is written, at most, */
 const REEL = 32 * 1024;
 /** and for so long (milliseconds). */
 const LATEST = 1_000;
 
+type Direction = "in" | "out";
+
+interface Chunk {
+  at: number;
+  direction: Direction;
+  channel: number;
+  bytes: Buffer[];
+}
+
 export class Tape {
-  readonly #ports: TapePorts;
+  readonly #clock: PartsPorts["clock"];
   readonly #parts: Parts;
   readonly #hash = createHash("sha256");
   readonly #began: number;
-  #reel: JsonObject[] = [];
+  #reel: Chunk[] = [];
   #size = 0;
   #bytes = 0;
 
-  constructor(ports: TapePorts) {
-    this.#ports = ports;
-    this.#parts = new Parts(ports, LATEST, () => this.#taken());
+  /** @param failed something could not be written: nothing more goes through. */
+  constructor(ports: PartsPorts, failed: () => void) {
+    this.#clock = ports.clock;
+    this.#parts = new Parts(ports, { latest: LATEST, taken: () => this.#taken(), failed });
     this.#began = ports.clock.now();
   }
 
-  /** Rejects once anything could not be written: then nothing more may go through. */
-  async heard(direction: "in" | "out", channel: number, data: Buffer): Promise<void> {
+  hear(direction: Direction, channel: number, data: Buffer): void {
     if (data.length === 0) return;
     this.#hash.update(data);
     this.#bytes += data.length;
     this.#size += data.length;
-    const at = Math.round(this.#ports.clock.now() - this.#began);
-    this.#reel.push({ at, direction, channel, data: data.toString("base64") });
-    await this.#parts.come(this.#size >= REEL);
+    const at = Math.round(this.#clock.now() - this.#began);
+    const last = this.#reel.at(-1);
+    if (last?.at === at && last.direction === direction && last.channel === channel) last.bytes.push(data);
+    else this.#reel.push({ at, direction, channel, bytes: [data] });
+  }
+
+  /** What was heard may be shown: much of it is in the ledger then, a little will be within a second. Rejects where it cannot be. */
+  async showable(): Promise<void> {
+    if (this.#size > 0) await this.#parts.come(this.#size >= REEL ? "now" : "soon");
   }
 
   /** All of it is in the ledger. Rejects where it is not. */
   async written(): Promise<void> {
-    await this.#parts.come(true);
+    await this.#parts.come("now");
   }
 
   async end(): Promise<Ended> {
@@ -52,55 +62,19 @@ export class Tape {
   }
 
   #taken(): JsonObject | undefined {
-    const chunks = this.#reel;
+    const chunks = this.#reel.map(({ bytes, ...about }) => ({ ...about, ...said(joined(bytes)) }));
     this.#reel = [];
     this.#size = 0;
     return chunks.length === 0 ? undefined : { chunks };
   }
 }
 
-/** Writes parts one after the other: when there is enough for one, and at the latest after a while. */
-export class Parts {
-  readonly #ports: Pick<TapePorts, "record" | "log">;
-  readonly #latest: number;
-  readonly #taken: () => JsonObject | undefined;
-  #written: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
-  #failed: Error | undefined;
+/** What is text is readable in the ledger, and found there. */
+function said(bytes: Buffer): JsonObject {
+  return isUtf8(bytes) ? { text: bytes.toString() } : { data: bytes.toString("base64") };
+}
 
-  /** @param taken gives what there is to be written, and forgets it. */
-  constructor(ports: Pick<TapePorts, "record" | "log">, latest: number, taken: () => JsonObject | undefined) {
-    this.#ports = ports;
-    this.#latest = latest;
-    this.#taken = taken;
-  }
-
-  /** There is something. Rejects once anything could not be written. */
-  async come(isEnough: boolean): Promise<void> {
-    if (this.#failed) throw this.#failed;
-    if (isEnough) await this.#write();
-    else this.#timer ??= setTimeout(() => void this.#write().catch(() => {}), this.#latest).unref();
-  }
-
-  /** All of it is written, as far as it can be. */
-  async end(): Promise<void> {
-    await this.#write().catch(() => {});
-  }
-
-  #write(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const part = this.#taken();
-    if (part !== undefined)
-      this.#written = this.#written
-        .then(() => this.#ports.record.part(part))
-        .catch((error) => this.#fail(error));
-    return this.#written;
-  }
-
-  #fail(error: unknown): never {
-    this.#failed ??= error instanceof Error ? error : new Error(String(error));
-    this.#ports.log.error({ err: error }, "a part of a connection could not be recorded");
-    throw this.#failed;
-  }
+export function joined(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
 }

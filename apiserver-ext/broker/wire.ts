@@ -2,26 +2,36 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import type { BrokerCall } from "./call.ts";
+import { gathered } from "./gathered.ts";
 import type { Ended } from "./record.ts";
+import { joined } from "./tape.ts";
 
 export interface End {
   socket: Duplex;
   head: Buffer;
 }
 
-/** What becomes of what goes through. What it throws cuts the connection. */
+/** One direction. What it throws cuts the connection. */
+export interface Passage {
+  /** What is passed on of what has come. */
+  taken(bytes: Buffer): Promise<Buffer>;
+  /** Resolves when what was taken by now may be. */
+  passable(): Promise<void>;
+}
+
+/** What becomes of what goes through. */
 export interface Through {
-  /** What goes to the pod of what the client has sent. */
-  inward(bytes: Buffer): Promise<Buffer>;
-  /** What goes to the client of what the pod has sent. */
-  outward(bytes: Buffer): Promise<Buffer>;
+  /** To the pod. */
+  inward: Passage;
+  /** To the client. */
+  outward: Passage;
   /** What is told of all of it. Never rejects. */
   end(): Promise<Ended>;
 }
 
 /** Resolves when either end is closed, or the signal aborts: then both are. */
 export async function pumped(
-  { signal, record }: BrokerCall,
+  { signal, record }: Pick<BrokerCall, "signal" | "record">,
   through: Through,
   here: End,
   there: End,
@@ -32,8 +42,8 @@ export async function pumped(
   };
   signal.addEventListener("abort", cut, { once: true });
   if (signal.aborted) cut();
-  const inward = pass(here, there.socket, (bytes) => through.inward(bytes));
-  const outward = pass(there, here.socket, (bytes) => through.outward(bytes));
+  const inward = pass(here, there.socket, through.inward);
+  const outward = pass(there, here.socket, through.outward);
   try {
     await Promise.race([inward, outward]);
   } finally {
@@ -49,19 +59,28 @@ export async function pumped(
 /** How long an end may take nothing of what there is for it (milliseconds). */
 const PATIENCE = 120_000;
 
+/** So much is taken while what came before is recorded: then it is recorded in one. */
+const MOST_WAITING = 256 * 1024;
+
 /** Resolves when the source has ended and all of it is written. Never rejects: who breaks off has gone. */
-async function pass(from: End, to: Duplex, through: (bytes: Buffer) => Promise<Buffer>): Promise<void> {
+async function pass(from: End, to: Duplex, passage: Passage): Promise<void> {
   try {
-    if (from.head.length > 0) to.write(await through(from.head));
-    // One chunk after the other: a slow reader slows the writer down.
-    for await (const chunk of from.socket as AsyncIterable<Buffer>) {
-      const bytes = await through(chunk);
-      if (bytes.length > 0 && !to.write(bytes)) await room(to);
-    }
+    const go = async (parts: readonly Buffer[]) => {
+      await passage.passable();
+      // A slow reader slows the writer down. What is for an end that has closed goes nowhere: the other one is still heard.
+      if (!to.destroyed && !to.write(joined(parts))) await room(to);
+      return true;
+    };
+    await gathered(allTaken(from, passage), { pass: go, most: MOST_WAITING });
     to.end();
   } catch {
     to.destroy();
   }
+}
+
+async function* allTaken({ head, socket }: End, { taken }: Passage): AsyncGenerator<Buffer> {
+  if (head.length > 0) yield await taken(head);
+  for await (const chunk of socket as AsyncIterable<Buffer>) yield await taken(chunk);
 }
 
 /** @throws where there is none for too long. */

@@ -1,9 +1,11 @@
-/** One character of a text that may be escaped as in JSON or in a URL, and that more than once. */
+/** One character of a text that may be escaped as in JSON, a URL, HTML or a shell, and that more than once. */
 
-const [PERCENT, BACKSLASH, LETTER_U] = [0x25, 0x5c, 0x75];
-/** Behind a backslash, in JSON. */
+const [PERCENT, BACKSLASH, AMPERSAND, SEMICOLON, LETTER_U] = [0x25, 0x5c, 0x26, 0x3b, 0x75];
+/** Behind a backslash: in JSON, and whatever shells and languages write so for itself. */
 const SHORT_ESCAPES = new Int16Array(256).fill(-1);
-for (const [letter, stands] of ['""', "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t"])
+for (let code = 0x20; code < 0x7f; code++)
+  if (!/[0-9A-Za-z]/.test(String.fromCharCode(code))) SHORT_ESCAPES[code] = code;
+for (const [letter, stands] of ["b\b", "f\f", "n\n", "r\r", "t\t"])
   SHORT_ESCAPES[letter?.charCodeAt(0) ?? 0] = stands?.charCodeAt(0) ?? -1;
 const HEX = new Int16Array(256).fill(-1);
 for (let value = 0; value < 16; value++) {
@@ -12,25 +14,45 @@ for (let value = 0; value < 16; value++) {
   HEX[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
+/** What HTML and XML have between an ampersand and a semicolon. */
+const NAMED: ReadonlyMap<string, number> = new Map(
+  Object.entries({ lt: 0x3c, gt: 0x3e, amp: AMPERSAND, quot: 0x22, apos: 0x27 }),
+);
+const NUMBERED = /^#(?:(\d+)|[xX]([\da-fA-F]+))$/;
+const LONGEST_REFERENCE = 8;
+
 export function mayEscape(byte: number): boolean {
-  return byte === PERCENT || byte === BACKSLASH;
+  return byte === PERCENT || byte === BACKSLASH || byte === AMPERSAND;
 }
 
-/** Where there may be some, in order. */
-export function* escapesIn(text: Buffer): Generator<number> {
-  let percent = from(text, PERCENT, 0);
-  let backslash = from(text, BACKSLASH, 0);
-  while (percent < text.length || backslash < text.length) {
-    const at = Math.min(percent, backslash);
-    yield at;
-    if (at === percent) percent = from(text, PERCENT, at + 1);
-    else backslash = from(text, BACKSLASH, at + 1);
-  }
+export const [SPACE, TAB] = [0x20, 0x09];
+const [NEWLINE, RETURN] = [0x0a, 0x0d];
+
+export function isBreak(byte: number): boolean {
+  return byte === NEWLINE || byte === RETURN;
 }
 
-function from(text: Buffer, byte: number, at: number): number {
-  const found = text.indexOf(byte, at);
-  return found < 0 ? text.length : found;
+/** Of each pair of bytes: may one of them begin an escape, or end a line? */
+const IS_SPECIAL = new Uint8Array(0x10000);
+for (let pair = 0; pair < IS_SPECIAL.length; pair++)
+  if (isSpecial(pair >>> 8) || isSpecial(pair & 0xff)) IS_SPECIAL[pair] = 1;
+
+function isSpecial(byte: number): boolean {
+  return mayEscape(byte) || isBreak(byte);
+}
+
+/** Four bytes in one number: is any of them one? */
+export function holdsSpecial(four: number): boolean {
+  return ((IS_SPECIAL[four >>> 16] ?? 0) | (IS_SPECIAL[four & 0xffff] ?? 0)) !== 0;
+}
+
+/** Where the next one may be, from there on; the length of the text: nowhere. */
+export function nextSpecial(text: DataView, from: number): number {
+  let at = from;
+  // By a view, and four bytes in two looks: byte by byte it takes four times as long.
+  for (const end = text.byteLength - 3; at < end && !holdsSpecial(text.getInt32(at)); ) at += 4;
+  while (at < text.byteLength && !isSpecial(text.getUint8(at))) at++;
+  return at;
 }
 
 /** Above a byte: a character of Unicode, which was escaped as that. */
@@ -50,6 +72,7 @@ export class Unit {
     if (!this.read(text, at, level - 1)) return false;
     const { value, next } = this;
     if (value === PERCENT) return this.#percent(text, next, level - 1);
+    if (value === AMPERSAND) return this.#reference(text, next, level - 1);
     return value === BACKSLASH ? this.#backslash(text, next, level - 1) : true;
   }
 
@@ -63,6 +86,23 @@ export class Unit {
     const value = this.#hex(text, at, level, 2);
     if (value === ENDED) return false;
     return value === NOT_HEX ? this.#is(PERCENT, at) : this.#is(value, this.next);
+  }
+
+  /** By a name or a number. */
+  #reference(text: Uint8Array, at: number, level: number): boolean {
+    let name = "";
+    this.next = at;
+    while (name.length <= LONGEST_REFERENCE) {
+      if (!this.read(text, this.next, level)) return false;
+      if (this.value === SEMICOLON) {
+        const code = codeOf(name);
+        if (code < 0) break;
+        return this.#is(code < 0x80 ? code : CHARACTER + code, this.next);
+      }
+      if (IN_REFERENCE[this.value] !== 1) break;
+      name += String.fromCharCode(this.value);
+    }
+    return this.#is(AMPERSAND, at);
   }
 
   #backslash(text: Uint8Array, at: number, level: number): boolean {
@@ -104,6 +144,17 @@ export class Unit {
     }
     return value;
   }
+}
+
+const IN_REFERENCE = new Uint8Array(256);
+for (const letter of "#xXabcdefghijklmnopqrstuvwABCDEF0123456789") IN_REFERENCE[letter.charCodeAt(0)] = 1;
+
+/** -1: it is none. */
+function codeOf(reference: string): number {
+  const [, decimal, hex] = NUMBERED.exec(reference) ?? [];
+  if (hex === undefined && decimal === undefined) return NAMED.get(reference) ?? -1;
+  const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+  return code > 0x10ffff ? -1 : code;
 }
 
 const NOT_HEX = -1;

@@ -3,11 +3,13 @@
  * characters are. What is found at a place depends on nothing but the bytes from there on, so that it is the same
  * however a stream is cut.
  */
-import { CHARACTER, escapesIn, mayEscape, Unit } from "./escapes.ts";
+import { CHARACTER, holdsSpecial, isBreak, mayEscape, nextSpecial, SPACE, TAB, Unit } from "./escapes.ts";
 import { ANCHOR, MULTIPLIER, NONE, SHORTEST, STRIDE, type ValueIndex } from "./value-index.ts";
 
 /** A walk of more steps than this goes in circles of escapes: as far as it came counts as a value. */
 const MOST_STEPS = 20_000;
+/** So far is what follows indented, at most. */
+const MOST_BLANKS = 256;
 
 /** From a byte to the one behind the last. */
 export interface Spot {
@@ -35,16 +37,16 @@ export interface Search {
 
 export function findValues(index: ValueIndex, text: Buffer, search: Search): Found {
   const walk = new Walk(index, text, search);
-  plain(walk, index, text);
-  escaped(walk, index, text, search.depth);
+  const view = new DataView(text.buffer, text.byteOffset, text.length);
+  plain(walk, index, view);
+  around(walk, index, text, view, search.depth);
   if (search.end === "open" && !search.isPrompt) beginning(walk, index, text);
   return { spots: merged(walk.spots), owners: walk.owners, open: walk.open };
 }
 
 /** All places whose first bytes are there as they are. */
-function plain(walk: Walk, { filter, shift }: ValueIndex, text: Buffer): void {
-  const view = new DataView(text.buffer, text.byteOffset, text.length);
-  const end = text.length - ANCHOR + 1;
+function plain(walk: Walk, { filter, shift }: ValueIndex, view: DataView): void {
+  const end = view.byteLength - ANCHOR + 1;
   let at = STRIDE - 1;
   for (; at < end; at += STRIDE) {
     const hash = Math.imul(view.getInt32(at), MULTIPLIER) >>> shift;
@@ -55,11 +57,14 @@ function plain(walk: Walk, { filter, shift }: ValueIndex, text: Buffer): void {
   for (let from = at - STRIDE + 1; from < end; from++) walk.plainly(from, view);
 }
 
-/** Places at escapes, and those shortly before. */
-function escaped(walk: Walk, index: ValueIndex, text: Buffer, depth: number): void {
+/** Places at escapes and at the ends of lines, and those shortly before. */
+function around(walk: Walk, index: ValueIndex, text: Uint8Array, view: DataView, depth: number): void {
   let next = 0;
-  for (const at of escapesIn(text)) {
-    if (!mayBegin(index, text, at, depth)) continue;
+  for (let at = nextSpecial(view, 0); at < text.length; at = nextSpecial(view, at + 1)) {
+    const may = isBreak(text[at] ?? 0)
+      ? isBrokenFirst(index, view, at, at + 1)
+      : isEscapedFirst(index, text, view, at, depth);
+    if (!may) continue;
     for (let from = Math.max(next, at - SHORTEST + 1); from <= at; from++) walk.anywhere(from);
     next = at + 1;
   }
@@ -67,13 +72,67 @@ function escaped(walk: Walk, index: ValueIndex, text: Buffer, depth: number): vo
 
 const UNIT = new Unit();
 
-/** Most of what is escaped are the ends of lines, and quotes. */
-function mayBegin({ inBeginnings }: ValueIndex, text: Uint8Array, at: number, depth: number): boolean {
+/** May what is escaped there be among the first bytes of a string, or break a line there? */
+function isEscapedFirst(
+  index: ValueIndex,
+  text: Uint8Array,
+  view: DataView,
+  at: number,
+  depth: number,
+): boolean {
+  // What it is by itself has been looked for with all that is not escaped.
+  let last = at + 1;
   for (let level = 1; level <= depth; level++) {
-    if (!UNIT.read(text, at, level) || UNIT.value >= CHARACTER) return true;
-    if (UNIT.next > at + 1 && inBeginnings[UNIT.value] === 1) return true;
+    if (!UNIT.read(text, at, level)) return true;
+    const { value, next } = UNIT;
+    if (next !== last && mayBeFirst(index, view, at, next, value)) return true;
+    last = next;
+    // Nothing that goes on as an escape within this one.
+    if (!mayEscape(value)) break;
   }
   return false;
+}
+
+function mayBeFirst(index: ValueIndex, view: DataView, at: number, next: number, value: number): boolean {
+  if (value >= CHARACTER) return true;
+  if (index.inBeginnings[value] === 1 && isAmongFirst(index, view, at, next, value)) return true;
+  return isBreak(value) && isBrokenFirst(index, view, at, next);
+}
+
+/**
+ * The byte is what stands from `at` to `next`. Of a string among whose first bytes it is, the anchors at the first three
+ * are known: one of them ends with it where it is the fourth or a later one, or else begins with it, and so is the one
+ * before or behind that.
+ */
+function isAmongFirst(index: ValueIndex, view: DataView, at: number, next: number, byte: number): boolean {
+  if (!isPlain(view, at, next)) return true;
+  const [before, behind] = [view.getInt32(at - ANCHOR), view.getInt32(next)];
+  const isBehind = index.mayHold((before << 8) | byte);
+  if (isBehind && index.mayHold(before)) return true;
+  if (isBehind && index.mayHold((before << 16) | (byte << 8) | (behind >>> 24))) return true;
+  if (!index.mayHold((byte << 24) | (behind >>> 8))) return false;
+  return index.mayHold((before << 24) | (byte << 16) | (behind >>> 16)) || index.mayHold(behind);
+}
+
+/** Likewise of a string that goes on at `next`, behind the end of a line at `at`, and what is indented there. */
+function isBrokenFirst(index: ValueIndex, view: DataView, at: number, from: number): boolean {
+  let next = from;
+  while (next < view.byteLength && isBlank(view.getUint8(next))) next++;
+  if (!isPlain(view, at, next)) return true;
+  const [before, behind] = [view.getInt32(at - ANCHOR), view.getInt32(next)];
+  const hasTwo = index.mayHold((before << 16) | (behind >>> 16));
+  if (index.mayHold((before << 8) | (behind >>> 24)) && (hasTwo || index.mayHold(before))) return true;
+  return index.mayHold((before << 24) | (behind >>> 8)) && (hasTwo || index.mayHold(behind));
+}
+
+/** Is all that counts before and behind it there, with no escapes or ends of lines, which may be read in several ways? */
+function isPlain(view: DataView, at: number, next: number): boolean {
+  if (at < ANCHOR || next + ANCHOR > view.byteLength) return false;
+  return !holdsSpecial(view.getInt32(at - ANCHOR)) && !holdsSpecial(view.getInt32(next));
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
 /** What is too short for an anchor, without escapes. */
@@ -94,11 +153,9 @@ interface Place {
   node: number;
   /** Bytes of the node's label. */
   offset: number;
-  /** At the beginning of a line that was broken. */
-  isBroken: boolean;
+  /** How many ends of lines, and blanks behind these, are passed over. */
+  blanks: number;
 }
-
-const [NEWLINE, RETURN, SPACE, TAB] = [0x0a, 0x0d, 0x20, 0x09];
 
 class Walk {
   readonly spots: Spot[] = [];
@@ -193,12 +250,11 @@ class Walk {
   #take(place: Place, byte: number, next: number): boolean {
     if (!this.#step(place, byte)) {
       // Programs break lines, and indent what follows.
-      const isBreak =
-        byte === NEWLINE || byte === RETURN || (place.isBroken && (byte === SPACE || byte === TAB));
-      place.isBroken = isBreak;
-      return isBreak && place.count === ANCHOR;
+      const isBetween = isBreak(byte) || (place.blanks > 0 && isBlank(byte));
+      place.blanks = isBetween ? place.blanks + 1 : 0;
+      return isBetween && place.count > 0 && place.blanks <= MOST_BLANKS;
     }
-    place.isBroken = byte === NEWLINE;
+    place.blanks = isBreak(byte) ? 1 : 0;
     const { count, node, offset } = place;
     const owner = this.#index.ends[node] ?? 0;
     if (count !== ANCHOR || offset !== this.#index.size[node] || owner === 0) return true;
@@ -207,15 +263,18 @@ class Walk {
     return true;
   }
 
+  /** False: it stays where it is. */
   #step(place: Place, byte: number): boolean {
     const index = this.#index;
     const { node, offset, count } = place;
     if (count < ANCHOR) {
-      place.anchor = (place.anchor << 8) | byte;
+      const anchor = (place.anchor << 8) | byte;
+      const root = count + 1 < ANCHOR ? NONE : index.rootBy(anchor);
+      if (count + 1 < ANCHOR ? !index.mayBegin(anchor, count + 1) : root === NONE) return false;
+      place.anchor = anchor;
       place.count++;
-      if (place.count < ANCHOR) return index.mayBegin(place.anchor, place.count);
-      place.node = index.rootBy(place.anchor);
-      return place.node !== NONE;
+      place.node = root;
+      return true;
     }
     if (offset < (index.size[node] ?? 0)) {
       if (index.bytes[(index.from[node] ?? 0) + offset] !== byte) return false;
@@ -230,7 +289,7 @@ class Walk {
   }
 }
 
-const NOWHERE: Readonly<Place> = { anchor: 0, count: 0, node: NONE, offset: 0, isBroken: false };
+const NOWHERE: Readonly<Place> = { anchor: 0, count: 0, node: NONE, offset: 0, blanks: 0 };
 
 function bytesOf(value: number): number[] {
   return value < CHARACTER ? [value] : [...Buffer.from(String.fromCodePoint(value - CHARACTER))];

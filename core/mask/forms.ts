@@ -26,6 +26,7 @@ export function formsOf(value: Uint8Array, take: (form: Uint8Array) => void): vo
     for (const piece of pieces(form)) if (isFindable(piece)) take(piece);
   };
   for (const base of basesOf(value)) if (base.length >= SHORTEST_VALUE) formsOfBase(base, give);
+  for (const quoted of quotedOf(value)) give(quoted);
   if (value.includes(NEWLINE)) for (const line of linesOf(value)) give(line);
 }
 
@@ -41,13 +42,11 @@ function formsOfBase(base: Uint8Array, give: (form: Uint8Array) => void): void {
 
 const NEWLINE = 0x0a;
 
-/** The value; without the blanks at its end; as it stands in JSON; with + for blanks, as in the query of a URL. */
+/** The value; without what is blank around it; as it stands in JSON; with + for blanks, as in the query of a URL. */
 function basesOf(value: Uint8Array): Uint8Array[] {
-  let end = value.length;
-  while (end > 0 && (value[end - 1] ?? 0) <= 0x20) end--;
-  const trimmed = value.subarray(0, end);
-  const bases = end === value.length ? [value] : [value, trimmed];
-  const text = Buffer.from(trimmed.buffer, trimmed.byteOffset, end).toString();
+  const text = trimmed(value);
+  const bases = [value];
+  if (text.length !== value.length) bases.push(text);
   if (/["\\\p{Cc}]/u.test(text)) bases.push(Buffer.from(JSON.stringify(text).slice(1, -1)));
   if (text.includes(" ")) bases.push(Buffer.from(text.replaceAll("+", "%2B").replaceAll(" ", "+")));
   return bases;

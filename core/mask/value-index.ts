@@ -25,8 +25,8 @@ export class ValueIndex {
   shift = 32 - FEWEST_BITS;
   /** The bytes that are among the first of a string. */
   readonly inBeginnings = new Uint8Array(256);
-  /** Of the first one, two and three bytes of each string. */
-  readonly #beginnings = new Uint8Array(2 ** 16 / 8);
+  /** By their number, the first one, two and three bytes of each string, three by a hash: a bit each. */
+  readonly #beginnings = [0, 8, 16, 19].map((bits) => new Uint8Array(Math.ceil(2 ** bits / 8)));
   /** All strings, one after another; the labels of nodes lie in them. */
   bytes = new Uint8Array(SOME);
   /** Of each node its label, its first child, the next child of its parent, and whose string ends there; 0: none does. */
@@ -123,8 +123,8 @@ export class ValueIndex {
 
   /** Does a string begin with these bytes, of which there are fewer than in an anchor? True also by chance. */
   mayBegin(bytes: number, count: number): boolean {
-    const hash = beginning(bytes, count);
-    return ((this.#beginnings[hash >>> 3] ?? 0) & (1 << (hash & 7))) !== 0;
+    const place = beginning(bytes, count);
+    return ((this.#beginnings[count]?.[place >>> 3] ?? 0) & (1 << (place & 7))) !== 0;
   }
 
   #keep(string: Uint8Array): number {
@@ -144,7 +144,8 @@ export class ValueIndex {
     for (let count = 0; count < ANCHOR; count++) {
       const byte = this.bytes[begin + count] ?? 0;
       anchor = ((anchor << 8) | byte) >>> 0;
-      if (count + 1 < ANCHOR) set(this.#beginnings, beginning(anchor, count + 1));
+      const table = this.#beginnings[count + 1];
+      if (table !== undefined) set(table, beginning(anchor, count + 1));
     }
     const slot = this.#slotOf(anchor);
     const known = this.#roots[slot] ?? NONE;
@@ -228,7 +229,7 @@ function anchorAt(bytes: Uint8Array, at: number): number {
 }
 
 function beginning(bytes: number, count: number): number {
-  return Math.imul(bytes * ANCHOR + count, MULTIPLIER) >>> 16;
+  return count < 3 ? bytes : Math.imul(bytes, MULTIPLIER) >>> 13;
 }
 
 function set(bits: Uint8Array, at: number): void {

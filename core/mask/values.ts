@@ -9,7 +9,7 @@ export { SHORTEST_VALUE } from "./forms.ts";
 export const REPLACEMENT = "[masked: Secret value]";
 const REPLACED = Buffer.from(REPLACEMENT);
 /** How many escapes within each other are looked through. */
-const DEPTH = 2;
+const DEPTH = 4;
 const TEXT = { end: "end", isPrompt: false, depth: DEPTH } as const;
 /** Of what is out, so much is kept: as long as what stands, escaped, for what went out of the beginning of a value. */
 const CONTEXT = 64;
@@ -55,7 +55,8 @@ const SCRATCH = Buffer.alloc(16 * 1024);
 
 /** The text without any of the values; itself where it holds none. */
 export function withoutValues(known: KnownValues, text: string): string {
-  if (!known.any || text.length < SHORTEST_VALUE) return text;
+  // A character may take three bytes.
+  if (!known.any || text.length * 3 < SHORTEST_VALUE) return text;
   // Most texts are short: no memory of their own for each of them.
   const isShort = text.length * 3 <= SCRATCH.length;
   const bytes = isShort ? SCRATCH.subarray(0, SCRATCH.write(text)) : Buffer.from(text);

@@ -4,17 +4,23 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { parse, stringify } from "yaml";
 import type { Approval } from "#core/approval.ts";
+import { type Line, lineOf } from "../support/harvest/exchange.ts";
 import { type HoopProcess, startProcess } from "../support/hoop-process.ts";
 import { compileCache } from "../support/image.ts";
+import { until } from "../support/installation.ts";
 import { memoryOf } from "../support/memory.ts";
 import { asUserOf, type Call, type Caller } from "../support/raw.ts";
 import { reviewClient, untilDecided } from "../support/review-client.ts";
 import { podCreate } from "../support/reviews.ts";
+import { begin, profiled } from "../support/session.ts";
 import { type Blocked, startTestbed, type Testbed } from "../support/testbed.ts";
 
 const RAW = 190;
 const KUBECTL = 10;
 const STRAIGHT = 1000;
+/** So many watches, and in so many sessions. */
+const WATCHES = 300;
+const SESSIONS = 4;
 /** MiB, while a thousand wait. */
 const GIVEN = 250;
 
@@ -156,6 +162,41 @@ describe("many holds", () => {
       const { code, output } = await ended;
       expect(code, output).to.equal(0);
     }
+  });
+
+  it(`${WATCHES} watches through sessions keep nobody from deciding`, async () => {
+    await start({});
+    const bot = { kubeconfig: await bed.controlPlane.kubeconfig("bot") };
+    const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch"] }];
+    await bed.apply(profiled("bot", { maxSessions: SESSIONS, requestsPerSecond: 1000 }, rules));
+    const lines: Line[] = [];
+    for (let n = 0; n < SESSIONS; n++)
+      lines.push(await lineOf(bed.kubeconfig((await begin(bed, bot, { profile: "bot" })).who)));
+    let begun = 0;
+    const watch = { path: "/api/v1/namespaces/demo/configmaps?watch=true" };
+    const open = Array.from({ length: WATCHES }, (_, n) =>
+      lines[n % SESSIONS]?.send(watch, () => {
+        begun += 1;
+      }),
+    );
+    await until("all of them are open", async () => begun === WATCHES);
+
+    const held = bed.start("agent", ["create", "clusterrole", "watched", "--verb=get", "--resource=pods"]);
+    const approval = await bed.pending("watched", "CREATE");
+    const { name } = approval.metadata;
+    expect(await bed.must("approver", ["get", "approvals", "-A"])).to.contain(name);
+    expect((await bed.decide(approval, "Approve")).code).to.equal(0);
+    const { code, output } = await held.ended;
+    expect(code, output).to.equal(0);
+    const { text: metrics } = await admin({ path: "/metrics" });
+    expect(ofOthers(metrics, "apiserver_flowcontrol_rejected_requests_total")).to.equal(0);
+
+    await bed.must("human", ["delete", "sessions", "--all", "-n", "demo"]);
+    const ends = (await Promise.all(open)).map((heard) =>
+      heard?.body.toString().trimEnd().split("\n").at(-1),
+    );
+    for (const end of ends) expect(end).to.contain("ERROR").and.contain("the session has ended");
+    for (const line of lines) line.close();
   });
 
   it(`${STRAIGHT} posted straight to the webhook all wake by their decisions, in bounded memory`, async () => {

@@ -159,6 +159,8 @@ describe("policies of the cookbook and the guide, in a cluster", function () {
     expect(code, stderr).to.equal(0);
     expect(stdout).to.match(/^UPDATE deployments\.apps shop\/web as agent\n=> Hold\n/);
     expect(stdout).to.contain("scaling/half: from 4 replicas to 1");
+    // What Hoop has recorded of itself can be seen, and is what came with the plugin.
+    expect(stderr).to.equal("");
     const listed = await hoop(bed, "human", ["policy", "list"]);
     expect(listed.stdout)
       .to.match(/\nscaling\/half +Hold +Enforce/)

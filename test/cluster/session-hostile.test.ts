@@ -13,6 +13,7 @@ import { asUserOf, type Call, rawCaller } from "../support/raw.ts";
 import { discovered, type Served, titleOf } from "../support/routes.ts";
 import { deployment, SCALED_TO_NONE } from "../support/scaling.ts";
 import { begin, profiled, through } from "../support/session.ts";
+import { TOLD, telling } from "../support/telling.ts";
 import { startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 import { type Asked, DOCUMENTS, everyVerb, INTERNALS } from "../support/verbs.ts";
 
@@ -343,6 +344,20 @@ describe("the credentials of a session", function () {
         names.map((_, at) => (isApproved(at) ? 200 : 403)),
       );
       expect(await replicas()).to.deep.equal(names.map((_, at) => (isApproved(at) ? 0 : 2)));
+    });
+
+    it("are told no password by what the API server says of what it does not take", async () => {
+      await bed.apply(telling());
+      for (const [what, call] of Object.entries(TOLD)) {
+        const { code, body } = await worker.send({ method: "PATCH", ...call });
+        const said = body.toString();
+        expect(code, `${what}: ${said}`).to.equal(422);
+        expect(said, what)
+          .to.include("[masked: ")
+          .and.not.match(/variable-pass|argument-pass|setting-pass/);
+      }
+      const { body } = await worker.send({ path: "/api/v1/namespaces/demo/secrets/telling" });
+      expect(body.toString()).to.include("as in [masked: Secret value]");
     });
 
     it("are held from others by nothing that they keep open", async () => {

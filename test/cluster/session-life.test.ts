@@ -229,10 +229,10 @@ describe("the life of a session", function () {
 
   it("is cut within moments when its profile goes", async () => {
     const { name, who } = await begin(bed, bot, { profile: "short" });
-    const watch = bed.start(who, ["get", "configmaps", "-n", "demo", "-w", "-o", "name"]);
-    await printed(watch, /configmap\//);
+    const watch = bed.start(who, ["get", "configmaps", "-n", "demo", "-w"]);
+    await printed(watch, /^\S+ +\d+ +\d/m);
     await bed.must("human", ["delete", "agentprofile", "short"]);
-    await watch.ended;
+    expect((await watch.ended).output).to.match(/Forbidden +the session has ended/);
     const { status } = await inPhase(name, "Revoked");
     expect(status.message).to.contain("there is no such AgentProfile that names you");
     expect((await maps(who)).output).to.contain("it is Revoked");

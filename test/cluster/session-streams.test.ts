@@ -97,7 +97,7 @@ describe("what lasts in a session", function () {
     await interrupt(attached);
   });
 
-  it("is a forwarded port, of which the record has counts and hashes", async () => {
+  it("is a forwarded port, of which the record has number, counts and hashes", async () => {
     const forwarding = await approved(open.who, ["port-forward", "-n", "demo", "pod/web", ":80"]);
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(await printed(forwarding, /Forwarding from 127/)) ?? [];
     const asked = request({ port, host: "127.0.0.1" });
@@ -105,8 +105,19 @@ describe("what lasts in a session", function () {
     const [answer] = await once(asked, "response");
     expect(await text(answer)).to.equal("hello from a pod\n");
     await interrupt(forwarding);
-    const raw = await bed.must("human", ["get", "--raw", "/apis/hoop.dev/v1alpha1/records"]);
+    const root = "/apis/hoop.dev/v1alpha1";
+    const raw = await bed.must("human", ["get", "--raw", `${root}/records`]);
     expect(raw).to.contain("/portforward").and.not.contain("hello from a pod");
+    // Its port was written before anything went there.
+    const { items } = JSON.parse(raw) as {
+      items: { metadata: { name: string }; spec: { event?: string; target?: { subresource?: string } } }[];
+    };
+    const told = items.find(
+      ({ spec }) => spec.event === "stream" && spec.target?.subresource === "portforward",
+    );
+    const path = `${root}/namespaces/demo/records/${told?.metadata.name}`;
+    const { payload } = JSON.parse(await bed.must("human", ["get", "--raw", path])) as { payload: object };
+    expect(payload).to.deep.include({ ports: [80] });
   });
 
   it("is told why people refuse it", async () => {

@@ -196,10 +196,12 @@ describe("values of Secrets, anywhere", () => {
     );
   });
 
+  const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 10 });
+
   it("come out of no list, which is masked in parts as it is in one", async () => {
     const lists = fc.array(objects, { minLength: 1, maxLength: 4 });
     await fc.assert(
-      fc.asyncProperty(lists, fc.array(fc.nat({ max: 400 }), { maxLength: 10 }), async (all, at) => {
+      fc.asyncProperty(lists, cuts, async (all, at) => {
         const [first] = all;
         if (first === undefined) return;
         const json = Buffer.from(
@@ -215,6 +217,29 @@ describe("values of Secrets, anywhere", () => {
         expect(JSON.parse(Buffer.concat(parts).toString())).to.deep.equal(
           JSON.parse(maskedJson(json.toString(), masks)),
         );
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("come out of no table, which is masked in parts as it is in one, with what is secret by its column", async () => {
+    const column = fc.constantFrom("Name", "Age", "Password", "API Token", "api-token", "Key");
+    const row = fc
+      .tuple(fc.array(fc.oneof(value, fc.constantFrom("hunter2!", "", "a b"), fc.integer())), objects)
+      .map(([cells, [, object]]) => ({ cells, object }));
+    const tables = fc.tuple(objects, fc.array(column, { maxLength: 4 }), fc.array(row, { maxLength: 4 }));
+    await fc.assert(
+      fc.asyncProperty(tables, cuts, async ([[one], names, rows], at) => {
+        const columnDefinitions = names.map((name) => ({ name }));
+        const json = Buffer.from(JSON.stringify({ kind: "Table", columnDefinitions, rows }));
+        const masks = { ofSecrets: false, known: knownOf(one) };
+        const parts: Buffer[] = [];
+        for await (const part of maskedList(toParts(json, at), masks)) parts.push(part);
+        const shown = JSON.parse(Buffer.concat(parts).toString());
+        expect(shown).to.deep.equal(JSON.parse(maskedJson(json.toString(), masks)));
+        for (const { cells } of shown.rows)
+          for (const [n, cell] of cells.entries())
+            if (names[n] === "Password") expect(cell).not.to.equal("hunter2!");
       }),
       { numRuns: 150 },
     );

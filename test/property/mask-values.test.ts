@@ -34,12 +34,15 @@ const texts = values.chain((all) =>
 );
 
 function scanned(all: readonly Buffer[], text: Buffer, cuts: readonly number[]): Buffer {
-  const scanner = new ValueScanner(knownValues(all));
+  return Buffer.from(streamed(new ValueScanner(knownValues(all)), text, cuts), "latin1");
+}
+
+function streamed(scanner: ValueScanner, text: Buffer, cuts: readonly number[]): string {
   const ends = [...new Set([...cuts.map((cut) => Math.min(cut, text.length)), text.length])].sort(
     (a, b) => a - b,
   );
   const parts = ends.map((end, at) => scanner.push(text.subarray(ends[at - 1] ?? 0, end)));
-  return Buffer.concat([...parts, scanner.end()]);
+  return Buffer.concat([...parts, scanner.end()]).toString("latin1");
 }
 
 /** What masks and the text beside them make together is nobody's value. */
@@ -92,6 +95,58 @@ describe("known values in a stream", () => {
     expect(withoutValues(knownValues([Buffer.from('a"quoted"\n')]), '{\\"x\\":\\"a\\"quoted\\"')).to.contain(
       REPLACEMENT,
     );
+  });
+
+  it("are found in base64 that is broken into lines, wherever these end", () => {
+    const breaks = ["\n", "\r\n", "\n    ", "\\n", "\\r\\n", "\\n  ", "\\\\n"];
+    const prefix = fc.nat({ max: 90 });
+    fc.assert(
+      fc.property(
+        prefix,
+        fc.integer({ min: 4, max: 80 }),
+        fc.constantFrom(...breaks),
+        (offset, width, end) => {
+          const secret = "hunter2-correct-horse";
+          const whole = Buffer.from(`${"x".repeat(offset)}${secret}yyyyyyyyyyyy`).toString("base64");
+          const text = whole.replace(new RegExp(`.{${width}}`, "g"), (line) => line + end);
+          const known = knownValues([Buffer.from(secret)]);
+          const shown = withoutValues(known, text).split(REPLACEMENT);
+          const plain = shown.map((part) => part.replace(/\\+[nr]|\s/g, ""));
+          expect(shown.length, text).to.equal(2);
+          // The letters at its ends are shared with what stands beside it.
+          expect(plain.join("").length, text).to.be.at.most(
+            whole.length - Math.floor((secret.length * 8 - 4) / 6),
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("are found in lines that are indented, however the stream of these is cut", () => {
+    const ends = fc.constantFrom("\n", "\r\n", "\n  ", "\n\t ", "\\n", "\\r\\n  ", "%0a", "\n\n");
+    const lines = repetitive.map((one) => one.toString());
+    const broken = fc
+      .tuple(lines, fc.array(fc.tuple(fc.nat({ max: 12 }), ends), { maxLength: 3 }))
+      .map(([one, all]) => all.reduce((text, [at, end]) => text.slice(0, at) + end + text.slice(at), one));
+    const cuts = fc.array(fc.nat({ max: 80 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(
+        fc.array(repetitive, { minLength: 1, maxLength: 3 }),
+        fc.array(broken),
+        cuts,
+        (all, some, at) => {
+          const text = Buffer.from(some.join(" "));
+          const whole = streamed(new ValueScanner(knownValues(all), { isPrompt: false }), text, []);
+          expect(streamed(new ValueScanner(knownValues(all), { isPrompt: false }), text, at)).to.equal(whole);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it("are found in texts of few letters, which take more bytes", () => {
+    expect(withoutValues(knownValues([Buffer.from("aa漢aa")]), "aa漢aa")).to.equal(REPLACEMENT);
   });
 
   it("do not keep a prompt waiting", () => {

@@ -78,11 +78,11 @@ describe("an agent that attacks by a command in a pod", () => {
         const text = payload instanceof Uint8Array ? unsealPayload(payload) : undefined;
         if (!(text instanceof Uint8Array)) return "";
         const { chunks = [] } = JSON.parse(Buffer.from(text).toString()) as {
-          chunks?: { direction: string; channel: number; data: string }[];
+          chunks?: { direction: string; channel: number; text?: string }[];
         };
         return chunks
           .filter(({ direction, channel }) => direction === "in" && channel === 0)
-          .map(({ data }) => Buffer.from(data, "base64").toString())
+          .map(({ text: said = "(no text)" }) => said)
           .join("");
       }),
     );

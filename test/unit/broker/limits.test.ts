@@ -94,6 +94,26 @@ describe("the places of sessions", () => {
   });
 });
 
+describe("the sessions of an agent", () => {
+  it("are no more than its profile allows, though it asks for many at the same moment", async () => {
+    const bed = await startBed();
+    const body = JSON.stringify({
+      ...{ apiVersion: "hoop.dev/v1alpha1", kind: "Session", metadata: { generateName: "more-" } },
+      spec: { profile: "ci" },
+    });
+    const head = [
+      "POST /apis/hoop.dev/v1alpha1/namespaces/demo/sessions HTTP/1.1",
+      ...["Host: x", "User: ann", "Content-Type: application/json", `Content-Length: ${body.length}`],
+      "Connection: close",
+    ];
+    const asked = Array.from({ length: 6 }, () => bed.answerTo(`${head.join("\r\n")}\r\n\r\n${body}`));
+    const codes = (await Promise.all(asked)).map((answer) => answer.slice("HTTP/1.1 ".length).slice(0, 3));
+    // It has one already, and may have two.
+    expect(codes.toSorted()).to.deep.equal(["201", "403", "403", "403", "403", "403"]);
+    await bed.close();
+  });
+});
+
 describe("a request through a session", () => {
   let bed: Bed;
   beforeEach(async () => {

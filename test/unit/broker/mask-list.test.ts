@@ -46,6 +46,10 @@ const MASKED: Record<string, [json: string, shown: string]> = {
     '{"kind":"Table","rows":[{"cells":["correct-horse"],"object":{"kind":"X","metadata":{"name":"correct-horse"}}}]}',
     `{"kind":"Table","rows":[{"cells":["${REPLACEMENT}"],"object":{"kind":"X","metadata":{"name":"correct-horse"}}}]}`,
   ],
+  "cells of a column that is secret by its name": [
+    '{"kind":"Table","columnDefinitions":[{"name":"Name"},{"name":"Password"}],"rows":[{"cells":["a","hunter2"],"object":{}},{"cells":["b",""]}]}',
+    '{"kind":"Table","columnDefinitions":[{"name":"Name"},{"name":"Password"}],"rows":[{"cells":["a","[masked: value]"],"object":{}},{"cells":["b",""]}]}',
+  ],
   "the first of two members of one name": [
     '{"kind":"PodList","items":[{"token":"hunter2","token":""}]}',
     '{"kind":"PodList","items":[{"token":""}]}',
@@ -56,6 +60,8 @@ const REFUSED: Record<string, string> = {
   "what ends too early": '{"kind":"PodList","items":[{}',
   "what is no JSON": '{"kind":"PodList","items":[{"token":}]}',
   "items of a kind that comes too late": '{"items":[{"data":{"a":"YQ=="}}],"kind":"SecretList"}',
+  "columns that come too late":
+    '{"kind":"Table","rows":[{"cells":["hunter2"]}],"columnDefinitions":[{"name":"Password"}]}',
   "two lists of items": '{"kind":"PodList","items":[{}],"items":[{}]}',
   "what is nested without end": `{"kind":"PodList","items":[${"[".repeat(600)}${"]".repeat(600)}]}`,
 };

@@ -7,6 +7,7 @@ import { putApproval } from "#core/hold/rows.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { knownValues, REPLACEMENT } from "#core/mask/values.ts";
 import { decided, pending } from "#core/transitions.ts";
+import { data, SpdyWriter } from "../../support/spdy.ts";
 import { type Bed, EMPTY, json, KNOWN, startBed } from "./bed.ts";
 
 const POD = "/api/v1/namespaces/demo/pods/x";
@@ -69,35 +70,78 @@ describe("what lasts in a session", () => {
   }
 
   describe("a forwarded port", () => {
+    let writer: SpdyWriter;
+    beforeEach(() => {
+      writer = new SpdyWriter();
+    });
+    afterEach(() => writer.close());
+
     it("goes both ways as it is, and is recorded by counts and hashes, and nothing of what it says", async () => {
       bed.upgrades.answer = (_request, socket) => {
         accept(socket, PROTOCOLS.forward);
         const reader = new FrameReader();
         socket.on("data", (chunk: Buffer) => {
           for (const { payload } of reader.push(chunk)) {
-            expect(payload.toString()).to.equal(`ask ${KNOWN}`);
+            if (!payload.includes(KNOWN)) continue;
+            expect(payload.subarray(8).toString()).to.equal(`ask ${KNOWN}`);
             socket.write(fromPod(`answer ${KNOWN}`));
             socket.end();
           }
         });
       };
       const socket = bed.raw(upgrade(FORWARD, PROTOCOLS.forward));
+      const [asks, says] = [await writer.connection(5432, 0), data(3, Buffer.from(`ask ${KNOWN}`))];
       let all = Buffer.alloc(0);
       for await (const chunk of socket as AsyncIterable<Buffer>) {
-        if (all.length === 0) socket.write(fromClient(Buffer.from(`ask ${KNOWN}`)));
+        if (all.length === 0) for (const part of [asks, says]) socket.write(fromClient(part));
         all = Buffer.concat([all, chunk]);
       }
       expect(all.toString()).to.contain(PROTOCOLS.forward).and.contain(`answer ${KNOWN}`);
       expect(await recorded()).to.deep.include({ code: 101, bytes: `answer ${KNOWN}`.length });
-      const [part] = (await payloads()) as {
+      const [first, ...rest] = (await payloads()) as {
+        ports?: number[];
         forwarded: { direction: string; bytes: number; sha256: string }[];
       }[];
-      expect(part?.forwarded.map(({ direction, bytes }) => [direction, bytes])).to.deep.equal([
-        ["in", `ask ${KNOWN}`.length],
+      const counts = (of: typeof first) =>
+        of?.forwarded.map(({ direction, bytes }) => [direction, bytes]) ?? [];
+      expect(first?.ports, "before anything goes there").to.deep.equal([5432]);
+      expect(counts(first)).to.deep.equal([["in", asks.length]]);
+      expect(rest.flatMap(counts)).to.deep.equal([
+        ["in", says.length],
         ["out", `answer ${KNOWN}`.length],
       ]);
       expect(JSON.stringify([await bed.entries(), await payloads()])).to.not.contain(KNOWN);
     });
+
+    const CUT: Record<string, [says: () => Promise<Buffer>, why: string]> = {
+      "where it cannot be told which port is meant": [
+        async () => Buffer.from("\u0080 is no SPDY, and no port", "latin1"),
+        "it cannot be told which ports are asked for: a frame is none of SPDY/3.1",
+      ],
+      "where the profile does not allow the port": [
+        async () => Buffer.concat([await writer.connection(5432, 0), await writer.connection(22, 1)]),
+        "the profile does not allow port 22",
+      ],
+    };
+    for (const [where, [says, why]] of Object.entries(CUT))
+      it(`is cut ${where}, and nothing of that goes on`, async () => {
+        await bed.close();
+        bed = await startBed({ portForward: true, forwardedPorts: [80, 5432] });
+        const got: string[] = [];
+        bed.upgrades.answer = (_request, socket) => {
+          accept(socket, PROTOCOLS.forward);
+          socket.on("data", (chunk: Buffer) => got.push(chunk.toString("latin1")));
+          socket.on("error", () => {});
+        };
+        const socket = bed.raw(upgrade(FORWARD, PROTOCOLS.forward));
+        socket.on("error", () => {});
+        await once(socket, "data");
+        const closed = once(socket.resume(), "close");
+        socket.write(fromClient(await says()));
+        await closed;
+        expect((await recorded()).message).to.equal(why);
+        expect(got).to.deep.equal([]);
+      });
 
     it("is refused where the profile does not allow it, also by SPDY, before anything is asked", async () => {
       await bed.close();
@@ -177,10 +221,8 @@ describe("what lasts in a session", () => {
       await once(socket.resume(), "close");
       await recorded();
       expect(got).to.equal(`login ${KNOWN}\n`);
-      const chunks = ((await payloads()) as { chunks: { data: string }[] }[]).flatMap((part) => part.chunks);
-      expect(chunks.map(({ data }) => Buffer.from(data, "base64").toString()).join("")).to.equal(
-        `login ${REPLACEMENT}\n`,
-      );
+      const chunks = ((await payloads()) as { chunks: { text: string }[] }[]).flatMap((part) => part.chunks);
+      expect(chunks.map(({ text }) => text).join("")).to.equal(`login ${REPLACEMENT}\n`);
     });
 
     it("goes nowhere once it cannot be recorded", async () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { JsonObject } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
-import { maskObject, maskText } from "#core/mask.ts";
+import { maskAnswer, maskObject, maskRow, maskText, secretColumns } from "#core/mask.ts";
 
 const SECRET = "[masked: Secret value]";
 const VALUE = "[masked: value]";
@@ -219,6 +219,16 @@ describe("core/mask", () => {
       expect(maskObject(object)).to.deep.equal(masked);
       expect(JSON.stringify(object)).to.equal(before);
     });
+
+  it("masks in tables what is masked in the objects they are of", () => {
+    const path = "Custom resource definition column (in JSONPath format): .spec.apiKey";
+    const columnDefinitions = [{ name: "Name" }, { name: "Password" }, { name: "K", description: path }];
+    const table = (cells: string[]) => ({ kind: "Table", columnDefinitions, rows: [{ cells, object: {} }] });
+    expect(maskAnswer(table(["a", "hunter2", "k-1"]))).to.deep.equal(table(["a", VALUE, VALUE]));
+    const empty = table(["a", "", ""]);
+    expect(maskAnswer(empty)).to.equal(empty);
+    expect(maskRow({ cells: ["a", "b"] }, secretColumns(table([])))).to.deep.equal({ cells: ["a", VALUE] });
+  });
 
   it("keeps exact numbers and members called __proto__", () => {
     const text = '{"n":9007199254740993,"__proto__":{"a":"b"}}';
