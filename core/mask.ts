@@ -1,5 +1,5 @@
 /** The view of an object that people, records and messages get: structure as it is, secret values replaced. */
-import { isObject, type Json, type JsonObject, member, text } from "./admission.ts";
+import { isObject, type Json, type JsonObject, list, member, text } from "./admission.ts";
 import { parseJson } from "./json.ts";
 import { mapItems, mapMembers } from "./mask/map.ts";
 import { announcesSecret, looksSecret, maskText, mayBeScript } from "./mask/patterns.ts";
@@ -178,11 +178,12 @@ export const MASKED_MARKS: readonly string[] = ["[masked: ", ENCODED_SECRET_VALU
 /**
  * What a client is answered in place of an object or list: as {@link maskObject}, but nothing is left out, and all of it
  * is of the type that clients decode it as.
+ * @param columns of {@link secretColumns}, for a table that does not describe its own.
  */
-export function maskAnswer(answer: JsonObject): JsonObject {
+export function maskAnswer(answer: JsonObject, columns: ReadonlySet<number> = NONE): JsonObject {
   const masked = Array.isArray(answer["items"]) ? maskItems(answer) : maskMembers(answer);
   const kind = text(masked, "kind");
-  return decodable(kind === "Table" ? maskTable(masked) : masked, kind);
+  return decodable(kind === "Table" ? maskTable(masked, columns) : masked, kind);
 }
 
 function maskItems(answer: JsonObject): JsonObject {
@@ -220,6 +221,11 @@ const NONE: ReadonlySet<number> = new Set();
 /** As the API server describes a column of a custom resource that says nothing of itself. */
 const COLUMN_PATH = /^Custom resource definition column \(in JSONPath format\): .*?([\w-]+)$/;
 
+/** Does it say what its columns are? Of the tables of a watch only the first does. */
+export function describesColumns(table: JsonObject): boolean {
+  return list(table, "columnDefinitions").length > 0;
+}
+
 /** Which columns of a table show what is a secret by its name. */
 export function secretColumns(table: JsonObject): ReadonlySet<number> {
   const columns = Array.isArray(table["columnDefinitions"]) ? table["columnDefinitions"] : [];
@@ -241,8 +247,8 @@ function withoutCells(row: JsonObject, columns: ReadonlySet<number>): JsonObject
   );
 }
 
-function maskTable(table: JsonObject): JsonObject {
-  const columns = secretColumns(table);
+function maskTable(table: JsonObject, told: ReadonlySet<number>): JsonObject {
+  const columns = describesColumns(table) ? secretColumns(table) : told;
   if (columns.size === 0) return table;
   return mapMembers(table, (name, rows) =>
     name === "rows" && Array.isArray(rows)

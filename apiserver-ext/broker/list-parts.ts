@@ -130,7 +130,8 @@ export class ListParts {
         return at + 1;
       }
       at += byte === BACKSLASH ? 2 : 1;
-      if (at < soon) continue;
+      // Behind the end, too: what is escaped comes with the next chunk.
+      if (at < soon || at >= chunk.length) continue;
       at = nextQuote(chunk, at);
       soon = at + SHORT;
     }

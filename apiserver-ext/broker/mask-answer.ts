@@ -16,6 +16,8 @@ export interface Masks {
   known: KnownValues;
   /** What the profile says is no secret. Left out: nothing. */
   exempt?: Exempting;
+  /** Which columns of a table that does not describe them show secrets. */
+  columns?: ReadonlySet<number>;
 }
 
 /**
@@ -54,9 +56,13 @@ export function masked(json: string, mask: (object: JsonObject, bytes: Buffer) =
 }
 
 /** The object itself where nothing of it is masked. */
-export function shown(object: JsonObject, { ofSecrets, known, exempt }: Masks, bytes: Buffer): JsonObject {
+export function shown(
+  object: JsonObject,
+  { ofSecrets, known, exempt, columns }: Masks,
+  bytes: Buffer,
+): JsonObject {
   if (ofSecrets) return asSecrets(object, known);
-  const own = exempted(object, maskAnswer(object), exempt);
+  const own = exempted(object, maskAnswer(object, columns), exempt);
   return holdsValues(known, bytes) ? withoutValuesIn(known, own) : own;
 }
 

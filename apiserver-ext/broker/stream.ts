@@ -14,7 +14,7 @@ import type { BrokerPorts } from "./ports.ts";
 import { notRecorded } from "./record.ts";
 import { Seen } from "./seen.ts";
 import { joined } from "./tape.ts";
-import { shownLine } from "./told-to-many.ts";
+import { ToldEvents } from "./told-events.ts";
 
 /** A list that is no longer is recorded and shown as a whole. */
 const SHORT = 32 * 1024;
@@ -203,9 +203,10 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
 }
 
 async function* maskedEvents(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const events = new ToldEvents();
   for await (const line of linesOf(body, LONGEST_EVENT)) {
     // A watch lasts, and Secrets come meanwhile.
-    if (line.length > 1) yield shownLine(line.toString(), await call.masks());
+    if (line.length > 1) yield events.shown(line.toString(), await call.masks());
   }
 }
 

@@ -64,10 +64,16 @@ export class Unit {
   value = 0;
   /** Where the text goes on behind it. */
   next = 0;
+  readonly #isWhole: boolean;
+
+  /** @param isWhole nothing is behind the text: what is not whole at its end is no escape. */
+  constructor(isWhole = false) {
+    this.#isWhole = isWhole;
+  }
 
   /** `level`: how many escapes within each other are looked through; what is none is a byte. False: the text ends before it. */
   read(text: Uint8Array, at: number, level: number): boolean {
-    if (at >= text.length) return false;
+    if (at >= text.length) return this.#isWhole && this.#is(NOTHING, at);
     if (level === 0) return this.#is(text[at] ?? 0, at + 1);
     if (!this.read(text, at, level - 1)) return false;
     const { value, next } = this;
@@ -107,6 +113,7 @@ export class Unit {
 
   #backslash(text: Uint8Array, at: number, level: number): boolean {
     if (!this.read(text, at, level)) return false;
+    if (this.value === AMPERSAND) return this.#ampersand(text, at, this.next, level);
     if (this.value !== LETTER_U) {
       const stands = SHORT_ESCAPES[this.value] ?? -1;
       return stands < 0 ? this.#is(BACKSLASH, at) : this.#is(stands, this.next);
@@ -121,6 +128,12 @@ export class Unit {
     if (low === ENDED) return false;
     if (low === NOT_HEX) return this.#is(CHARACTER + value, next);
     return this.#is(CHARACTER + 0x10000 + ((value & 0x3ff) << 10) + (low & 0x3ff), this.next);
+  }
+
+  /** Behind a backslash at `at`. What is escaped in HTML need have no backslashes escaped. */
+  #ampersand(text: Uint8Array, at: number, behind: number, level: number): boolean {
+    if (!this.#reference(text, behind, level)) return false;
+    return this.next === behind ? this.#is(AMPERSAND, behind) : this.#is(BACKSLASH, at);
   }
 
   #lowSurrogate(text: Uint8Array, at: number, level: number): number {
@@ -157,5 +170,6 @@ function codeOf(reference: string): number {
   return code > 0x10ffff ? -1 : code;
 }
 
+const NOTHING = -1;
 const NOT_HEX = -1;
 const ENDED = -2;

@@ -45,16 +45,24 @@ export function findValues(index: ValueIndex, text: Buffer, search: Search): Fou
 }
 
 /** All places whose first bytes are there as they are. */
-function plain(walk: Walk, { filter, shift }: ValueIndex, view: DataView): void {
+function plain(walk: Walk, index: ValueIndex, view: DataView): void {
   const end = view.byteLength - ANCHOR + 1;
-  let at = STRIDE - 1;
-  for (; at < end; at += STRIDE) {
-    const hash = Math.imul(view.getInt32(at), MULTIPLIER) >>> shift;
-    if (((filter[hash >>> 3] ?? 0) & (1 << (hash & 7))) === 0) continue;
+  let at = nextLook(index, view, STRIDE - 1);
+  for (; at < end; at = nextLook(index, view, at + STRIDE))
     for (let from = at - STRIDE + 1; from <= at; from++) walk.plainly(from, view);
-  }
   // What began behind the last look.
   for (let from = at - STRIDE + 1; from < end; from++) walk.plainly(from, view);
+}
+
+/** The first look from there on at what may be known. By itself: what stands behind a hot loop, V8 compiles too late. */
+function nextLook({ filter, shift }: ValueIndex, view: DataView, from: number): number {
+  const end = view.byteLength - ANCHOR + 1;
+  let at = from;
+  for (; at < end; at += STRIDE) {
+    const hash = Math.imul(view.getInt32(at), MULTIPLIER) >>> shift;
+    if (((filter[hash >>> 3] ?? 0) & (1 << (hash & 7))) !== 0) break;
+  }
+  return at;
 }
 
 /** Places at escapes and at the ends of lines, and those shortly before. */
@@ -200,8 +208,7 @@ class Walk {
     this.#steps = 0;
     this.#along(at, place);
     const { end } = this.#search;
-    const { length } = this.#text;
-    if (end === "cut" && this.#isCut && length - from >= SHORTEST) this.#best = length;
+    if (end === "cut" && this.#isCut) this.#best = this.#text.length;
     if (this.#best > 0) this.spots.push({ from, to: this.#best });
     if (this.#isOpen && end === "open") this.isOpenAt(from);
   }
@@ -231,7 +238,7 @@ class Walk {
   }
 
   #decoded(at: number, place: Place): void {
-    const unit = new Unit();
+    const unit = new Unit(this.#search.end === "end");
     let last = at + 1;
     for (let level = 1; level <= this.#search.depth; level++) {
       if (!unit.read(this.#text, at, level)) {

@@ -1,4 +1,7 @@
-/** The forms in which a value may stand in a text: as it is, by lines, in base64 wherever it begins there, and that twice. */
+/**
+ * The forms in which a value may stand in a text: as it is, by lines, quoted, in base64 wherever it begins there, and that
+ * twice.
+ */
 
 /** Shorter values turn up by chance. */
 export const SHORTEST_VALUE = 6;
@@ -44,12 +47,40 @@ const NEWLINE = 0x0a;
 
 /** The value; without what is blank around it; as it stands in JSON; with + for blanks, as in the query of a URL. */
 function basesOf(value: Uint8Array): Uint8Array[] {
-  const text = trimmed(value);
-  const bases = [value];
-  if (text.length !== value.length) bases.push(text);
+  const inner = trimmed(value);
+  const bases = inner.length === value.length ? [value] : [value, inner];
+  const text = inner.toString();
   if (/["\\\p{Cc}]/u.test(text)) bases.push(Buffer.from(JSON.stringify(text).slice(1, -1)));
   if (text.includes(" ")) bases.push(Buffer.from(text.replaceAll("+", "%2B").replaceAll(" ", "+")));
   return bases;
+}
+
+const BLANK = 0x20;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+function trimmed(value: Uint8Array): Buffer {
+  let [from, to] = [BYTE_ORDER_MARK.every((byte, at) => value[at] === byte) ? 3 : 0, value.length];
+  while (from < to && (value[from] ?? 0) <= BLANK) from++;
+  while (to > from && (value[to - 1] ?? 0) <= BLANK) to--;
+  return Buffer.from(value.buffer, value.byteOffset + from, to - from);
+}
+
+/** What is put in place of characters between quotes: by YAML and SQL, by CSV, by compose files, by INI files, by shells. */
+const QUOTINGS: readonly [character: string, quoted: string][] = [
+  ["'", "''"],
+  ['"', '""'],
+  ["$", "$$"],
+  ["%", "%%"],
+  ["'", "'\\''"],
+  ["'", `'"'"'`],
+];
+
+/** What is no escape of a character by itself. */
+function quotedOf(value: Uint8Array): Uint8Array[] {
+  const text = trimmed(value).toString();
+  return QUOTINGS.filter(([character]) => text.includes(character)).map(([character, quoted]) =>
+    Buffer.from(text.replaceAll(character, () => quoted)),
+  );
 }
 
 function linesOf(value: Uint8Array): Uint8Array[] {

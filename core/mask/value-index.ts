@@ -5,7 +5,7 @@ export const ANCHOR = 4;
 /** No node. */
 export const NONE = 0;
 /** Knuth's: spreads what is alike. */
-export const MULTIPLIER = 0x9e3779b1;
+export const MULTIPLIER = 0x9e3779b1 | 0;
 /** A text is looked at at each third byte: of each string, four bytes from its first, second and third on are known. */
 export const STRIDE = 3;
 /** Strings are at least that long. */

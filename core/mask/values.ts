@@ -12,7 +12,7 @@ const REPLACED = Buffer.from(REPLACEMENT);
 const DEPTH = 4;
 const TEXT = { end: "end", isPrompt: false, depth: DEPTH } as const;
 /** Of what is out, so much is kept: as long as what stands, escaped, for what went out of the beginning of a value. */
-const CONTEXT = 64;
+const CONTEXT = 256;
 
 /** All values at once; made once, used for any number of texts. */
 export interface KnownValues {
@@ -133,7 +133,8 @@ export class ValueScanner {
   #mask(text: Buffer, { from, to }: Spot, parts: Buffer[]): void {
     if (to <= this.#out) return;
     if (from > this.#out) parts.push(text.subarray(this.#out, from));
-    if (from > this.#maskedTo) parts.push(REPLACED);
+    // One mask for what touches; but not where the beginning of this one went out behind the last.
+    if (Math.max(from, this.#out) > this.#maskedTo) parts.push(REPLACED);
     this.#out = to;
     this.#maskedTo = to;
   }

@@ -38,6 +38,24 @@ describe("npm start -- --detach", function () {
     await remove?.();
   });
 
+  it("has a provider whose tokens are exchanged for sessions, as the tour tells", async () => {
+    expect(await in_.must("session", "get", "pods")).to.match(/^web /m);
+    expect(await in_.must("session", "get", "secret", "database", "-o", "yaml")).to.match(/user: W21hc2tlZD/);
+    const said = in_.must("session", "exec", "web", "--", "sh", "-c", "echo hello");
+    await in_.must("approver", "hoop", "approve", await in_.pending("web"), "-n", "demo", "--yes");
+    expect(await said).to.contain("hello");
+    const [, name = ""] = (
+      await in_.must("human", "get", "sessions.hoop.dev", "-n", "demo", "-o", "name")
+    ).split("/");
+    const told = await in_.must("human", "hoop", "replay", name.trim());
+    for (const words of ["/secrets/database", "approved by approver"]) expect(told).to.contain(words);
+    expect(await in_.must("human", "hoop", "replay", name.trim(), "--asciicast")).to.contain("hello");
+    await in_.must("session", "hoop", "logout");
+    const { code, output } = await in_.kubectl("session", "get", "pods");
+    expect(output).to.contain("the session was logged out of");
+    expect(code).to.not.equal(0);
+  });
+
   it("is ready when it returns: an agent's very next command is held, and passes once approved", async () => {
     const blocked = in_.kubectl("agent", "delete", "namespace", "demo", "--wait=false");
     const name = await in_.pending("demo");

@@ -17,7 +17,7 @@ const telling = (value: string) =>
 const value = fc
   .oneof(
     fc.string({
-      unit: fc.constantFrom(..."abXYZ019+/=-_\"\\%&<>?:' é漢😀"),
+      unit: fc.constantFrom(..."abXYZ019+/=-_\"\\%&<>?:'$` é漢😀"),
       minLength: SHORTEST_VALUE,
       maxLength: 40,
     }),
@@ -56,6 +56,40 @@ const inUrl: Form = (text, random) =>
       return /[\w.-]/.test(letter) && random() < 0.7 ? letter : `%${hex(byte, 2, random)}`;
     })
     .join("");
+const NAMES: Readonly<Record<string, string>> = {
+  "&": "amp",
+  "<": "lt",
+  ">": "gt",
+  '"': "quot",
+  "'": "apos",
+};
+/** In HTML and XML: what must be, with quotes or all that is no letter; by names, or by numbers of one kind. */
+const inMarkup: Form = (text, random) => {
+  const [some, names] = [random(), random() < 0.5];
+  const isHex = random() < 0.5;
+  const which = some < 0.3 ? /[&<>]/g : some < 0.7 ? /[&<>"']/g : /[^\w ]/gu;
+  return text.replace(which, (letter) => {
+    if (names && NAMES[letter] !== undefined) return `&${NAMES[letter]};`;
+    const code = letter.codePointAt(0) ?? 0;
+    return isHex ? `&#x${hex(code, 2, random)};` : `&#${code};`;
+  });
+};
+/** As export -p does, and printf %q, and most languages. */
+const inQuotes: Form = (text) => text.replace(/["\\$`]/g, "\\$&");
+const inWord: Form = (text) => text.replace(/[^\w@%+=:,./\u0080-\uffff-]/g, "\\$&");
+const QUOTINGS: readonly (readonly [character: string, quoted: string])[] = [
+  ["'", "''"],
+  ["'", "'\\''"],
+  ["'", `'"'"'`],
+  ['"', '""'],
+  ["$", "$$"],
+  ["%", "%%"],
+];
+const quotings = QUOTINGS.map(
+  ([character, quoted]): Form =>
+    (text) =>
+      text.split(character).join(quoted),
+);
 const inBase64 =
   (before: string, after: string, alphabet: "base64" | "base64url"): Form =>
   (text) =>
@@ -64,36 +98,48 @@ const form = fc.oneof(
   fc.constant<Form>((text) => text),
   fc.constant(inJson),
   fc.constant(inUrl),
+  fc.constant(inMarkup),
+  fc.constantFrom(inQuotes, inWord),
   fc
     .tuple(filler, filler, fc.constantFrom("base64" as const, "base64url" as const))
     .map((way) => inBase64(...way)),
 );
-const isOfBase64 = (one: Form) => one !== inJson && one !== inUrl;
+const isOfBase64 = (one: Form) => ![inJson, inUrl, inMarkup, inQuotes, inWord, ...quotings].includes(one);
 /** Two within each other; base64 of what is escaped by chance is no form that tools write. */
-const forms = fc.tuple(form, form).filter(([inner, outer]) => !(isOfBase64(outer) && !isOfBase64(inner)));
+const forms = fc
+  .tuple(fc.oneof({ weight: 4, arbitrary: form }, fc.constantFrom(...quotings)), form)
+  .filter(([inner, outer]) => !(isOfBase64(outer) && !isOfBase64(inner)));
 
 const placed = fc.record({
   value,
   others: fc.array(value, { maxLength: 3 }),
   forms,
-  chance: fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })),
+  chances: fc.array(fc.nat({ max: 99 }), { minLength: 1, maxLength: 60 }),
   before: filler,
   after: filler,
+  /** Around it where it is kept: what a program that reads it leaves out. */
+  around: fc.tuple(
+    fc.constantFrom("", "", "\n", " ", "\ufeff", "\ufeff\n"),
+    fc.constantFrom("", "", "\n", "\r\n", "\n\n", " "),
+  ),
 });
 interface Placed {
   value: string;
   others: string[];
   forms: readonly [Form, Form];
-  chance: Iterable<number>;
+  chances: number[];
   before: string;
   after: string;
+  around: [string, string];
 }
-function textWith({ value, forms: [inner, outer], chance, before, after }: Placed): string {
-  const numbers = chance[Symbol.iterator]();
-  const random = () => numbers.next().value ?? 0;
+function textWith({ value, forms: [inner, outer], chances, before, after }: Placed): string {
+  let next = 0;
+  const random = () => (chances[next++ % chances.length] ?? 0) / 100;
   return `${before}${outer(inner(value, random), random)}${after}`;
 }
-const knownOf = ({ value, others }: Placed) => knownValues([value, ...others].map((one) => Buffer.from(one)));
+const keptOf = ({ value, others, around }: Placed) =>
+  [around.join(value), ...others].map((one) => Buffer.from(one));
+const knownOf = (one: Placed) => knownValues(keptOf(one));
 
 /** What can be read in it: all its beginnings in base64 decoded, and escapes resolved, so many times. */
 function readings(text: string, levels: number): string[] {
@@ -101,7 +147,8 @@ function readings(text: string, levels: number): string[] {
   const json = text.replace(/\\u([0-9a-fA-F]{4})/g, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),
   );
-  const plain = json.replace(/\\(["\\/])/g, "$1");
+  const plain = json.replace(/\\([^\w\s]| )/g, "$1");
+  const unquoted = QUOTINGS.map(([character, quoted]) => text.split(quoted).join(character));
   const url = Buffer.from(
     text.replace(/%([0-9a-fA-F]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
     /%[89a-fA-F]/.test(text) ? "latin1" : "utf8",
@@ -109,7 +156,18 @@ function readings(text: string, levels: number): string[] {
   const decoded = [0, 1, 2, 3].map((skip) =>
     Buffer.from(text.replace(/[^A-Za-z0-9+/_-]/g, "").slice(skip), "base64").toString(),
   );
-  return [text, ...[plain, url, ...decoded].flatMap((one) => readings(one, levels - 1))];
+  const others = new Set([plain, url, fromMarkup(text), ...unquoted, ...decoded]);
+  others.delete(text);
+  return [text, ...[...others].flatMap((one) => readings(one, levels - 1))];
+}
+
+function fromMarkup(text: string): string {
+  return text
+    .replace(/&#(?:(\d+)|x([0-9a-fA-F]+));/g, (_, decimal?: string, hex?: string) =>
+      String.fromCodePoint(decimal === undefined ? Number.parseInt(hex ?? "", 16) : Number(decimal)),
+    )
+    .replace(/&(lt|gt|quot|apos);/g, (_, name: string) => ({ lt: "<", gt: ">", quot: '"' })[name] ?? "'")
+    .replaceAll("&amp;", "&");
 }
 
 function expectHidden(shown: string, { value }: Placed, from: string): void {
@@ -145,9 +203,7 @@ describe("values of Secrets, anywhere", () => {
     const cuts = fc.array(fc.nat({ max: 200 }), { maxLength: 20 });
     fc.assert(
       fc.property(pieces, cuts, fc.boolean(), (all, at, isPrompt) => {
-        const known = knownValues(
-          all.flatMap(({ value, others }) => [value, ...others]).map((one) => Buffer.from(one)),
-        );
+        const known = knownValues(all.flatMap(keptOf));
         const text = Buffer.from(all.map(textWith).join(" "));
         const cut = streamed(new ValueScanner(known, { isPrompt }), text, at);
         const whole = streamed(new ValueScanner(known, { isPrompt: false }), text, []);

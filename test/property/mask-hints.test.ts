@@ -122,7 +122,30 @@ const nested = fc.tuple(text, fc.nat({ max: 3 })).map(([one, times]) => {
     );
   return all;
 });
-const leaf = fc.oneof(text, text, nested, fc.integer(), fc.constant(null));
+/** As the API server quotes an object in what it says of it: escaped in a text of Go's, as Go prints it, and as a diff of two. */
+const quoted = fc
+  .tuple(name, fc.oneof(word, text), fc.constantFrom(0, 1, 2, 3, 4), fc.boolean())
+  .map(([one, value, how, isData]) => {
+    const object = isData
+      ? { kind: "ConfigMap", data: { [one]: value } }
+      : { spec: { containers: [{ name: "a", env: [{ name: one, value }], args: [`--${one}`, value] }] } };
+    const json = JSON.stringify(object);
+    const escaped = JSON.stringify(json);
+    const go = `{"Containers":[{"Name":"a","Env":[{"Name":${JSON.stringify(one)},"Value":${JSON.stringify(value)}}]}]}`;
+    return [
+      `Pod "a" is invalid: spec: Invalid value: ${escaped}: must not`,
+      `Invalid value: ${escaped.slice(0, -4)}`,
+      `Forbidden: pod updates may not change fields\n{"Spec":${go}`,
+      `Forbidden: pod updates\n  core.PodSpec{\n- \tEnv: []core.EnvVar{{Name: "${one}", Value: "${value}"}},\n+ \tEnv: nil,\n`,
+      `\n  - name: ${one}\n-   value: ${value}\n+   value: x\n`,
+    ][how];
+  })
+  .map((message = "") => message);
+/** Where such texts stand. */
+const status = fc
+  .tuple(quoted, fc.constantFrom("message", "reason", "note"))
+  .map(([message, where]) => ({ kind: "Event", [where]: message, status: { conditions: [{ message }] } }));
+const leaf = fc.oneof(text, text, nested, quoted, fc.integer(), fc.constant(null));
 const { tree } = fc.letrec<{ tree: Json }>((tie) => ({
   tree: fc.oneof(
     { depthSize: "small" },
@@ -172,7 +195,7 @@ describe("the look at an item of a list", () => {
   it("finds something wherever something is masked", () => {
     fc.assert(
       fc.property(
-        item,
+        fc.oneof({ weight: 3, arbitrary: item }, status),
         fc.constantFrom(...WRITERS),
         fc.constantFrom("ConfigMap", "", "Pod"),
         (one, write, kind) => {
@@ -190,7 +213,7 @@ describe("the look at an item of a list", () => {
 
   it("finds something in each text in which something is masked", () => {
     fc.assert(
-      fc.property(fc.oneof(text, nested), fc.constantFrom(...WRITERS), (one, write) => {
+      fc.property(fc.oneof(text, nested, quoted), fc.constantFrom(...WRITERS), (one, write) => {
         const json = write({ data: one });
         if (mayLookSecret(Buffer.from(json))) return;
         const value = JSON.parse(json);

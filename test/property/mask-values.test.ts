@@ -124,7 +124,18 @@ describe("known values in a stream", () => {
   });
 
   it("are found in lines that are indented, however the stream of these is cut", () => {
-    const ends = fc.constantFrom("\n", "\r\n", "\n  ", "\n\t ", "\\n", "\\r\\n  ", "%0a", "\n\n");
+    const ends = fc.constantFrom(
+      "\n",
+      "\r\n",
+      "\n  ",
+      "\n\t ",
+      "\\n",
+      "\\r\\n  ",
+      "%0a",
+      "\n\n",
+      "&#10;",
+      "\\\n",
+    );
     const lines = repetitive.map((one) => one.toString());
     const broken = fc
       .tuple(lines, fc.array(fc.tuple(fc.nat({ max: 12 }), ends), { maxLength: 3 }))
@@ -149,10 +160,22 @@ describe("known values in a stream", () => {
     expect(withoutValues(knownValues([Buffer.from("aa漢aa")]), "aa漢aa")).to.equal(REPLACEMENT);
   });
 
+  it("are found where an escape is the last of a text", () => {
+    const known = knownValues([Buffer.from("hunter2&")]);
+    for (const text of ["hunter2\\&", "hunter2&amp;", "hunter2\\&amp;", "hunter2%26"])
+      expect(withoutValues(known, text)).to.match(/^\[masked: Secret value\]$/);
+  });
+
   it("do not keep a prompt waiting", () => {
     const scanner = new ValueScanner(knownValues([Buffer.from("$ secret")]));
     expect(scanner.push(Buffer.from("$ ")).toString()).to.equal("$ ");
     expect(scanner.push(Buffer.from("secret")).toString()).to.equal(REPLACEMENT);
+  });
+
+  it("are told where their beginning went out right behind a mask", () => {
+    const scanner = new ValueScanner(knownValues([Buffer.from("abbabaa"), Buffer.from("hunter2x")]));
+    const shown = [scanner.push(Buffer.from("hunter2xabb")), scanner.push(Buffer.from("abaaabaa"))].join("");
+    expect(shown).to.equal(`${REPLACEMENT}abb${REPLACEMENT}abaa`);
   });
 
   it("and as many as ten thousand are found in a text in one pass", () => {

@@ -65,6 +65,7 @@ export function kubectlIn(state: string) {
     PATH: `${join(state, "bin")}:${process.env["PATH"]}`,
     KUBECONFIG: who.includes("/") ? who : join(state, `${who}.kubeconfig`),
     KUBECACHEDIR: join(state, "kubectl-cache"),
+    XDG_CACHE_HOME: join(state, "cache"),
   });
   const kubectl = (who: string, ...args: string[]) => ran([join(state, "bin", "kubectl"), ...args], env(who));
   const must = async (who: string, ...args: string[]) => {

@@ -191,9 +191,9 @@ describe("the broker of a session", () => {
     bed.behind.answer = (_request, response) => {
       response.writeHead(200, { "Content-Type": "text/plain" });
       response.write(`one ${KNOWN.slice(0, 7)}`);
-      setImmediate(() => response.end(`${KNOWN.slice(7)} two corr`));
+      setImmediate(() => response.end(`${KNOWN.slice(7)} two cor`));
     };
-    expect((await get("/api/v1/namespaces/demo/pods/x/log")).text).to.equal(`one ${REPLACEMENT} two corr`);
+    expect((await get("/api/v1/namespaces/demo/pods/x/log")).text).to.equal(`one ${REPLACEMENT} two cor`);
   });
 
   it("leaves what it need not mask as it came, to the last byte", async () => {

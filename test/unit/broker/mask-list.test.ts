@@ -14,6 +14,9 @@ async function shown(json: string, size = 7): Promise<string> {
   return (await buffer(maskedList(parts(), masks))).toString();
 }
 
+/** Of the chunks that it comes in. */
+const SIZES = [1, 7, 1000, ...Array.from({ length: 16 }, (_, more) => 90 + more)];
+
 const SAME: Record<string, string> = {
   "an empty list": '{"kind":"PodList","items":[]}',
   "one without items": '{"kind":"PodList","items":null}',
@@ -21,6 +24,7 @@ const SAME: Record<string, string> = {
   "blanks and numbers as they were written":
     '{ "kind": "PodList", "items": [ {"n": 1.0} , {"n": 1e3, "s": "a\\u003cb"} ], "x": 5.0 }\n',
   "strings that look like structure": '{"kind":"PodList","items":[{"a":"]},{\\"items\\":["},{"b":"\\\\"}]}',
+  "long strings, wherever a chunk ends between a backslash and what it escapes": `{"kind":"PodList","items":[{"a":"${"x".repeat(63)}${'\\\\\\"]}'.repeat(40)}"},{"b":"${"y".repeat(64)}\\""}]}`,
   "arrays of the same name within":
     '{"kind":"PodList","metadata":{"items":[1]},"items":[{"items":[{"items":[]}]}]}',
 };
@@ -69,12 +73,12 @@ const REFUSED: Record<string, string> = {
 describe("a list that is masked as it comes in", () => {
   for (const [what, json] of Object.entries(SAME))
     it(`leaves ${what}`, async () => {
-      for (const size of [1, 7, 1000]) expect(await shown(json, size)).to.equal(json);
+      for (const size of SIZES) expect(await shown(json, size)).to.equal(json);
     });
 
   for (const [what, [json, own]] of Object.entries(MASKED))
     it(`masks ${what}`, async () => {
-      for (const size of [1, 7, 1000]) expect(await shown(json, size)).to.equal(own);
+      for (const size of SIZES) expect(await shown(json, size)).to.equal(own);
     });
 
   for (const [what, json] of Object.entries(REFUSED))
