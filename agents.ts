@@ -1,5 +1,5 @@
 /** Who is an agent at this moment: whom the settings name, and whom the AgentProfiles of the cluster do. */
-import { agentProfiles } from "#cluster/agent-profiles.ts";
+import { type AgentProfiles, agentProfiles } from "#cluster/agent-profiles.ts";
 import type { Client } from "#cluster/client.ts";
 import type { RegistrationState } from "#cluster/registrations.ts";
 import { type AgentMatcher, agentMatcher, liveMatcher, together } from "#core/agents.ts";
@@ -15,6 +15,8 @@ export interface LiveAgents {
   matcher: AgentMatcher;
   /** The AgentProfile of that name. */
   profile(name: string): Profile | undefined;
+  /** The AgentProfiles as they are written, by name. */
+  written: AgentProfiles["written"];
   /** Resolves when the profiles are known. */
   ready(): Promise<void>;
   /** Registers those of the moment, and from now on whenever there are others. Resolves after the first time. */
@@ -49,6 +51,7 @@ export function liveAgents(settings: Settings, client: Client, log: Log): LiveAg
   return {
     matcher,
     profile: profiles.profile,
+    written: profiles.written,
     ready: profiles.ready,
     register(given) {
       register = given;

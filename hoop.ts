@@ -106,7 +106,7 @@ export async function startHoop(settings: Settings, given: Given): Promise<Hoop>
     const judging = { ...namespaces, ...agents, policies: policies.ports };
     const ports = await reviewPorts(settings, log, store, client, judging, counting);
     stops.push(async () => ports.waiters.stop());
-    const ledger = tended(settings, ports, keys, policies.written, search);
+    const ledger = tended(settings, ports, keys, followed, search);
     await ledger.recordConfiguration();
     policies.whenChanged(ledger.configurationChanged);
     const expiring = (signal: AbortSignal) => keepExpiring(ports, signal);

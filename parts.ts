@@ -244,6 +244,12 @@ export async function telling(
   };
 }
 
+/** What people have written, as it is now. */
+interface Written {
+  policies: Pick<LivePolicies, "written">;
+  agents: Pick<LiveAgents, "written">;
+}
+
 export interface Tended {
   /** Records what is in force, where it is not what was recorded last. */
   recordConfiguration(): Promise<void>;
@@ -260,7 +266,7 @@ export function tended(
   settings: Settings,
   ports: ReviewPorts,
   keys: LogKeys,
-  written: LivePolicies["written"],
+  written: Written,
   search: SearchIndex,
 ): Tended {
   const { store, log, agents, policies } = ports;
@@ -278,7 +284,8 @@ export function tended(
       keys: verifierKeys(keys),
       agents: agents.expression(ADMISSION_FIELDS),
       rules: [...policies.current().rules],
-      policies: written(),
+      policies: written.policies.written(),
+      profiles: written.agents.written(),
       settings: recordable(settings),
     });
   return {

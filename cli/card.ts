@@ -23,6 +23,7 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
     line("State", stateWords(approval, now)),
     line("Agent", `${agent.username}${credential}`),
     line("Groups", agent.groups.join(", ")),
+    ...sessionLines(agent.session),
     ...(spec.reason === undefined ? [] : [line("Agent says", spec.reason)]),
     line("Operation", operationWords(spec.operation, target)),
     line("Target", `${targetWords(target)} (${of})`),
@@ -54,6 +55,12 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
 export function diffLines(diff: string, color: boolean): string[] {
   const lines = printable(diff.trimEnd(), { multiline: true }).split("\n");
   return color ? lines.map(colored) : lines;
+}
+
+function sessionLines(session: Approval["spec"]["agent"]["session"]): string[] {
+  if (session === undefined) return [];
+  const { namespace, name, profile, actingAs } = session;
+  return [line("Session", `${namespace}/${name} (profile ${profile})`), line("Acts as", actingAs)];
 }
 
 const LABEL_WIDTH = 13;

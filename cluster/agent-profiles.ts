@@ -1,4 +1,5 @@
 /** AgentProfiles (policy.hoop.dev): followed as they change, and told in their status whether they are in force. */
+import type { JsonObject } from "#core/admission.ts";
 import type { Owned } from "#core/agents.ts";
 import type { Log } from "#core/ports.ts";
 import type { Profile } from "#core/session/profile.ts";
@@ -32,6 +33,8 @@ export interface AgentProfiles {
   profile(name: string): Profile | undefined;
   /** Whom each names, and whose they are. */
   agents(): Owned[];
+  /** As they are written, in the order of their names. */
+  written(): { name: string; spec: JsonObject }[];
   /**
    * Writes into the status of each profile whether the API server sends Hoop what its agents do: `problem` "" for yes.
    * Never rejects.
@@ -71,6 +74,11 @@ export function agentProfiles(client: Client, log: Log, changed: () => void): Ag
       return found && profileOf(name, found.spec);
     },
     agents: () => [...profiles.values()].map(({ metadata, spec }) => ownedBy(metadata.name, spec)),
+    // They come from the API server's JSON.
+    written: () =>
+      [...profiles]
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .map(([name, { spec }]) => ({ name, spec: spec as unknown as JsonObject })),
     async tell(problem) {
       const known = [...profiles.values()];
       await Promise.all(known.map((profile) => tellOne(client, profile, problem, log)));

@@ -140,7 +140,25 @@ export function authorize(
         : undefined
       : PROHIBITIONS.find(({ forbids }) => forbids(resource, installationNamespace));
   if (found === undefined) return confinement(agents, request);
-  return { kind: "denied", rule: found.rule, reason: `hoop: ${found.reason} (rule ${found.rule})` };
+  return { kind: "denied", rule: found.rule, reason: reasonOf(found) };
+}
+
+function reasonOf({ rule, reason }: Pick<Prohibition, "rule" | "reason">): string {
+  return `hoop: ${reason} (rule ${rule})`;
+}
+
+const REASON = /(?:^|: )hoop: [^"\n]{1,600} \(rule ([a-z-]{1,60})\)$/;
+
+/** By which rule something was denied here, as the API server repeats it at the end of its message. */
+export function ruleIn(message: string): string | undefined {
+  return REASON.exec(message)?.[1];
+}
+
+/** What of such a message is in our own words, whatever stands before it; undefined: nothing is. */
+export function reasonIn(message: string): string | undefined {
+  const rule = ruleIn(message);
+  const known = [...PROHIBITIONS, INTERNAL, CONFINEMENT].find((one) => one.rule === rule);
+  return known && reasonOf(known);
 }
 
 /** What is open to agents who are to work in sessions. */
@@ -164,6 +182,7 @@ export function isSelfReview(group: string, resource: string): boolean {
 }
 
 export const CONFINED = "session-required";
+const CONFINEMENT = { rule: CONFINED, reason: "agents of this profile work in sessions alone" };
 
 /** Why somebody may do nothing directly, and how to begin a session. */
 export function confinedWords(profiles: readonly string[]): string {

@@ -1,4 +1,5 @@
 /** Sessions in the tour: who may have one, what it may do, and the kubeconfig that begins it when it is used. */
+import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, parseAllDocuments, stringify } from "yaml";
@@ -91,7 +92,10 @@ function exchangeAddress({ ports }: Remembered): string {
   return `https://127.0.0.1:${ports.exchange}/token`;
 }
 
-/** As `kubectl hoop login` writes it, but that no session is begun before it is used. */
+/**
+ * As `kubectl hoop login` writes it, but that no session is begun before it is used. Each one is another: a logout with
+ * that of an earlier start does not hold for it.
+ */
 export async function writeSessionKubeconfig(state: Layout, memory: Remembered): Promise<void> {
   const human = parse(await readFile(state.kubeconfig.human, "utf8")) as {
     clusters: { cluster: { server: string } }[];
@@ -114,7 +118,7 @@ function execOf(state: Layout, memory: Remembered): object {
     args: [
       ...["credential", `--profile=${PROFILE}`, `--namespace=${NAMESPACE}`],
       ...[`--exchange=${exchangeAddress(memory)}`, `--exchange-ca=${join(state.certificates, "ca.crt")}`],
-      `--token-file=${state.token}`,
+      ...[`--token-file=${state.token}`, `--key=${randomUUID()}`],
     ],
     provideClusterInfo: true,
     interactiveMode: "Never",

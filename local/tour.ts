@@ -43,9 +43,6 @@ Hoop is ready. Try it, in two terminals, in this directory:
   kubectl get secret database -o yaml  # masked
   kubectl exec web -- id               # waits for approval, and is recorded
 
-  # this waits, too
-  kubectl delete namespace demo
-
   # terminal B: a person who may approve, and nothing else
   export PATH="${at(state.bin)}:$PATH" KUBECONFIG="${at(state.kubeconfig.approver)}"
   kubectl get approvals.hoop.dev -A
@@ -54,7 +51,12 @@ Hoop is ready. Try it, in two terminals, in this directory:
   # anybody who may read records, such as the administrator
   export KUBECONFIG="${at(state.kubeconfig.human)}"
   kubectl hoop records
-  kubectl hoop replay "$(kubectl hoop sessions --all -o name)"`);
+  kubectl hoop sessions --all
+  kubectl hoop replay SESSION
+
+  # last, in terminal A: it waits for approval, too. The session belongs to that namespace and ends with it, so that
+  # kubectl could not wait for the end
+  kubectl delete namespace demo --wait=false`);
 }
 
 /** What a stopped Hoop leaves in an API server that is not ours. */

@@ -1,4 +1,5 @@
 /** What a request through a session asks the API server for: told once, from the path that is then sent. */
+import { REFUSED_IN_SESSION } from "#core/session/session.ts";
 import { parseRequestInfo, type RequestInfo } from "#kit/request-info.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
@@ -122,7 +123,7 @@ function queryOf(url: string): string {
 }
 
 export function denied(why: string): StatusError {
-  return new StatusError("Forbidden", `forbidden in a session: ${why}`);
+  return new StatusError("Forbidden", `${REFUSED_IN_SESSION}${why}`);
 }
 
 /** Whether it is a connection that is upgraded. */

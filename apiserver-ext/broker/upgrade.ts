@@ -72,12 +72,15 @@ async function throughOf(
   return command(ports, async () => (await masks()).known, failed);
 }
 
+const NO_PORTS =
+  "the profile allows no forwarded ports: its spec.session.portForward does, and forwardedPorts says which";
+
 /** @throws {StatusError} Forbidden. */
 function checkAsked({ toldAgain }: BrokerState, call: BrokerCall): void {
   const { connection, inner, terms } = call;
   const { query } = inner.info;
   // What the profile forbids is told first: a client that is refused asks again by SPDY, and shows that answer.
-  if (inner.way === "forward" && !terms.portForward) throw denied("the profile allows no forwarded ports");
+  if (inner.way === "forward" && !terms.portForward) throw denied(NO_PORTS);
   if (inner.way === "exec" && flag(query, "stdin") && !terms.exec.stdin)
     throw denied("the profile allows no standard input");
   if (inner.way === "exec" && flag(query, "tty") && !terms.exec.tty)

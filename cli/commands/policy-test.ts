@@ -49,23 +49,28 @@ async function reportOf({ set, fixtures, rules }: Loaded): Promise<TestReport> {
 export function check(this: Context, flags: PolicyCheckFlags, ...paths: string[]): Promise<void> {
   return unusableAs2(this, async () => {
     const loaded = await load(paths, true);
-    const { problems, warnings, found, rules, fixtures } = loaded;
-    const counts = { policies: found, rules: rules.length, tests: fixtures.length };
+    const { problems, warnings, found, profiles, rules, fixtures } = loaded;
+    const counts = { policies: found, profiles, rules: rules.length, tests: fixtures.length };
     if (flags.output === "json") this.process.stdout.write(toJson({ ...counts, problems, warnings }));
-    else if (problems.length + found + fixtures.length === 0)
-      throw new CommandError(`there is no AgentPolicy in ${paths.join(", ")}`);
+    else if (problems.length + found + profiles + fixtures.length === 0)
+      throw new CommandError(`there is no AgentPolicy and no AgentProfile in ${paths.join(", ")}`);
     else this.process.stdout.write(checkText(loaded));
     return problems.length > 0 ? FAILED : 0;
   });
 }
 
-function checkText({ problems, warnings, found, rules, fixtures }: Loaded): string {
+function checkText({ problems, warnings, found, profiles, rules, fixtures }: Loaded): string {
   const odd = warnings.map((one) => ({ ...one, message: `warning: ${one.message}` }));
   if (problems.length > 0) return problemsText([...problems, ...odd]);
   const counts = [
-    counted(found, "policy", "policies"),
-    counted(rules.length, "rule"),
-    counted(fixtures.length, "test"),
+    ...(profiles > 0 && found + fixtures.length === 0
+      ? []
+      : [
+          counted(found, "policy", "policies"),
+          counted(rules.length, "rule"),
+          counted(fixtures.length, "test"),
+        ]),
+    ...(profiles === 0 ? [] : [counted(profiles, "profile")]),
     ...(odd.length === 0 ? [] : [counted(odd.length, "warning")]),
   ];
   return `${problemsText(odd)}nothing wrong: ${counts.join(", ")}\n`;

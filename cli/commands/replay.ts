@@ -23,15 +23,17 @@ export interface ReplayFlags extends ConnectionFlags, ColorFlag {
   readonly maxPause: number;
   readonly bodies: boolean;
   readonly json: boolean;
-  readonly asciicast: boolean;
+  /** As `play`, written for other players. */
+  readonly asciicast: string | undefined;
 }
 
 export async function replay(this: Context, flags: ReplayFlags, name: string): Promise<void> {
-  if (flags.json && flags.asciicast) throw new CommandError("--json or --asciicast, not both");
+  if (flags.json && flags.asciicast !== undefined) throw new CommandError("--json or --asciicast, not both");
   const api = hoopApi(this.kubectl, flags);
   const { records } = await recordsOf(api, flags.namespace, name);
-  if (!flags.json && (flags.asciicast || flags.play !== undefined))
-    return play(this, flags, await whole(this, flags, chosen(records, flags.play ?? "")));
+  const wanted = wantedOf(flags);
+  if (!flags.json && wanted !== undefined)
+    return play(this, flags, await whole(this, flags, chosen(records, wanted)));
   const isAll = flags.json || flags.bodies;
   const told = progress(this);
   const shown = await withPayloads(this, flags, records, {
@@ -44,6 +46,13 @@ export async function replay(this: Context, flags: ReplayFlags, name: string): P
       ? toJson({ apiVersion: "hoop.dev/v1alpha1", kind: "RecordList", items: shown.map(withDiff(diffs)) })
       : await story(shown, { diffs, bodies: flags.bodies, color: colorWanted(this, flags) }),
   );
+}
+
+/** The record that --play or --asciicast names; "": none, but one of them is there. */
+function wantedOf({ play, asciicast: cast }: ReplayFlags): string | undefined {
+  if (play && cast && play !== cast)
+    throw new CommandError(`--play=${play} or --asciicast=${cast}, not both`);
+  return cast || play || (cast ?? play);
 }
 
 function withDiff(diffs: Diffs) {
@@ -72,7 +81,9 @@ function chosen(records: readonly LedgerRecord[], record: string): Call {
   if (call !== undefined && named.length === 1) return call;
   if (playable.length === 0) throw new CommandError("no command was run in a pod in this session");
   const list = playable.map(({ request }) => `${indexOf(request)} (${printable(request.spec.uri)})`);
-  throw new CommandError(`which one? Name its record with --play=RECORD: ${list.join(", ")}`);
+  const why =
+    record === "" || named.length > 1 ? "which one?" : `record ${record} is of no command in a pod.`;
+  throw new CommandError(`${why} Name its record with --play=RECORD: ${list.join(", ")}`);
 }
 
 async function whole(context: Context, flags: ConnectionFlags, call: Call): Promise<Call> {
@@ -84,7 +95,7 @@ async function play(context: Context, flags: ReplayFlags, call: Call): Promise<v
   const { moments, erased } = tapeOf(call.parts);
   if (erased) context.process.stderr.write("parts of what was recorded are erased\n");
   const { spec } = call.request;
-  if (flags.asciicast) {
+  if (flags.asciicast !== undefined) {
     context.process.stdout.write(asciicast(moments, spec.uri, Date.parse(spec.time)));
     return;
   }

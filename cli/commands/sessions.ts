@@ -19,13 +19,18 @@ export interface SessionsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
   readonly all: boolean;
 }
 
+/** Sessions that were killed or deleted are in no list. */
+const NAMES_OF_ALL = "the names of all there were: kubectl hoop records --kind session";
+
 export async function sessions(this: Context, flags: SessionsFlags): Promise<void> {
   const api = hoopApi(this.kubectl, flags);
   if (flags.watch) return follow(this, api, flags);
   const list = await hintingNamespace(api.list("sessions", listNamespace(flags)));
   const items = list.items.filter(wanted(this, flags)).toSorted(byAge);
-  const none = flags.all ? "No sessions found." : "No active sessions found; those that are over: --all";
-  await printList(this, flags.output, { ...list, items }, sessionLook(this), none);
+  const none = flags.all
+    ? "No sessions found"
+    : "No active sessions found; those that ended within a day: --all";
+  await printList(this, flags.output, { ...list, items }, sessionLook(this), `${none}; ${NAMES_OF_ALL}`);
 }
 
 function wanted(context: Context, { agent, all }: Pick<SessionsFlags, "agent" | "all">) {
@@ -147,9 +152,13 @@ async function killAll(context: Context, flags: KillFlags, found: readonly Sessi
   if (failures.length > 0) throw new CommandError(`still going on: ${failures.join("; ")}`);
 }
 
+function howMany({ length }: readonly Session[]): string {
+  return length === 1 ? "1 session" : `${length} sessions`;
+}
+
 async function isMeant(context: Context, { yes }: KillFlags, found: readonly Session[]): Promise<boolean> {
   if (yes) return true;
-  if (!context.interactive) throw new CommandError(`this ends ${found.length} sessions: say --yes`);
+  if (!context.interactive) throw new CommandError(`this ends ${howMany(found)}: say --yes`);
   const names = found.map(({ metadata, status }) =>
     printable(`  ${metadata.namespace}/${metadata.name} of ${status.subject.username}`),
   );

@@ -23,6 +23,8 @@ export interface Loaded {
   rules: string[];
   /** How many policies stand in the files. */
   found: number;
+  /** How many AgentProfiles do. */
+  profiles: number;
   /** What else stands in the files: what may be around a request. */
   others: SourceDocument[];
   problems: SourceProblem[];
@@ -59,6 +61,7 @@ export async function load(paths: readonly string[], withCatalogue: boolean): Pr
   const looked = policies
     .filter(isShipped)
     .flatMap((document) => policyIn(document, catalogue, true).read ?? []);
+  const profiles = documents.filter(isProfile);
   const tests = documents.filter(({ kind }) => kind === TEST_KIND).map(fixturesOf);
   return {
     set: policySet(
@@ -69,13 +72,14 @@ export async function load(paths: readonly string[], withCatalogue: boolean): Pr
     fixtures: tests.flatMap(({ fixtures }) => fixtures),
     rules: [...looked, ...named].flatMap(({ compiled }) => compiled.rules.map(({ name }) => name)),
     found: policies.length,
+    profiles: profiles.length,
     others: documents.filter(({ apiVersion }) => !apiVersion.startsWith(GROUP)),
     problems: [
       ...problems,
       ...documents.flatMap(misplaced),
       ...twice(own),
       ...read.flatMap((one) => one.problems),
-      ...documents.filter(isProfile).flatMap((document) => problemsOfProfile(document, definitions)),
+      ...profiles.flatMap((document) => problemsOfProfile(document, definitions)),
       ...tests.flatMap((one) => one.problems),
     ],
     warnings: read.flatMap((one) => (one.problems.length > 0 ? [] : policyWarnings(one.document, AGENTS))),

@@ -58,7 +58,7 @@ export const sessions = buildCommand<SessionsFlags, [], Context>({
   parameters: {
     flags: {
       agent: ofAgent,
-      all: yesNo("Also those that are over; they are shown for a day"),
+      all: yesNo("Also those that ended within a day; not those that were killed or deleted"),
       ...watchFlags,
       ...outputFlag,
       ...connectionFlags,
@@ -68,11 +68,18 @@ export const sessions = buildCommand<SessionsFlags, [], Context>({
   docs: {
     brief: "List the sessions that agents have",
     customUsage: ["[-n NAMESPACE] [--agent NAME] [--all] [-w] [-o FORMAT]"],
-    fullDescription: description("List the sessions that agents have, the oldest first.", [
-      ["All that may be used now", "kubectl hoop sessions"],
-      ["Stay, and see them begin and end", "kubectl hoop sessions -w"],
-      ["What one agent had, and why it is over", "kubectl hoop sessions --agent ci/deployer --all -o wide"],
-    ]),
+    fullDescription: description(
+      "List the sessions that agents have, the oldest first. With --all also those that ended within a day: their time is\n" +
+        "over, nobody used or approved them, they are no longer allowed, or a token's was logged out of. Those that were\n" +
+        "deleted are gone (kubectl hoop kill, kubectl delete, logout with your own credential, or with their namespace);\n" +
+        "the names of all are in: kubectl hoop records --kind session.",
+      [
+        ["All that may be used now", "kubectl hoop sessions"],
+        ["Stay, and see them begin and end", "kubectl hoop sessions -w"],
+        ["What one agent had, and why it is over", "kubectl hoop sessions --agent ci/deployer --all -o wide"],
+        ["Also those that were killed or deleted", "kubectl hoop records --kind session"],
+      ],
+    ),
   },
 });
 
@@ -157,16 +164,21 @@ export const credential = buildCommand<CredentialFlags, [], Context>({
       },
       duration: lengthFlag,
       reason: text("What it is for; recorded", "TEXT"),
+      key: text(
+        "Any text, which sets it apart: with another one, another session is begun, also after logout",
+        "TEXT",
+      ),
     },
     aliases: { n },
   },
   docs: {
     brief: "Give kubectl the token of a session; login sets it up",
-    customUsage: ["--profile NAME -n NAMESPACE --exchange URL [--token-file FILE]"],
+    customUsage: ["--profile NAME -n NAMESPACE --exchange URL [--token-file FILE] [--key TEXT]"],
     fullDescription: description(
       "Give kubectl, and whatever is made with client-go, the token of a session: a credential plugin\n" +
         "(client.authentication.k8s.io/v1). Begins one where there is none, and another one when that is over, as login\n" +
-        "does with --exchange; never after logout. Tokens are kept in the cache directory (XDG_CACHE_HOME, ~/.cache).",
+        "does with --exchange; never after logout with the same flags (--key makes them others). Tokens are kept in the\n" +
+        "cache directory (XDG_CACHE_HOME, ~/.cache).",
       [
         [
           "Whom it is written for: users.user.exec of a kubeconfig",
@@ -244,7 +256,11 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
       },
       bodies: yesNo("Show what was sent and answered, masked"),
       json: yesNo("All records and what lies beside them, as JSON; each write with its diff"),
-      asciicast: yesNo("The command in a pod as an asciicast (v2), for players of those"),
+      asciicast: {
+        ...text("As --play (or with it), but written as an asciicast (v2), for players of those", "RECORD"),
+        parse: record,
+        inferEmpty: true,
+      },
       ...colorFlag,
       ...connectionFlags,
     },
@@ -253,7 +269,9 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
   },
   docs: {
     brief: "Show what went on in a session",
-    customUsage: ["SESSION [-n NAMESPACE] [--bodies | --json | [--play[=RECORD]] [--speed N | --asciicast]]"],
+    customUsage: [
+      "SESSION [-n NAMESPACE] [--bodies | --json | --play[=RECORD] [--speed N] | --asciicast[=RECORD]]",
+    ],
     fullDescription: description(
       "Show what went on in a session, from the ledger: what was asked and answered, what it changed, and what people and\n" +
         "rules decided on it; also where the session is long gone. With --play, what a command in a pod showed, in its own\n" +
@@ -267,7 +285,7 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
           "kubectl hoop records --session deployer-x7k2p --search nginx",
         ],
         ["Look over its shoulder, twice as fast", "kubectl hoop replay deployer-x7k2p --play --speed 2"],
-        ["For another player", "kubectl hoop replay deployer-x7k2p --play=812 --asciicast > exec.cast"],
+        ["For another player", "kubectl hoop replay deployer-x7k2p --asciicast=812 > exec.cast"],
       ],
     ),
   },

@@ -52,7 +52,7 @@ export async function revoked(terms: Terms, token: string): Promise<void> {
 }
 
 function posted({ exchangeCa }: Terms, url: string, body: URLSearchParams) {
-  const ca = exchangeCa === undefined ? undefined : textIn(exchangeCa, "--exchange-ca");
+  const ca = exchangeCa === undefined ? undefined : textIn(exchangeCa, "--exchange-ca: the file");
   return answered(url, { method: "POST", headers: FORM, body: body.toString(), ca });
 }
 
@@ -64,12 +64,15 @@ function isSession(value: unknown): value is BegunSession {
   );
 }
 
-/** Throws a CommandError that names the flag. */
-export function textIn(file: string, flag: string): string {
+/** Throws a CommandError that names the file, after `what` it is. */
+export function textIn(file: string, what: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new CommandError(`${flag}: ${error instanceof Error ? error.message : error}`);
+    const why = error instanceof Error ? error.message : String(error);
+    // "ENOENT: no such file or directory, open 'token'" names it again.
+    const [, said = why] = /^E[A-Z]+: ([^,]+), /.exec(why) ?? [];
+    throw new CommandError(`${what} ${file} cannot be read: ${said}`);
   }
 }
 

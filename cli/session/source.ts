@@ -17,7 +17,7 @@ export function hasSource({ tokenFile }: Pick<Terms, "tokenFile">, environment: 
 
 /** Read anew each time: projected tokens are replaced in their file. Rejects with a CommandError. */
 export async function oidcToken(terms: Terms, environment: Environment): Promise<string> {
-  if (terms.tokenFile !== undefined) return textIn(terms.tokenFile, "--token-file").trim();
+  if (terms.tokenFile !== undefined) return tokenIn(terms.tokenFile);
   const [address, bearer] = [environment[URL_VARIABLE], environment[TOKEN_VARIABLE]];
   if (address === undefined || bearer === undefined)
     throw new CommandError(
@@ -30,4 +30,10 @@ export async function oidcToken(terms: Terms, environment: Environment): Promise
   const { code, fields } = await answered(url.href, { method: "GET", headers });
   if (code === 200 && typeof fields["value"] === "string") return fields["value"];
   throw new CommandError(`${url.origin} gave no OpenID Connect token: it answered ${code}`);
+}
+
+function tokenIn(file: string): string {
+  const token = textIn(file, "the token file").trim();
+  if (token === "") throw new CommandError(`the token file ${file} is empty`);
+  return token;
 }

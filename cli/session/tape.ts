@@ -57,9 +57,10 @@ function momentOf({ at, channel, bytes }: Chunk, decoders: Map<number, StringDec
   return size === undefined ? undefined : { at, kind, text: size };
 }
 
+/** A terminal whose size nobody knows is told to be of 0 by 0. */
 function sizeIn(text: string): string | undefined {
-  const [, width] = /"Width":\s*(\d{1,5})\b/.exec(text) ?? [];
-  const [, height] = /"Height":\s*(\d{1,5})\b/.exec(text) ?? [];
+  const [, width] = /"Width":\s*([1-9]\d{0,4})\b/.exec(text) ?? [];
+  const [, height] = /"Height":\s*([1-9]\d{0,4})\b/.exec(text) ?? [];
   return width === undefined || height === undefined ? undefined : `${width}x${height}`;
 }
 

@@ -15,12 +15,15 @@ export interface Terms {
   audience?: string | undefined;
   duration?: string | undefined;
   reason?: string | undefined;
+  /** Means nothing, but that what was kept for others does not count. */
+  key?: string | undefined;
 }
 
 /** In the order in which they are written. */
 const FLAGS = {
   ...{ profile: "profile", namespace: "namespace", exchange: "exchange", exchangeCa: "exchange-ca" },
   ...{ tokenFile: "token-file", audience: "audience", duration: "duration", reason: "reason" },
+  key: "key",
 } as const satisfies Record<keyof Terms, string>;
 
 const NAMES = Object.keys(FLAGS) as (keyof Terms)[];
@@ -69,7 +72,9 @@ function splitAt(arg: string): [string, string] {
 }
 
 /** The same for the same terms. */
-export function keyOf(terms: Terms): string {
-  const values = NAMES.map((name) => terms[name] ?? null);
+export function keyOf({ key, ...terms }: Terms): string {
+  const others = NAMES.filter((name) => name !== "key").map((name) => terms[name] ?? null);
+  // Without one it is what it was before there were keys: who has logged out stays so.
+  const values = key === undefined ? others : [...others, key];
   return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 32);
 }

@@ -1,6 +1,8 @@
 /** What the entries of a time say about agents, gathered along the ledger. Memory grows with what differs, not with the entries. */
 import { isObject, type Json, type JsonObject, list, text } from "../admission.ts";
+import { ruleIn } from "../authorize.ts";
 import { type About, aboutOf } from "../export/about.ts";
+import { REFUSED_IN_SESSION } from "../session/session.ts";
 import {
   type Denied,
   type Held,
@@ -122,7 +124,7 @@ export class Gathering {
     const id = text(entry, "auditID");
     if (typeof entry["of"] === "number" || this.#begun.delete(id)) return;
     if (text(entry, "stage") === "ResponseStarted") this.#begun.add(id);
-    this.#answered(agent, index, placeOf(withUrl(entry, about), about.operation), entry);
+    this.#answered(agent, index, placeOf(withUrl(entry, about), about.operation), entry, "(the API server)");
   }
 
   #session({ session, serviceAccount }: JsonObject): void {
@@ -130,19 +132,22 @@ export class Gathering {
     this.#sessions.set(text(session, "uid"), `system:serviceaccount:${namespace}:${name}`);
   }
 
-  /** A read in a session. What else is done in one is judged, and told by that. */
+  /** A read in a session, or what none may. What else is done in one is judged, and told by that. */
   #brokered(agent: OfAgent, index: number, entry: JsonObject, about: About): void {
-    if (about.event !== "response" || !READS.has(about.operation)) return;
+    const isRefused = about.message.startsWith(REFUSED_IN_SESSION);
+    if (about.event !== "response" || !(isRefused || READS.has(about.operation))) return;
     const actingAs = this.#sessions.get(text(entry["session"], "uid")) ?? "a session";
-    const place = placeOf(withUrl(entry, about), about.operation, { actingAs });
-    this.#answered(agent, index, place, entry);
+    const verb = about.operation || text(entry, "method").toLowerCase();
+    const place = placeOf(withUrl(entry, about), verb, { actingAs });
+    this.#answered(agent, index, place, entry, isRefused ? "(the session)" : "(the API server)");
   }
 
-  /** By the API server alone. */
-  #answered(agent: OfAgent, index: number, place: Place, { code, time }: JsonObject): void {
+  /** Without being judged. `by`: who has denied it, where no rule of ours has. */
+  #answered(agent: OfAgent, index: number, place: Place, entry: JsonObject, by: string): void {
+    const { code, time } = entry;
     const used = this.#use(agent, index, place, String(time));
     if (code === 401 || code === 403)
-      this.#deny(agent, index, place, String(time), used, ["(the API server)"]);
+      this.#deny(agent, index, place, String(time), used, [ruleIn(text(entry, "message")) ?? by]);
     else {
       // Told to ask again, or its client has left: nobody has looked at it.
       if (code !== 429 && code !== 503) used.allowed += 1;
@@ -219,7 +224,7 @@ export class Gathering {
         [...inForce].filter(([name, digest]) => (known.get(name) ?? digest) !== digest).map(([name]) => name),
       ),
     ];
-    const said = changes.length === 0 ? `${inForce.size} rules and policies` : changes.join("; ");
+    const said = changes.length === 0 ? `${inForce.size} rules, policies and profiles` : changes.join("; ");
     const isOther = expression !== undefined && expression !== this.#expression;
     const who = isOther ? `; agents are now: ${this.#expression}` : "";
     const says = `Hoop ${text(entry, "version")}; ${said}${who}`;
@@ -232,10 +237,11 @@ function rulesIn(entry: JsonObject): Map<string, string> {
   const rules = list(entry, "rules").flatMap((rule) =>
     typeof rule === "string" ? [[rule, ""] as const] : [],
   );
-  const policies = list(entry, "policies").map(
-    (one) => [`policy ${text(one, "name")}`, text(one, "digest")] as const,
+  const specs = [["policies", "policy"] as const, ["profiles", "profile"] as const].flatMap(
+    ([member, word]) =>
+      list(entry, member).map((one) => [`${word} ${text(one, "name")}`, text(one, "digest")] as const),
   );
-  return new Map([...rules, ...policies]);
+  return new Map([...rules, ...specs]);
 }
 
 function numberAt(value: Json, key: "from" | "to"): number | undefined {

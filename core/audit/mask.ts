@@ -3,6 +3,7 @@
  * audit policy gives; in all else, values go that are secret by their names or by how they look.
  */
 import { isObject, type Json, type JsonObject } from "../admission.ts";
+import { reasonIn } from "../authorize.ts";
 import { announcesSecret, looksSecret } from "../mask/patterns.ts";
 import { maskObject, maskText } from "../mask.ts";
 import type { AuditEvent, AuditTarget } from "./event.ts";
@@ -77,8 +78,10 @@ const QUOTING =
 const OBJECTS = /(?<=[\w\]}])\{[\s\S]*|[{[]\s*[{["][\s\S]*/;
 
 /** Undefined where nothing of it may be told. */
-export function maskedMessage({ message, target }: AuditEvent): string | undefined {
-  if (message === "" || isClosed(target)) return undefined;
+export function maskedMessage({ message, target, code }: AuditEvent): string | undefined {
+  if (message === "") return undefined;
+  // By which rule we have denied it: in words that are ours.
+  if (isClosed(target)) return code === 403 ? reasonIn(message) : undefined;
   return maskText(message.replace(QUOTING, `$1${VALUE}`).replace(OBJECTS, VALUE));
 }
 

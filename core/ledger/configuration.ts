@@ -12,8 +12,15 @@ export type Configuration = Pick<ConfigurationEntry, "version" | "keys" | "agent
   /** Without anything secret. */
   settings: JsonObject;
   /** The AgentPolicies of the cluster. */
-  policies: readonly { name: string; spec: JsonObject }[];
+  policies: readonly WrittenSpec[];
+  /** Its AgentProfiles. */
+  profiles: readonly WrittenSpec[];
 };
+
+export interface WrittenSpec {
+  name: string;
+  spec: JsonObject;
+}
 
 export interface ConfigurationPorts {
   store: Store;
@@ -33,17 +40,20 @@ export interface KnownKey {
 const CURRENT = "ledger/configuration";
 const KEYS = "ledger/keys/";
 
-/** Of policies in the payload of one entry, in bytes: what is left is told by the next one. */
+/** Of specs in the payload of one entry, in bytes: what is left is told by the next one. */
 const MOST_TOLD = 1024 * 1024;
 
 /** Specs are told once, so that each change costs what it says and not what all policies say. */
 export async function recordConfiguration(
   { store, clock, random }: ConfigurationPorts,
-  { settings, policies, ...said }: Configuration,
+  { settings, policies, profiles, ...said }: Configuration,
 ): Promise<void> {
-  const specs = policies.map(maskedSpec);
-  const listed = specs.map(({ name, digest }) => ({ name, digest }));
-  const digest = sha256(canonical({ ...said, settings, policies: listed }));
+  const specs = [...policies.map(maskedSpec("policies")), ...profiles.map(maskedSpec("profiles"))];
+  const listed = {
+    policies: ofKind(specs, "policies").map(({ name, digest }) => ({ name, digest })),
+    profiles: ofKind(specs, "profiles").map(({ name, digest }) => ({ name, digest })),
+  };
+  const digest = sha256(canonical({ ...said, settings, ...listed }));
   for (;;) {
     const row = await store.get(CURRENT);
     const before = currentOf(row?.value);
@@ -59,9 +69,13 @@ export async function recordConfiguration(
       kind: "configuration",
       time,
       ...said,
-      policies: listed,
+      ...listed,
     };
-    const payload = { settings, policies: telling.map(({ name, spec }) => ({ name, spec })) };
+    const payload = {
+      settings,
+      policies: ofKind(telling, "policies").map(({ name, spec }) => ({ name, spec })),
+      profiles: ofKind(telling, "profiles").map(({ name, spec }) => ({ name, spec })),
+    };
     const puts = [
       { key: CURRENT, value: JSON.stringify({ digest, told }), expect: row?.revision ?? 0 },
       ...(await addedKeys(store, said.keys, time)),
@@ -82,20 +96,29 @@ function currentOf(value: string | undefined): Current {
   return JSON.parse(value) as Current;
 }
 
+type SpecKind = "policies" | "profiles";
+
 interface MaskedSpec {
+  kind: SpecKind;
   name: string;
   spec: Json;
   digest: string;
   size: number;
 }
 
-function maskedSpec({ name, spec }: Configuration["policies"][number]): MaskedSpec {
-  const masked = withoutSecrets(spec);
-  const text = canonical(masked);
-  return { name, spec: masked, digest: sha256(text), size: Buffer.byteLength(text) };
+function maskedSpec(kind: SpecKind): (written: WrittenSpec) => MaskedSpec {
+  return ({ name, spec }) => {
+    const masked = withoutSecrets(spec);
+    const text = canonical(masked);
+    return { kind, name, spec: masked, digest: sha256(text), size: Buffer.byteLength(text) };
+  };
 }
 
-/** Nothing in a policy is meant to be secret. */
+function ofKind(specs: readonly MaskedSpec[], kind: SpecKind): MaskedSpec[] {
+  return specs.filter((one) => one.kind === kind);
+}
+
+/** Nothing in a policy or profile is meant to be secret. */
 function withoutSecrets(value: Json): Json {
   if (typeof value === "string") return maskText(value);
   if (Array.isArray(value)) return value.map(withoutSecrets);

@@ -168,20 +168,25 @@ export const ConfigurationEntry = Type.Object(
       }),
       { description: "The AgentPolicies in force." },
     ),
+    profiles: Type.Optional(
+      Type.Array(Type.Object({ name: Type.String(), digest: Type.String() }), {
+        description: "The AgentProfiles, with digests as policies have. Earlier versions left them out.",
+      }),
+    ),
     payload: Type.Optional(PayloadDigest),
     shortened: Shortened,
   },
   {
     description:
       "What is in force from here on, where it is not what the entry before of this kind says. Its payload has the " +
-      "settings, and the specs of those policies that no entry before has told as they are now.",
+      "settings, and the specs of those policies and profiles that no entry before has told as they are now.",
   },
 );
 export type ConfigurationEntry = Static<typeof ConfigurationEntry>;
 
 /** As entries were before they told what policies say. */
 const FirstConfigurationEntry = Type.Object({
-  ...Type.Omit(ConfigurationEntry, ["policies", "shortened"]).properties,
+  ...Type.Omit(ConfigurationEntry, ["policies", "profiles", "shortened"]).properties,
   schema: Type.Literal("hoop.dev/configuration/v1"),
 });
 

@@ -83,14 +83,16 @@ export class OpenWrites {
       this.#add(index, entry);
   }
 
-  #add(index: number, { time, approval, through }: AdmissionEntry): void {
+  #add(index: number, { time, approval, through, actingAs }: AdmissionEntry): void {
     const looks = approval !== undefined || through !== undefined;
     if (!looks && (!this.#isFed() || this.#open.size >= MOST_OPEN)) return;
+    // Its ServiceAccount is no agent of the audit policy, as a rule: that no event comes says nothing of the others.
+    const isInSession = actingAs !== undefined;
     this.#open.set(index, {
       index,
       at: Date.parse(time),
-      looks,
-      awaited: through === undefined,
+      looks: looks || isInSession,
+      awaited: through === undefined && !isInSession,
       attempts: 0,
     });
   }

@@ -6,6 +6,9 @@ import Type, { type Static } from "typebox";
 
 const Time = Type.String({ format: "date-time", description: "RFC 3339, UTC." });
 
+/** How the broker begins what it tells of a request that it does not pass on. */
+export const REFUSED_IN_SESSION = "forbidden in a session: ";
+
 /** `90s`, `10m`, `1h30m`. */
 const DURATION = "^([0-9]+(\\.[0-9]+)?(s|m|h))+$";
 

@@ -64,6 +64,29 @@ describe("AgentProfiles", function () {
     await until(member, false);
   });
 
+  it("are recorded whenever they say something else, also where they name the same agents", async () => {
+    const session = { serviceAccount: { namespace: "default", name: "plain" } };
+    const told = async () => {
+      const { items } = JSON.parse(
+        await bed.must("human", ["get", "records", "-n", "hoop-system", "-o", "json"]),
+      ) as { items: { metadata: { name: string }; spec: { kind: string } }[] };
+      const last = items
+        .filter(({ spec }) => spec.kind === "configuration")
+        .map(({ metadata }) => metadata.name);
+      const newest = String(Math.max(...last.map(Number)));
+      const one = JSON.parse(
+        await bed.must("human", ["get", "record", newest, "-n", "hoop-system", "-o", "json"]),
+      ) as { payload: { profiles: { name: string; spec: object }[] } };
+      return one.payload.profiles.map(({ name, spec }) => JSON.stringify([name, spec]));
+    };
+    for (const portForward of [false, true]) {
+      const spec = { users: ["nobody"], session: { ...session, portForward } };
+      await bed.apply(profile("recorded", spec));
+      while (!(await told()).some((one) => one.startsWith('["recorded"') && one.includes(`:${portForward}`)));
+    }
+    await bed.must("human", ["delete", "agentprofile", "recorded"]);
+  });
+
   it("count from Hoop's first moment after a restart, also those that were made meanwhile", async () => {
     await bed.stopHoop();
     await bed.apply(profile("later", { users: ["bot"] }));

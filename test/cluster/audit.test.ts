@@ -237,7 +237,7 @@ describe("what came of an agent's requests", () => {
     expect((await bed.kubectl("agent", ["get", "secret", "no-such", "-n", "demo"])).code).to.equal(1);
     const refused = await request(({ target }) => target?.resource === "secrets");
     expect(refused).to.deep.include({ verb: "get", code: 403, reason: "Forbidden" });
-    expect(refused.message).to.equal(undefined);
+    expect(refused.message).to.match(/^hoop: agents do not read or edit Secrets;.* \(rule secrets\)$/);
     const people = (await entries()).filter(
       ({ entry }) => entry.kind === "request" && entry.agent.username !== "agent",
     );

@@ -54,7 +54,13 @@ describe("sessions by the plugin", function () {
 
   it("begins one, in whose kubeconfig kubectl just works", async () => {
     const one = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "one" }, data: { a: "1" } };
-    await bed.must(inside, ["create", "-f", "-"], { input: JSON.stringify(one) });
+    const input = JSON.stringify(one);
+    // The API server takes up within moments that the ServiceAccount is an agent's.
+    const tried = ["create", "--dry-run=server", "-o", "yaml", "-f", "-"];
+    await until("what is made in the session is stamped", async () =>
+      (await bed.must(inside, tried, { input })).includes("hoop.dev/agent: bot"),
+    );
+    await bed.must(inside, ["create", "-f", "-"], { input });
     expect(await bed.must(inside, ["get", "configmap", "one", "-o", "name"])).to.equal("configmap/one\n");
     expect((await hoop(bed, "human", ["sessions"])).stdout).to.match(
       new RegExp(`^demo +${session} +bot +bot +Active `, "m"),

@@ -50,6 +50,7 @@ export async function largeLedger(file: string, size: number): Promise<void> {
     rules: [],
     settings: {},
     policies: [],
+    profiles: [],
   };
   await recordConfiguration({ store, clock: new ManualClock(), random }, configuration);
   // As many more, where it was there before.

@@ -75,6 +75,7 @@ export async function madeLedger(directory: string, size: number): Promise<MadeL
     agents: "true",
     rules: ["a"],
     policies: [],
+    profiles: [],
     settings: { some: "thing" },
   });
   await append(store, clock, 0, Math.floor(size / 3));

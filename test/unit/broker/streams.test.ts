@@ -149,7 +149,9 @@ describe("what lasts in a session", () => {
       for (const kind of ["websocket", "SPDY/3.1"])
         expect(await bed.answerTo(upgrade(FORWARD, PROTOCOLS.forward, kind)))
           .to.match(/^HTTP\/1\.1 403 /)
-          .and.contain("the profile allows no forwarded ports");
+          .and.contain("the profile allows no forwarded ports")
+          .and.contain("spec.session.portForward")
+          .and.contain("forwardedPorts");
       expect(bed.arrived).to.deep.equal([]);
     });
 

@@ -80,6 +80,14 @@ describe("a tape", () => {
     expect(tapeOf([{ payload: "erased" }, {}])).to.deep.equal({ erased: true, moments: [] });
   });
 
+  it("has the usual size as an asciicast where the terminal had none", () => {
+    const chunks = [chunk(0, 4, Buffer.from('{"Width":0,"Height":0}')), chunk(1, 1, Buffer.from("hi"))];
+    const { moments } = tapeOf([{ payload: { chunks } }]);
+    const [header = "", ...lines] = asciicast(moments, "exec", 0).trimEnd().split("\n");
+    expect(JSON.parse(header)).to.include({ width: 80, height: 24 });
+    expect(lines).to.deep.equal(['[0.001,"o","hi"]']);
+  });
+
   it("is written as an asciicast", () => {
     const moments: Moment[] = [{ at: 0, kind: "size", text: "120x40" }, out(1500, "hi\r\n")];
     expect(asciicast(moments, "exec", 1_700_000_000_500)).to.equal(

@@ -197,6 +197,26 @@ cases:
       });
     });
 
+    it("checks AgentProfiles too, also where there is nothing else", async () => {
+      const profile =
+        "apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {users: [a]}\n";
+      const alone = await files({ "p.yaml": profile });
+      const { code, stdout } = await hoop(["policy", "check", alone]);
+      expect({ code, stdout }).to.deep.equal({ code: 0, stdout: "nothing wrong: 1 profile\n" });
+      const { profiles } = JSON.parse((await hoop(["policy", "check", alone, "-o", "json"])).stdout);
+      expect(profiles).to.equal(1);
+      const both = await files({ "shop.yaml": POLICY, "p.yaml": profile });
+      expect((await hoop(["policy", "check", both])).stdout).to.equal(
+        "nothing wrong: 1 policy, 2 rules, 0 tests, 1 profile\n",
+      );
+    });
+
+    it("exits with 2 where there is nothing to check", async () => {
+      const { code, stderr } = await hoop(["policy", "check", await files({ "a.yaml": "a: 1\n" })]);
+      expect(code).to.equal(2);
+      expect(stderr).to.contain("there is no AgentPolicy and no AgentProfile in");
+    });
+
     it("finds all that is wrong at once, in the order of lines", async () => {
       const written = POLICY.replace("action: Hold", "action: Wait").replace(
         "    when: request.name == 'frozen'\n",

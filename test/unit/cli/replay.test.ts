@@ -171,7 +171,18 @@ describe("kubectl hoop replay", () => {
   const refusals = {
     "of a session that never was": [[], [], "no record of a session bot-1"],
     "of a command that was not run": [["--play"], RECORDS.slice(0, 3), "no command was run in a pod"],
-    "of another record": [["--play=1"], RECORDS, "Name its record with --play=RECORD: 4 ("],
+    "of another record": [
+      ["--play=1"],
+      RECORDS,
+      "record 1 is of no command in a pod. Name its record with --play=RECORD: 4 (",
+    ],
+    "of another record, for other players": [
+      ["--asciicast=1"],
+      RECORDS,
+      "record 1 is of no command in a pod",
+    ],
+    "of two records": [["--play=4", "--asciicast=5"], RECORDS, "--play=4 or --asciicast=5, not both"],
+    "as JSON": [["--json", "--asciicast=4"], RECORDS, "not both"],
     "in two formats at once": [["--json", "--asciicast"], RECORDS, "not both"],
     "at no speed": [["--play", "--speed=0"], RECORDS, "not a speed"],
   } as const;
@@ -231,6 +242,17 @@ describe("kubectl hoop replay", () => {
     const [header = "", ...lines] = (await ran(["--asciicast"], PLAYED)).stdout.trimEnd().split("\n");
     expect(JSON.parse(header)).to.include({ version: 2, width: 80, height: 24 });
     expect(lines).to.have.length(2);
+  });
+
+  it("writes one of several as an asciicast, by any record of it", async () => {
+    const other = call(2, "request", "o", exec);
+    const several = [RECORDS[0] ?? other, other, ...PLAYED.slice(1)];
+    expect((await ran(["--asciicast"], several)).stderr).to.contain("which one? Name its record");
+    for (const args of [["--asciicast=4"], ["--asciicast=5"], ["--play=4", "--asciicast"]]) {
+      const { code, stdout, stderr } = await ran(args, several);
+      expect(code, stderr).to.equal(0);
+      expect(stdout.trimEnd().split("\n")).to.have.length(3);
+    }
   });
 
   const WRITES = [

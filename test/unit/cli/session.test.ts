@@ -108,7 +108,13 @@ describe("kubectl hoop sessions", () => {
 
   it("says that there are none", async () => {
     const { stderr } = await hoop(["sessions"], { sessions: [] });
-    expect(stderr).to.contain("No active sessions found");
+    expect(stderr)
+      .to.match(/^No active sessions found; .*--all/)
+      .and.contain("kubectl hoop records --kind session");
+    const { stderr: ofAll } = await hoop(["sessions", "--all"], { sessions: [] });
+    expect(ofAll)
+      .to.match(/^No sessions found;/)
+      .and.contain("kubectl hoop records --kind session");
   });
 
   it("proposes them to who types a name", async () => {
@@ -295,6 +301,22 @@ describe("kubectl hoop login with a token", () => {
     expect(calls.filter(([verb]) => verb === "create")).to.deep.equal([]);
   });
 
+  const unusable: Record<string, [file: string, text: string | undefined, says: string]> = {
+    "is empty": ["empty", "\n", "empty is empty\n"],
+    "is not there": ["missing", undefined, "missing cannot be read: no such file or directory\n"],
+  };
+  for (const [what, [name, text, says]] of Object.entries(unusable))
+    it(`says that the token file ${what}`, async () => {
+      const file = join(directory, name);
+      if (text !== undefined) writeFileSync(file, text);
+      const { code, stderr } = await hoop(
+        ["login", "--profile=deployer", "--to=-", `--token-file=${file}`, `--exchange=${url}`],
+        script(),
+      );
+      expect(code).to.equal(1);
+      expect(stderr).to.contain(`the token file ${directory}/${says}`);
+    });
+
   it("gives kubectl that token until the session is over, and another one then", async () => {
     answer = given();
     const credential = args(`--exchange=${url}`).slice(3);
@@ -365,6 +387,25 @@ describe("kubectl hoop login with a token", () => {
     expect(again.stderr).to.contain("begin another one with kubectl hoop login");
   });
 
+  it("begins another one by a kubeconfig with another key, which is logged out of by itself", async () => {
+    answer = given();
+    const { stdout } = await hoop(args(`--exchange=${url}`), script());
+    const keyed = (key: string) => {
+      const kubeconfig = parse(stdout);
+      const [{ user }] = kubeconfig.users;
+      user.exec.args.push(`--key=${key}`);
+      return { words: user.exec.args as string[], inside: { ...script(), answer: answering(kubeconfig) } };
+    };
+    const [first, second] = [keyed("first"), keyed("second")];
+    asking = 0;
+    for (const { words } of [first, second]) expect((await hoop(words, script())).code).to.equal(0);
+    expect(asking).to.equal(2);
+    expect((await hoop(["logout"], first.inside)).code).to.equal(0);
+    expect((await hoop(first.words, script())).stderr).to.contain("logged out of");
+    const other = await hoop(second.words, script());
+    expect(JSON.parse(other.stdout).status.token, other.stderr).to.equal("d00r");
+  });
+
   it("says why it was not exchanged", async () => {
     answer = { error: "invalid_request", error_description: "the token: it has expired" };
     const { stderr, code } = await hoop(args(`--exchange=${url}`), script());
@@ -426,7 +467,8 @@ describe("kubectl hoop kill", () => {
 
   const refusals = {
     "everything without being told so": [[], "whose?"],
-    "what nobody could be asked about": [["--agent=eve"], "say --yes"],
+    "what nobody could be asked about": [["--agent=eve"], "this ends 1 session: say --yes"],
+    "several that nobody could be asked about": [["--profile=deployer"], "this ends 2 sessions: say --yes"],
     "what is not there": [["none", "--yes"], "no active session is called none"],
   } as const;
   for (const [what, [args, says]] of Object.entries(refusals))

@@ -2,6 +2,18 @@ import { expect } from "chai";
 import { approval, DIGEST, failed, hoop } from "./scripted.ts";
 
 describe("kubectl hoop show", () => {
+  it("shows the session that it was asked for in, and as whom that acts", async () => {
+    const session = {
+      ...{ namespace: "shop", name: "deployer-x7k2p", profile: "deployer" },
+      actingAs: "system:serviceaccount:shop:deployer",
+    };
+    const approvals = [approval({ spec: { agent: { username: "bot", groups: ["hoop:agents"], session } } })];
+    const { stdout } = await hoop(["show", "delete-ns-prod-7x2k"], { approvals });
+    expect(stdout).to.contain(
+      "Session:     shop/deployer-x7k2p (profile deployer)\nActs as:     system:serviceaccount:shop:deployer\n",
+    );
+  });
+
   it("shows all that a person needs to decide", async () => {
     const approvals = [
       approval({

@@ -90,6 +90,7 @@ describe("an access review", () => {
     const configuration = (minute: number, rules: string[]): JsonObject => ({
       ...{ kind: "configuration", time: at(minute), version: "v1", agents: String(minute < 4), rules },
       policies: [{ name: "p", digest: String(minute) }],
+      profiles: [{ name: "deployer", digest: String(minute) }],
     });
     const gathered = gathering(
       [
@@ -107,7 +108,7 @@ describe("an access review", () => {
       {
         index: 3,
         time: at(4),
-        says: "Hoop v1; added: c; removed: a; changed: policy p; agents are now: false",
+        says: "Hoop v1; added: c; removed: a; changed: policy p, profile deployer; agents are now: false",
       },
     ]);
     expect(gathered.begins).to.equal(at(1));
@@ -155,10 +156,16 @@ describe("an access review", () => {
       admission(2, denied),
       request(3, { code: 403 }),
       request(4, { target: {}, uri: "/metrics?x=1", verb: "get", code: 403 }),
+      request(5, {
+        code: 403,
+        message: 'users "b" is forbidden: User "a" cannot x: hoop: agents do not (rule impersonation)',
+      }),
+      request(6, { code: 403, message: 'x "hoop: no (rule fake)" is forbidden: hoop: no (rule fake)"' }),
     ]).of(BOT).denied;
     expect(found.map(({ resource, rules, count }) => ({ resource, rules, count }))).to.deep.equal([
       { resource: "/metrics", rules: ["(the API server)"], count: 1 },
-      { resource: "pods", rules: ["(the API server)"], count: 1 },
+      { resource: "pods", rules: ["(the API server)"], count: 2 },
+      { resource: "pods", rules: ["impersonation"], count: 1 },
       { resource: "deployments", rules: ["no-prod"], count: 2 },
     ]);
   });
@@ -235,6 +242,35 @@ describe("an access review", () => {
       true,
     ]);
     expect(rightsOf(policy, bot, gathered.used, true)).to.deep.equal(rightsOf(policy, bot, direct, true));
+  });
+
+  it("tells what a session refuses itself, and nothing twice that was judged", () => {
+    const refused = (message: string, more: JsonObject = {}): JsonObject => ({
+      ...{ kind: "brokered", time: at(2), event: "response", agent: { username: BOT, groups: [] } },
+      ...{ session: { namespace: "shop", name: "s", uid: "u1" }, method: "POST", verb: "create", code: 403 },
+      ...{ uri: "/api/v1/x?y=1", target: { group: "", version: "v1", resource: "pods" }, message, ...more },
+    });
+    const here = "forbidden in a session: ";
+    const portForward = { group: "", version: "v1", resource: "pods", subresource: "portforward" };
+    const { denied: found } = gathering([
+      refused(`${here}the profile allows no forwarded ports`, { target: portForward }),
+      refused(`${here}the profile allows no forwarded ports`, { target: portForward, event: "request" }),
+      refused(`${here}POST /api/v1/x: hoop: agents do not (rule token-request)`, { verb: "", target: {} }),
+      refused('admission webhook "hoop.dev" denied the request: no'),
+      refused("the session has ended"),
+    ]).of(BOT);
+    expect(
+      found.map(({ verb, resource, subresource, rules, count }) => [
+        verb,
+        resource,
+        subresource,
+        rules.join(),
+        count,
+      ]),
+    ).to.deep.equal([
+      ["post", "/api/v1/x", "", "token-request", 1],
+      ["create", "pods", "portforward", "(the session)", 1],
+    ]);
   });
 
   it("says what makes it incomplete: gaps that reach into its time, and erasures", () => {

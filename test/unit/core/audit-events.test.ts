@@ -168,6 +168,20 @@ describe("of an audit event is kept", () => {
     expect(maskedMessage(event({ responseStatus, objectRef: { resource: "secrets" } }))).to.equal(undefined);
   });
 
+  it("of a message about Secrets by which rule of ours it was denied, in our words alone", () => {
+    const about = (message: string, code = 403) =>
+      maskedMessage(event({ responseStatus: { code, message }, objectRef: { resource: "secrets" } }));
+    const words = "hoop: agents do not act as somebody else (rule impersonation)";
+    expect(about(`users "b" is forbidden: User "a" cannot impersonate: ${words}`)).to.equal(words);
+    expect(about("x: hoop: hunter2 (rule impersonation)")).to.equal(words);
+    expect(about("x: hoop: hunter2 (rule session-required)")).to.match(
+      /^hoop: [^2]+ \(rule session-required\)$/,
+    );
+    expect(about("x: hoop: hunter2 (rule other)")).to.equal(undefined);
+    expect(about(`x: ${words}`, 422)).to.equal(undefined);
+    expect(about("hunter2 is forbidden")).to.equal(undefined);
+  });
+
   const WHOLE: Record<string, string> = {
     "in JSON": 'spec.template: Invalid value: {"env":[{"name":"DB","value":"hunter2"}]}: field is immutable',
     "in a list": 'spec.x: Invalid value: ["a b", "hunter2"]: no',

@@ -210,6 +210,39 @@ describe("where no audit event tells what came of a write", () => {
     expect(await heard.entries("gap")).to.deep.equal([]);
   });
 
+  it("and it was done in a session, its object is looked at in the end; what agents did beside it is missed", async () => {
+    await fed();
+    heard.found = () => present();
+    const inSession = { actingAs: "system:serviceaccount:work:deployer", session: "shop/s" };
+    const index = await heard.admit({ ...inSession, object: { uid: "u" } });
+    const approved = await heard.admit({ ...APPROVED, ...inSession, object: { uid: "u" } });
+    await later(WAIT - 1_000);
+    expect(heard.looked).to.deep.equal([]);
+    await later(2_000);
+    for (const one of [index, approved])
+      expect((await outcomeOf(heard.store, one))?.entry).to.deep.include({
+        source: "object",
+        result: "took-effect",
+      });
+    expect(await heard.entries("gap")).to.deep.equal([]);
+    await heard.admit(inSession);
+    await heard.admit();
+    await later(2 * WAIT);
+    const gaps = await heard.entries("gap");
+    expect(gaps.map(({ message }) => message)).to.have.length(1);
+    expect(gaps[0]?.message).to.contain("of 1 write let through");
+  });
+
+  it("and it was done in a session, an event that comes nevertheless counts", async () => {
+    await fed();
+    const actingAs = "system:serviceaccount:work:deployer";
+    const index = await heard.admit({ actingAs });
+    await heard.take(auditEvent({ auditID: "w9", annotations: naming(index) }));
+    await later(2 * WAIT);
+    expect(heard.looked).to.deep.equal([]);
+    expect((await outcomeOf(heard.store, index))?.entry).to.deep.include({ source: "audit", auditID: "w9" });
+  });
+
   it("but that the server failed, the object is looked at at once, and the event's code kept", async () => {
     heard.found = () => present();
     const index = await heard.admit({ object: { uid: "u" } });

@@ -27,7 +27,9 @@ function recorder() {
   const said = { version: "v1", keys: ["key"], agents: "true", rules: ["p/a"], settings: { some: "thing" } };
   return {
     ports,
-    record: (...policies: Policy[]) => recordConfiguration(ports, { ...said, policies }),
+    record: (...policies: Policy[]) => recordConfiguration(ports, { ...said, policies, profiles: [] }),
+    recordBoth: (policies: Policy[], profiles: Policy[]) =>
+      recordConfiguration(ports, { ...said, policies, profiles }),
     /** Of each entry, the policies it names, and those that its payload tells. */
     async told() {
       const lines = await store.lines(0);
@@ -37,9 +39,13 @@ function recorder() {
           expect(Value.Check(Entry, entry)).to.equal(true);
           const kept = await store.payload(index);
           const text = kept instanceof Uint8Array ? unsealPayload(kept) : undefined;
-          const { settings, policies } = JSON.parse(String(text)) as { settings: object; policies: Policy[] };
+          const { settings, policies, profiles } = JSON.parse(String(text)) as {
+            settings: object;
+            policies: Policy[];
+            profiles: Policy[];
+          };
           expect(settings).to.deep.equal(said.settings);
-          return { entry, names: entry.policies, specs: policies };
+          return { entry, names: entry.policies, specs: policies, profiles };
         }),
       );
     },
@@ -73,6 +79,28 @@ describe("what is in force, as it is recorded", () => {
     const [{ names, specs } = { names: [], specs: [] }] = await told();
     expect(JSON.stringify(specs)).to.contain("object.metadata.name ==").and.not.contain(token);
     expect(names).to.deep.equal(specs.map((one) => ({ name: "a", digest: digestOf(one) })));
+  });
+
+  it("names and tells AgentProfiles as it does policies, also where one of them gives more alone", async () => {
+    const { recordBoth, told } = recorder();
+    const profile = (portForward: boolean): Policy => ({
+      name: "deployer",
+      spec: { users: [`ghp_${"a1B2c3D4e5".repeat(4)}`.slice(0, 40)], session: { portForward } },
+    });
+    for (const profiles of [[profile(false)], [profile(false)], [profile(true)], []])
+      await recordBoth([A], profiles);
+    const entries = await told();
+    expect(entries.map(({ specs }) => specs)).to.deep.equal([[A], [], []]);
+    expect(entries.map(({ profiles }) => profiles.map(({ spec }) => spec["session"]))).to.deep.equal([
+      [{ portForward: false }],
+      [{ portForward: true }],
+      [],
+    ]);
+    expect(JSON.stringify(entries)).to.not.contain("ghp_a1B2");
+    for (const { entry, profiles } of entries)
+      expect(entry.profiles).to.deep.equal(
+        profiles.map((one) => ({ name: "deployer", digest: digestOf(one) })),
+      );
   });
 
   it("is told in several entries where policies say more than one can hold", async () => {
