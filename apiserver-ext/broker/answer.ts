@@ -1,11 +1,12 @@
 /** Beginning an answer to the client, and going on with it. */
 import type { IncomingMessage } from "node:http";
 import type { ApiResponse } from "#kit/request.ts";
-import { drained, PATIENCE } from "#kit/send-parts.ts";
+import { breakOff, drained, PATIENCE } from "#kit/send-parts.ts";
 import { StatusError } from "#kit/status.ts";
 import type { BrokerCall } from "./call.ts";
 import { answerHeaders, type HeaderLines } from "./headers.ts";
 import { maskedText, unmaskable } from "./mask-answer.ts";
+import { type Ended, notRecorded } from "./record.ts";
 
 export function mediaType({ headers }: IncomingMessage): string {
   return (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
@@ -37,6 +38,19 @@ async function shownHeaders(
   if (headers["warning"] === undefined) return answerHeaders(rawHeaders, (text) => text);
   const known = await masks();
   return answerHeaders(rawHeaders, (text) => maskedText(text, known));
+}
+
+/** All of an answer that has begun: in the ledger first. Rejects where it is not. */
+export async function sendRecorded(
+  { connection, inner, record, signal }: BrokerCall,
+  bytes: Buffer,
+  end: Ended,
+): Promise<void> {
+  const { response: to } = connection;
+  if (!(await record.response(end))) throw notRecorded();
+  if (inner.method !== "HEAD") to.setHeader("Content-Length", bytes.length);
+  if (await written(to, bytes, signal)) to.end();
+  else breakOff(to);
 }
 
 /** False: the client is gone, or takes nothing any more. */

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { extrasOf } from "#core/session/extras.ts";
 import { breakOff } from "#kit/send-parts.ts";
-import { beginAnswer, mediaType, written } from "./answer.ts";
+import { beginAnswer, mediaType, sendRecorded } from "./answer.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
 import { type HeaderLines, innerHeaders } from "./headers.ts";
 import { heldIn, untilDecided } from "./held.ts";
@@ -10,7 +10,7 @@ import type { Inner } from "./inner.ts";
 import { cut } from "./kept-body.ts";
 import { type Masks, maskedJson, maskedText, unmaskable } from "./mask-answer.ts";
 import type { BrokerPorts, BrokerState } from "./ports.ts";
-import { notRecorded, sha256 } from "./record.ts";
+import { sha256 } from "./record.ts";
 import { bodyOf } from "./request-body.ts";
 import { securedBody } from "./secrets.ts";
 import { examined } from "./sent.ts";
@@ -133,20 +133,16 @@ async function wholeOf(
 }
 
 async function sendWhole(call: BrokerCall, response: IncomingMessage, whole: Buffer): Promise<void> {
-  const { connection, record, terms, inner } = call;
+  const { terms, inner } = call;
   const isEmpty = whole.length === 0 || inner.method === "HEAD";
   const shown = isEmpty ? "" : shownText(await call.masks(), response, whole);
   const bytes = Buffer.from(shown);
   await beginAnswer(call, response);
-  const isRecorded = await record.response({
+  await sendRecorded(call, bytes, {
     ...{ code: response.statusCode ?? 502, bytes: bytes.length, sha256: sha256(bytes) },
     ...(isEmpty ? {} : { body: cut(shown, terms.keep.responseBytes) }),
     ...(bytes.length > terms.keep.responseBytes ? { truncated: true } : {}),
   });
-  if (!isRecorded) throw notRecorded();
-  if (inner.method !== "HEAD") connection.response.setHeader("Content-Length", bytes.length);
-  if (await written(connection.response, bytes, call.signal)) connection.response.end();
-  else breakOff(connection.response);
 }
 
 /** @throws {StatusError} InternalError: nobody can tell what is in it. */

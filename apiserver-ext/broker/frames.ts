@@ -1,4 +1,5 @@
 /** WebSocket frames (RFC 6455), as far as two ends need them that agreed on no extension. */
+import { joined } from "./joined.ts";
 
 export interface Frame {
   fin: boolean;
@@ -33,8 +34,7 @@ export class FrameReader {
     this.#parts.push(bytes);
     this.#size += bytes.length;
     if (this.#size < this.#needed) return [];
-    const [first = bytes] = this.#parts;
-    let held = this.#parts.length === 1 ? first : Buffer.concat(this.#parts);
+    let held = joined(this.#parts);
     const frames: WholeFrame[] = [];
     for (;;) {
       const next = frameAt(held);

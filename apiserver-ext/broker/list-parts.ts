@@ -1,5 +1,6 @@
 /** A list of objects in JSON, taken apart as its bytes come in, so that it is masked item by item. */
 import { MAX_DEPTH } from "#core/json.ts";
+import { joined } from "./joined.ts";
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -92,9 +93,7 @@ export class ListParts {
   }
 
   #item(chunk: Buffer, at: number, start: number): number {
-    const last = chunk.subarray(start, at);
-    const json = this.#held.length === 0 ? last : Buffer.concat([...this.#held, last]);
-    this.#items.push({ json, names: this.#names });
+    this.#items.push({ json: joined([...this.#held, chunk.subarray(start, at)]), names: this.#names });
     this.#held = [];
     this.#names = 0;
     this.#isEmpty = false;

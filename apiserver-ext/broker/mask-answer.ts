@@ -28,14 +28,23 @@ export function maskedJson(json: string, masks: Masks): string {
   return masked(json, (object, bytes) => shown(object, masks, bytes));
 }
 
-/** One event of a watch, on one line without its end. */
-export function maskedEvent(line: string, masks: Masks): string {
-  return masked(line.trimEnd(), (event, bytes) => {
+/** One event of a watch, on one line with its end. @param columnsOf {@link Masks.columns}, by the object of the event. */
+export function eventBytes(
+  line: string,
+  masks: Masks,
+  columnsOf?: (object: JsonObject) => ReadonlySet<number>,
+): Buffer {
+  const event = masked(line.trimEnd(), (event, bytes) => {
     const { object } = event;
     if (!isObject(object)) throw unmaskable();
-    const own = shown(object, masks, bytes);
+    const own = shown(
+      object,
+      columnsOf === undefined ? masks : { ...masks, columns: columnsOf(object) },
+      bytes,
+    );
     return own === object ? event : { ...event, object: own };
   });
+  return Buffer.from(`${event}\n`);
 }
 
 /** Text that is about no object. */

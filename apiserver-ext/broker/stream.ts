@@ -5,15 +5,15 @@ import { StreamMask } from "#core/mask/stream.ts";
 import type { ApiResponse } from "#kit/request.ts";
 import { breakOff } from "#kit/send-parts.ts";
 import { StatusError, statusOf } from "#kit/status.ts";
-import { beginAnswer, mediaType, written } from "./answer.ts";
+import { beginAnswer, mediaType, sendRecorded, written } from "./answer.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
 import { gathered } from "./gathered.ts";
+import { joined } from "./joined.ts";
 import { unmaskable } from "./mask-answer.ts";
 import { maskedList } from "./mask-list.ts";
 import type { BrokerPorts } from "./ports.ts";
 import { notRecorded } from "./record.ts";
 import { Seen } from "./seen.ts";
-import { joined } from "./tape.ts";
 import { ToldEvents } from "./told-events.ts";
 
 /** A list that is no longer is recorded and shown as a whole. */
@@ -65,13 +65,9 @@ async function beginning(
 }
 
 async function sendShort(call: BrokerCall, from: IncomingMessage, seen: Seen, bytes: Buffer): Promise<void> {
-  const { connection, record, signal } = call;
   await beginAnswer(call, from);
   seen.add(bytes);
-  if (!(await record.response({ code: from.statusCode ?? 0, ...(await seen.end()) }))) throw notRecorded();
-  connection.response.setHeader("Content-Length", bytes.length);
-  if (await written(connection.response, bytes, signal)) connection.response.end();
-  else breakOff(connection.response);
+  await sendRecorded(call, bytes, { code: from.statusCode ?? 0, ...(await seen.end()) });
 }
 
 async function* behind(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -188,8 +184,7 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
   for await (const chunk of body) {
     let rest = chunk;
     for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
-      const line = rest.subarray(0, end + 1);
-      yield held.length === 0 ? line : Buffer.concat([...held, line]);
+      yield joined([...held, rest.subarray(0, end + 1)]);
       held = [];
       size = 0;
       rest = rest.subarray(end + 1);

@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { JsonObject } from "#core/admission.ts";
+import { joined } from "./joined.ts";
 import type { Ended } from "./record.ts";
 import { Parts, type PartsPorts } from "./record-parts.ts";
 
@@ -72,9 +73,4 @@ export class Tape {
 /** What is text is readable in the ledger, and found there. */
 function said(bytes: Buffer): JsonObject {
   return isUtf8(bytes) ? { text: bytes.toString() } : { data: bytes.toString("base64") };
-}
-
-export function joined(parts: readonly Buffer[]): Buffer {
-  const [first] = parts;
-  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
 }

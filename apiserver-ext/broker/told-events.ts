@@ -1,7 +1,7 @@
 /** Events of one watch, as they are shown. Of its tables only the first says what the columns are. */
-import { isObject, type Json } from "#core/admission.ts";
+import type { JsonObject } from "#core/admission.ts";
 import { describesColumns, secretColumns } from "#core/mask.ts";
-import { type Masks, maskedEvent, unmaskable } from "./mask-answer.ts";
+import { eventBytes, type Masks } from "./mask-answer.ts";
 import { shownLine } from "./told-to-many.ts";
 
 const TABLE = /"kind"\s*:\s*"Table"/;
@@ -12,17 +12,11 @@ export class ToldEvents {
   /** One event, and the end of its line. */
   shown(line: string, masks: Masks): Buffer {
     if (masks.ofSecrets || !TABLE.test(line)) return shownLine(line, masks);
-    const table = tableIn(line);
-    if (isObject(table) && describesColumns(table)) this.#columns = secretColumns(table);
-    return Buffer.from(`${maskedEvent(line, { ...masks, columns: this.#columns })}\n`);
+    return eventBytes(line, masks, (table) => this.#columnsOf(table));
   }
-}
 
-function tableIn(line: string): Json {
-  try {
-    const event: Json = JSON.parse(line);
-    return isObject(event) ? (event["object"] ?? null) : null;
-  } catch {
-    throw unmaskable();
+  #columnsOf(table: JsonObject): ReadonlySet<number> {
+    if (describesColumns(table)) this.#columns = secretColumns(table);
+    return this.#columns;
   }
 }

@@ -1,6 +1,6 @@
 /** Events of watches as they are shown: what many are told, each by its own stream, is masked once. */
 import type { KnownValues } from "#core/mask/values.ts";
-import { type Masks, maskedEvent } from "./mask-answer.ts";
+import { eventBytes, type Masks } from "./mask-answer.ts";
 
 /** Longer lines are what one watch alone is told, mostly. */
 const LONGEST = 32 * 1024;
@@ -25,7 +25,7 @@ class Lines {
     const known = this.#lines.get(line);
     const { count } = masks.known.index;
     if (known?.forms === count && known.masks.exempt === masks.exempt) return known.shown;
-    const shown = bytesOf(line, masks);
+    const shown = eventBytes(line, masks);
     if (line.length > LONGEST) return shown;
     if (known === undefined) this.#size += line.length;
     this.#lines.set(line, { shown, masks, forms: count });
@@ -49,12 +49,8 @@ const BY_VALUES = new WeakMap<KnownValues, Lines>();
 
 /** One event, and the end of its line. */
 export function shownLine(line: string, masks: Masks): Buffer {
-  if (masks.ofSecrets) return bytesOf(line, masks);
+  if (masks.ofSecrets) return eventBytes(line, masks);
   const lines = BY_VALUES.get(masks.known) ?? new Lines();
   BY_VALUES.set(masks.known, lines);
   return lines.of(line, masks);
-}
-
-function bytesOf(line: string, masks: Masks): Buffer {
-  return Buffer.from(`${maskedEvent(line, masks)}\n`);
 }

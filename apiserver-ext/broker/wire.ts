@@ -3,8 +3,8 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import type { BrokerCall } from "./call.ts";
 import { gathered } from "./gathered.ts";
+import { joined } from "./joined.ts";
 import type { Ended } from "./record.ts";
-import { joined } from "./tape.ts";
 
 export interface End {
   socket: Duplex;

@@ -1,4 +1,5 @@
 import type { Json } from "../admission.ts";
+import { isJwt } from "./jwt-scanner.ts";
 import { TOKEN_FORMS } from "./tokens.ts";
 
 /**
@@ -216,8 +217,8 @@ export function mayBeScript(value: string): boolean {
 function withoutJwts(text: string, spares: Spares): string {
   return text.replace(/[\w-]+(?:\.[\w-]+)*/g, (word) => {
     const start = word.indexOf("eyJ");
-    const isJwt = start !== -1 && word.length - start > 30 && word.slice(start).split(".").length >= 3;
-    return isJwt && !spares(word.slice(start)) ? `${word.slice(0, start)}[masked: token]` : word;
+    const isToken = start !== -1 && isJwt(word.slice(start));
+    return isToken && !spares(word.slice(start)) ? `${word.slice(0, start)}[masked: token]` : word;
   });
 }
 
