@@ -42,7 +42,10 @@ export function card(approval: Approval, { now, color }: CardOptions): string {
       status.decisions.map((decision) => decisionWords(decision, now)),
     ),
     ...section("Conditions", status.conditions.map(conditionWords)),
-    ...section("Options", optionLines(change.options)),
+    // An agent's command: not one line of ours, and its options say no more.
+    ...(change.wants === undefined
+      ? section("Options", optionLines(change.options))
+      : section("Wants to", change.wants.split("\n"))),
     ...section("Refers to", (change.refersTo ?? []).flatMap(referredLines)),
     ...block("Change", change.diff, color),
     ...(supersedes === undefined

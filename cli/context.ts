@@ -4,6 +4,15 @@ import type { Commands } from "./child.ts";
 import type { ConnectionFlags } from "./flags.ts";
 import type { Kubectl } from "./kubectl.ts";
 
+export interface Terminal {
+  /** Whether what is read from standard input is typed, */
+  readonly typed: boolean;
+  /** and what goes to standard output is shown. */
+  readonly shown: boolean;
+  /** How many characters a line of it has now, where it is. */
+  width(): number | undefined;
+}
+
 export interface Context extends CommandContext {
   readonly process: StricliProcess;
   readonly kubectl: Kubectl;
@@ -16,8 +25,7 @@ export interface Context extends CommandContext {
   readonly color: boolean;
   /** The person's answer; "" when they gave none. */
   ask(question: string): Promise<string>;
-  /** Whether what is read from standard input is typed, and whether what goes to standard output is shown. */
-  readonly terminal: { readonly typed: boolean; readonly shown: boolean };
+  readonly terminal: Terminal;
   /** As `ask`, asked on standard error, and nothing of the answer is shown. Only where it is typed. */
   askHidden(question: string): Promise<string>;
   /** Tells each key as it is pressed, nothing of it shown, until the function returned is called. Only where it is typed. */

@@ -35,7 +35,12 @@ const context: Context = {
   watched: stderr.isTTY === true,
   color: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
   ask: (question) => asked(createInterface({ input: stdin, output: stdout }), question),
-  terminal: { typed: stdin.isTTY === true, shown: stdout.isTTY === true },
+  terminal: {
+    typed: stdin.isTTY === true,
+    shown: stdout.isTTY === true,
+    // Of a terminal whose size nobody knows, that is 0.
+    width: () => (stdout.isTTY === true && stdout.columns > 0 ? stdout.columns : undefined),
+  },
   askHidden,
   keys,
   writeBytes: (bytes) => void stdout.write(bytes),

@@ -4,8 +4,7 @@ import { hoopApi, type LedgerRecord } from "../api.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
 import type { ColorFlag, ConnectionFlags } from "../flags.ts";
-import { toJson } from "../json.ts";
-import { colorWanted } from "../printing.ts";
+import { colorWanted, formatted } from "../printing.ts";
 import { isTelling } from "../session/answers.ts";
 import { approvedDiffs, type Diffs, diffsOf, isWrite } from "../session/changes.ts";
 import { KEYS_HELP, played } from "../session/playing.ts";
@@ -13,7 +12,7 @@ import { indexOf, recordsOf, withPayloads } from "../session/records.ts";
 import { story } from "../session/story.ts";
 import { asciicast, tapeOf } from "../session/tape.ts";
 import { withoutSequences } from "../session/terminal.ts";
-import { type Call, callsOf, isPlayable } from "../session/timeline.ts";
+import { type Call, callsOf, callWords, isPlayable } from "../session/timeline.ts";
 
 export interface ReplayFlags extends ConnectionFlags, ColorFlag {
   /** Any record of a request; "": the only one. */
@@ -23,29 +22,33 @@ export interface ReplayFlags extends ConnectionFlags, ColorFlag {
   readonly maxPause: number;
   readonly bodies: boolean;
   readonly json: boolean;
+  readonly output: "json" | "yaml" | "wide" | undefined;
   /** As `play`, written for other players. */
   readonly asciicast: string | undefined;
 }
 
 export async function replay(this: Context, flags: ReplayFlags, name: string): Promise<void> {
-  if (flags.json && flags.asciicast !== undefined) throw new CommandError("--json or --asciicast, not both");
+  const output = flags.json ? "json" : flags.output;
+  const isData = output === "json" || output === "yaml";
+  if (isData && flags.asciicast !== undefined) throw new CommandError("--json or --asciicast, not both");
   const api = hoopApi(this.kubectl, flags);
   const { records } = await recordsOf(api, flags.namespace, name);
   const wanted = wantedOf(flags);
-  if (!flags.json && wanted !== undefined)
+  if (!isData && wanted !== undefined)
     return play(this, flags, await whole(this, flags, chosen(records, wanted)));
-  const isAll = flags.json || flags.bodies;
+  const isAll = isData || flags.bodies;
   const told = progress(this);
   const shown = await withPayloads(this, flags, records, {
     ...(isAll ? {} : { wanted: (record: LedgerRecord) => isWrite(record) || isTelling(record) }),
     told,
   });
   const diffs = await diffsOf(shown, await approvedDiffs(api, records));
-  this.process.stdout.write(
-    flags.json
-      ? toJson({ apiVersion: "hoop.dev/v1alpha1", kind: "RecordList", items: shown.map(withDiff(diffs)) })
-      : await story(shown, { diffs, bodies: flags.bodies, color: colorWanted(this, flags) }),
-  );
+  const items = shown.map(withDiff(diffs));
+  const data = await formatted(output, { apiVersion: "hoop.dev/v1alpha1", kind: "RecordList", items }, []);
+  const { width } = this.terminal;
+  const color = colorWanted(this, flags);
+  const table = { wide: output === "wide", width };
+  this.process.stdout.write(data ?? (await story(shown, { diffs, bodies: flags.bodies, color, table })));
 }
 
 /** The record that --play or --asciicast names; "": none, but one of them is there. */
@@ -80,10 +83,10 @@ function chosen(records: readonly LedgerRecord[], record: string): Call {
   const [call] = named;
   if (call !== undefined && named.length === 1) return call;
   if (playable.length === 0) throw new CommandError("no command was run in a pod in this session");
-  const list = playable.map(({ request }) => `${indexOf(request)} (${printable(request.spec.uri)})`);
+  const list = playable.map((call) => `\n  ${indexOf(call.request)}  ${printable(callWords(call))}`);
   const why =
     record === "" || named.length > 1 ? "which one?" : `record ${record} is of no command in a pod.`;
-  throw new CommandError(`${why} Name its record with --play=RECORD: ${list.join(", ")}`);
+  throw new CommandError(`${why} Name its record with --play=RECORD:${list.join("")}`);
 }
 
 async function whole(context: Context, flags: ConnectionFlags, call: Call): Promise<Call> {
@@ -96,7 +99,7 @@ async function play(context: Context, flags: ReplayFlags, call: Call): Promise<v
   if (erased) context.process.stderr.write("parts of what was recorded are erased\n");
   const { spec } = call.request;
   if (flags.asciicast !== undefined) {
-    context.process.stdout.write(asciicast(moments, spec.uri, Date.parse(spec.time)));
+    context.process.stdout.write(asciicast(moments, callWords(call), Date.parse(spec.time)));
     return;
   }
   if (!context.terminal.shown) {

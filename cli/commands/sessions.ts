@@ -1,6 +1,6 @@
 /** `kubectl hoop sessions`, `logout` and `kill`: which sessions there are, and their end. */
 import { printable } from "#core/printable.ts";
-import type { Session } from "#core/session/session.ts";
+import { isOpenPhase, type Session } from "#core/session/session.ts";
 import { type Api, connectionArgs, hoopApi } from "../api.ts";
 import type { Context } from "../context.ts";
 import { ApiError, apiError, CommandError } from "../failure.ts";
@@ -11,7 +11,7 @@ import { livePrinter, printList } from "../printing.ts";
 import { revoked } from "../session/exchange.ts";
 import { fileOf, keep, keptIn } from "../session/kept.ts";
 import { accessOf, sessionIn } from "../session/kubeconfig.ts";
-import { phaseNow, sessionLook } from "../session/shown.ts";
+import { isOpen, phaseNow, sessionLook } from "../session/shown.ts";
 import { type Terms, termsIn } from "../session/terms.ts";
 
 export interface SessionsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
@@ -20,22 +20,28 @@ export interface SessionsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
 }
 
 /** Sessions that were killed or deleted are in no list. */
-const NAMES_OF_ALL = "the names of all there were: kubectl hoop records --kind session";
+const NAMES_OF_ALL = "The names of all there were: kubectl hoop records --kind session";
 
 export async function sessions(this: Context, flags: SessionsFlags): Promise<void> {
   const api = hoopApi(this.kubectl, flags);
   if (flags.watch) return follow(this, api, flags);
   const list = await hintingNamespace(api.list("sessions", listNamespace(flags)));
   const items = list.items.filter(wanted(this, flags)).toSorted(byAge);
-  const none = flags.all
-    ? "No sessions found"
-    : "No active sessions found; those that ended within a day: --all";
-  await printList(this, flags.output, { ...list, items }, sessionLook(this), `${none}; ${NAMES_OF_ALL}`);
+  await printList(this, flags.output, { ...list, items }, sessionLook(this), noneWords(flags));
+}
+
+function noneWords(flags: SessionsFlags): string {
+  const namespace = listNamespace(flags);
+  const where = namespace === undefined ? "" : ` in namespace ${namespace}`;
+  const whose = flags.agent === undefined ? "" : ` of agent ${printable(flags.agent)}`;
+  const found = `No ${flags.all ? "" : "active "}sessions${whose} found${where}.`;
+  const ended = flags.all ? [] : ["Those that ended within a day: --all."];
+  return [found, ...ended, `${NAMES_OF_ALL}.`].join(" ");
 }
 
 function wanted(context: Context, { agent, all }: Pick<SessionsFlags, "agent" | "all">) {
   return (session: Session) =>
-    (all || phaseNow(session, context.now()) === "Active") &&
+    (all || isOpen(session, context.now())) &&
     (agent === undefined || isAgent(session.status.subject.username, agent));
 }
 
@@ -78,7 +84,7 @@ async function follow(context: Context, api: Api, flags: SessionsFlags): Promise
 /** Who is told of a deletion is told how it was before. */
 function gone(session: Session): Session {
   const { phase } = session.status;
-  return { ...session, status: { ...session.status, phase: phase === "Active" ? "Ended" : phase } };
+  return { ...session, status: { ...session.status, phase: isOpenPhase(phase) ? "Ended" : phase } };
 }
 
 export async function logout(this: Context, flags: ConnectionFlags, name?: string): Promise<void> {
@@ -94,7 +100,13 @@ export async function logout(this: Context, flags: ConnectionFlags, name?: strin
     name: name ?? inside?.name ?? "",
     namespace: flags.namespace ?? inside?.namespace ?? namespace ?? "default",
   };
-  await end(this, connection, ended);
+  try {
+    await end(this, connection, ended);
+  } catch (error) {
+    // kubectl's words do not say where it looked.
+    if (!(error instanceof ApiError && error.message.endsWith(" not found"))) throw error;
+    throw new CommandError(`${error.message} in namespace ${ended.namespace}; -n names another`);
+  }
   this.process.stdout.write(`session.hoop.dev/${ended.name} ended\n`);
 }
 
@@ -102,8 +114,8 @@ export async function logout(this: Context, flags: ConnectionFlags, name?: strin
 async function leave(context: Context, terms: Terms): Promise<void> {
   const file = fileOf(context, terms);
   const found = keptIn(file);
-  if (found === undefined || found === "ended")
-    throw new CommandError("no session is begun with this kubeconfig");
+  if (found === undefined) throw new CommandError("no session is begun with this kubeconfig");
+  if (found === "ended") throw new CommandError("the session of this kubeconfig was logged out of already");
   await revoked(terms, found.token);
   keep(file, "ended");
   context.process.stdout.write(`session.hoop.dev/${found.session.name} ended\n`);
@@ -128,7 +140,13 @@ export async function kill(this: Context, flags: KillFlags, ...names: string[]):
       (flags.profile === undefined || spec.profile === flags.profile),
   );
   const missing = names.filter((name) => !found.some(({ metadata }) => metadata.name === name));
-  if (missing.length > 0) throw new CommandError(`no active session is called ${missing.join(", ")}`);
+  if (missing.length > 0) {
+    const over = list.items.filter(({ metadata }) => missing.includes(metadata.name));
+    const ends = over.map(
+      (session) => `; ${session.metadata.name} is over (${phaseNow(session, this.now())})`,
+    );
+    throw new CommandError(`no active session is called ${missing.join(", ")}${ends.join("")}`);
+  }
   if (found.length === 0) {
     this.process.stderr.write("No active sessions found.\n");
     return;

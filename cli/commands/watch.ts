@@ -5,6 +5,7 @@ import { hoopApi, type LedgerRecord } from "../api.ts";
 import type { Context } from "../context.ts";
 import { ApiError, CommandError } from "../failure.ts";
 import type { ColorFlag, ConnectionFlags } from "../flags.ts";
+import { toJson } from "../json.ts";
 import { keepWatching } from "../live.ts";
 import { colorWanted } from "../printing.ts";
 import { isTelling } from "../session/answers.ts";
@@ -13,12 +14,14 @@ import { indexOf, isOutOf, type Payloads, payloadsOf, recordsOf } from "../sessi
 import { changeLines } from "../session/story.ts";
 import { shownIn } from "../session/tape.ts";
 import { withoutSequences } from "../session/terminal.ts";
-import { began, newRow, timelineColumns, waiting } from "../session/timeline.ts";
-import { tableWriter } from "../table.ts";
+import { began, newRow, type Row, timeline, timelineColumns, waiting } from "../session/timeline.ts";
+import { tableLines } from "../table.ts";
 
 const ENDS = new Set(["ended", "expired", "revoked", "denied"]);
 
-export type WatchFlags = ConnectionFlags & ColorFlag;
+export interface WatchFlags extends ConnectionFlags, ColorFlag {
+  readonly output: "json" | "wide" | undefined;
+}
 
 export async function watch(this: Context, flags: WatchFlags, name: string): Promise<void> {
   const over = new AbortController();
@@ -28,7 +31,7 @@ export async function watch(this: Context, flags: WatchFlags, name: string): Pro
     throw new CommandError("this server offers no watch of records");
   const first = await recordsOf(api, flags.namespace, name);
   const payloads = payloadsOf(this, flags);
-  const told = teller(payloads, began(first.records), colorWanted(this, flags));
+  const told = teller(this, flags, payloads, first.records);
   const seen = new Set<number>();
   const show = async (record: LedgerRecord) => {
     const isOwn = ofSession(record.spec)?.session.uid === first.uid || isOutOf(first)(record);
@@ -54,9 +57,20 @@ export async function watch(this: Context, flags: WatchFlags, name: string): Pro
   }
 }
 
+/** So wide are columns at least, so that most of what comes later stands below what came before. */
+const USUAL: Row = {
+  ...{ at: 0, record: 10_000, answer: "", address: "" },
+  ...{ command: "kubectl apply", what: "get configmaps/settings -n default" },
+};
+
 /** One record after the other, as text. */
-function teller(payloads: Payloads, start: number, color: boolean) {
-  const write = tableWriter(timelineColumns(), false);
+function teller(context: Context, flags: WatchFlags, payloads: Payloads, already: readonly LedgerRecord[]) {
+  const start = began(already);
+  const color = colorWanted(context, flags);
+  const { width } = context.terminal;
+  const expected = [...timeline(already), USUAL];
+  const asked = asking();
+  const rows = tableLines(timelineColumns(), { wide: flags.output === "wide", width, expected });
   const waits = waiting();
   const isNews = firstOfApproval();
   const beside = (record: LedgerRecord) =>
@@ -66,13 +80,27 @@ function teller(payloads: Payloads, start: number, color: boolean) {
     });
   return async (record: LedgerRecord): Promise<string> => {
     const { spec } = record;
+    if (flags.output === "json") return toJson(await beside(record));
     if (spec.kind === "brokered" && spec.event === "stream") return output(await beside(record));
     const whole = isWrite(record) || isTelling(record) ? await beside(record) : record;
     const row = newRow(whole, start, waits);
     if (row === undefined) return "";
+    row.what = asked(record, row.what);
     const diff = isNews(record) ? await recordedChange(whole) : "";
     const lines = diff === "" ? [] : changeLines(diff, { bodies: true, color });
-    return write([row]) + lines.map((line) => `${line}\n`).join("");
+    return [...rows([row]), ...lines].map((line) => `${line}\n`).join("");
+  };
+}
+
+/** What was asked for, told every record in order: an answer does not say all of it. */
+function asking(): (record: LedgerRecord, what: string) => string {
+  const open = new Map<string, string>();
+  return ({ spec }, what) => {
+    if (spec.kind !== "brokered") return what;
+    const said = open.get(spec.call) ?? what;
+    if (spec.event === "request") open.set(spec.call, said);
+    else open.delete(spec.call);
+    return said;
   };
 }
 

@@ -32,7 +32,7 @@ function written(path: string, own: string): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    throw error;
+    throw new CommandError(`${path} cannot be written: ${error instanceof Error ? error.message : error}`);
   }
 }
 

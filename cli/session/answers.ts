@@ -1,10 +1,15 @@
-/** What lies beside an answer and is told in the timeline: why a call was refused, to which ports of a pod there were connections. */
+/**
+ * What lies beside a record and is told in the timeline: how something is to be deleted, a long address, why a call was
+ * refused, to which ports of a pod there were connections.
+ */
 import { parseJson } from "#core/json.ts";
 import type { LedgerRecord } from "../api.ts";
 
 /** Whether something of what lies beside the record is told in the timeline. */
 export function isTelling({ spec }: LedgerRecord): boolean {
-  if (spec.kind !== "brokered" || spec.event !== "response") return false;
+  if (spec.kind !== "brokered") return false;
+  if (spec.event === "request") return spec.shortened === true || /^delete/.test(spec.verb);
+  if (spec.event === "stream") return false;
   return (spec.code ?? 0) >= 400 || spec.target?.subresource === "portforward";
 }
 
@@ -24,7 +29,7 @@ function portWords(connections: object): string {
   return ports.length === 0 ? "no connection to a port" : `connections to ${ports.join(", ")}`;
 }
 
-function member(value: unknown, name: string): unknown {
+export function member(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 

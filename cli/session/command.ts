@@ -19,22 +19,25 @@ import {
   watchFlags,
 } from "../flags.ts";
 import { exchangeUrl } from "./exchange.ts";
-import { profileNames, sessionName, sessionNames } from "./names.ts";
+import { agentsOfSessions, profileNames, sessionName, sessionNames } from "./names.ts";
 
 const { n, s } = aliases;
 
 const text = (brief: string, placeholder: string) =>
   ({ kind: "parsed", parse: String, brief, placeholder, optional: true }) as const;
 const yesNo = (brief: string) => ({ kind: "boolean", brief, default: false, withNegated: false }) as const;
-const named = (which: "active" | "all") =>
+const named = (which: "open" | "all") =>
   ({
     brief: "Name of the session",
     placeholder: "SESSION",
     parse: sessionName,
     proposeCompletions: sessionNames(which),
   }) as const;
-const one = (which: "active" | "all") => ({ kind: "tuple", parameters: [named(which)] }) as const;
-const ofAgent = text("Only of this agent: user name, or NAMESPACE/NAME", "NAME");
+const one = (which: "open" | "all") => ({ kind: "tuple", parameters: [named(which)] }) as const;
+const ofAgent = {
+  ...text("Only of this agent: user name, or NAMESPACE/NAME", "NAME"),
+  proposeCompletions: agentsOfSessions,
+} as const;
 
 const exchangeFlags = {
   exchange: {
@@ -69,12 +72,12 @@ export const sessions = buildCommand<SessionsFlags, [], Context>({
     brief: "List the sessions that agents have",
     customUsage: ["[-n NAMESPACE] [--agent NAME] [--all] [-w] [-o FORMAT]"],
     fullDescription: description(
-      "List the sessions that agents have, the oldest first. With --all also those that ended within a day: their time is\n" +
-        "over, nobody used or approved them, they are no longer allowed, or a token's was logged out of. Those that were\n" +
-        "deleted are gone (kubectl hoop kill, kubectl delete, logout with your own credential, or with their namespace);\n" +
-        "the names of all are in: kubectl hoop records --kind session.",
+      "List the sessions that agents have, or wait for people to approve, the oldest first. With --all also those that\n" +
+        "ended within a day: their time is over, nobody used or approved them, they are no longer allowed, or a token's\n" +
+        "was logged out of. Those that were deleted are gone (kubectl hoop kill, kubectl delete, logout with your own\n" +
+        "credential, or with their namespace); the names of all are in: kubectl hoop records --kind session.",
       [
-        ["All that may be used now", "kubectl hoop sessions"],
+        ["All that may be used, now or once they are approved", "kubectl hoop sessions"],
         ["Stay, and see them begin and end", "kubectl hoop sessions -w"],
         ["What one agent had, and why it is over", "kubectl hoop sessions --agent ci/deployer --all -o wide"],
         ["Also those that were killed or deleted", "kubectl hoop records --kind session"],
@@ -113,6 +116,10 @@ export const login = buildCommand<LoginFlags, [], Context>({
       },
       output: { kind: "enum", values: ["json", "name"], brief: "How to tell of the session", optional: true },
       ...connectionFlags,
+      namespace: {
+        ...connectionFlags.namespace,
+        brief: "Where the session is; left out: as the context says",
+      },
     },
     aliases,
   },
@@ -194,7 +201,7 @@ export const logout = buildCommand<ConnectionFlags, [string?], Context>({
   parameters: {
     flags: connectionFlags,
     aliases: { n, s },
-    positional: { kind: "tuple", parameters: [{ ...named("active"), optional: true }] },
+    positional: { kind: "tuple", parameters: [{ ...named("open"), optional: true }] },
   },
   docs: {
     brief: "End a session of yours",
@@ -220,13 +227,14 @@ export const kill = buildCommand<KillFlags, string[], Context>({
       ...connectionFlags,
     },
     aliases: { n, s },
-    positional: { kind: "array", parameter: named("active") },
+    positional: { kind: "array", parameter: named("open") },
   },
   docs: {
     brief: "Take sessions back, at once",
     customUsage: ["[SESSION...] [--agent NAME] [--profile NAME] [-n NAMESPACE] [--yes]"],
     fullDescription: description(
       "Take sessions back: what goes on in them (watches, logs, commands in pods) is cut, and nothing more may be asked.\n" +
+        "Those that wait until people approve them do not begin.\n" +
         "Whoever may begin sessions can begin another one; to keep an agent out, change its AgentProfile as well.\n" +
         "You need the right to delete sessions.",
       [
@@ -255,7 +263,12 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
         default: "3s",
       },
       bodies: yesNo("Show what was sent and answered, masked"),
-      json: yesNo("All records and what lies beside them, as JSON; each write with its diff"),
+      json: yesNo("The same as -o json"),
+      output: {
+        ...{ kind: "enum", values: ["wide", "json", "yaml"], optional: true },
+        brief:
+          "wide: with addresses and sizes; json, yaml: all records with what lies beside them, and diffs",
+      },
       asciicast: {
         ...text("As --play (or with it), but written as an asciicast (v2), for players of those", "RECORD"),
         parse: record,
@@ -264,13 +277,14 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
       ...colorFlag,
       ...connectionFlags,
     },
-    aliases: { n, s },
+    aliases,
     positional: one("all"),
   },
   docs: {
     brief: "Show what went on in a session",
     customUsage: [
-      "SESSION [-n NAMESPACE] [--bodies | --json | --play[=RECORD] [--speed N] | --asciicast[=RECORD]]",
+      "SESSION [-n NAMESPACE] [--bodies] [-o FORMAT]",
+      "SESSION [-n NAMESPACE] --play[=RECORD] [--speed N] [--max-pause DURATION] | --asciicast[=RECORD]",
     ],
     fullDescription: description(
       "Show what went on in a session, from the ledger: what was asked and answered, what it changed, and what people and\n" +
@@ -293,10 +307,21 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
 
 export const watch = buildCommand<WatchFlags, [string], Context>({
   loader: async () => (await import("../commands/watch.ts")).watch,
-  parameters: { flags: { ...colorFlag, ...connectionFlags }, aliases: { n, s }, positional: one("active") },
+  parameters: {
+    flags: {
+      output: {
+        ...{ kind: "enum", values: ["wide", "json"], optional: true },
+        brief: "wide: with addresses and sizes; json: each record, with what lies beside it",
+      },
+      ...colorFlag,
+      ...connectionFlags,
+    },
+    aliases,
+    positional: one("open"),
+  },
   docs: {
     brief: "See what goes on in a session, as it happens",
-    customUsage: ["SESSION [-n NAMESPACE]"],
+    customUsage: ["SESSION [-n NAMESPACE] [-o FORMAT]"],
     fullDescription: description(
       "See what went on in a session, and then what goes on in it, until it ends. What commands in pods write, and what\n" +
         "logs and watches show, comes in parts, as it is recorded.",

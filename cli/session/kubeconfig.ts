@@ -49,6 +49,9 @@ function chosen(config: Kubeconfig, flags: ConnectionFlags): Access {
   const clusterName = flags.cluster ?? current?.cluster;
   const cluster = config.clusters?.find((one) => one.name === clusterName)?.cluster ?? {};
   const server = flags.server ?? cluster.server;
+  // In place of what is not there kubectl shows an empty one.
+  if (server === undefined && flags.kubeconfig !== undefined && !existsSync(flags.kubeconfig))
+    throw new CommandError(`${flags.kubeconfig} is not there`);
   if (server === undefined)
     throw new CommandError("the kubeconfig names no cluster: choose one with --kubeconfig or --context");
   const user = config.users?.find((one) => one.name === (flags.user ?? current?.user))?.user ?? {};

@@ -13,19 +13,52 @@ export function sessionName(argument: string): string {
   throw new CommandError("not the name of a session (lower-case letters, digits, - and .)");
 }
 
-/** Those that may be used now, or all that are still shown. */
-export function sessionNames(which: "active" | "all") {
+/** Nobody reads more of them. */
+const ENDED_MOST = 50;
+
+/** Those that are not over, or all that are still shown, and the last ones of which only records are left. */
+export function sessionNames(which: "open" | "all") {
   return async function (this: Context): Promise<readonly string[]> {
     if (this.completing === undefined) return [];
     const { connection, describe } = this.completing;
-    const { hoopApi } = await import("../api.ts");
+    const [{ hoopApi }, { isOpen }, { ofSession }] = await Promise.all([
+      import("../api.ts"),
+      import("./shown.ts"),
+      import("#core/ledger/asked.ts"),
+    ]);
     const api = hoopApi(this.kubectl, { ...connection, requestTimeout: PATIENCE });
-    const list = await api.list("sessions", connection.namespace).catch(() => ({ items: [] }));
-    const fitting = list.items.filter(({ status }) => which === "all" || status.phase === "Active");
+    const listed = api.list("sessions", connection.namespace).catch(() => ({ items: [] }));
+    const told = which === "all" ? api.list("records", connection.namespace, LAST) : { items: [] };
+    const [{ items }, records] = await Promise.all([
+      listed,
+      Promise.resolve(told).catch(() => ({ items: [] })),
+    ]);
+    const gone = records.items.flatMap(({ spec }) => {
+      const entry = ofSession(spec);
+      if (entry === undefined) return [];
+      describe(entry.session.name, printable(`${entry.agent.username}, ${entry.profile}`));
+      return [entry.session.name];
+    });
+    const fitting = items.filter((session) => which === "all" || isOpen(session, this.now()));
     for (const { metadata, spec, status } of fitting)
       describe(metadata.name, printable(`${status.subject.username}, ${spec.profile}, ${status.phase}`));
-    return fitting.map(({ metadata }) => metadata.name);
+    return [...new Set([...fitting.map(({ metadata }) => metadata.name), ...gone])];
   };
+}
+
+const LAST = `kind=session,newest=${ENDED_MOST}`;
+
+/** Of the sessions that there are, as `--agent` takes them. */
+export async function agentsOfSessions(this: Context): Promise<readonly string[]> {
+  if (this.completing === undefined) return [];
+  const { hoopApi } = await import("../api.ts");
+  const { connection } = this.completing;
+  const api = hoopApi(this.kubectl, { ...connection, requestTimeout: PATIENCE });
+  const { items } = await api.list("sessions", connection.namespace).catch(() => ({ items: [] }));
+  const names = items.map(({ status }) =>
+    status.subject.username.replace(/^system:serviceaccount:([^:]+):([^:]+)$/, "$1/$2"),
+  );
+  return [...new Set(names)].sort();
 }
 
 /** AgentProfiles, for who may list them. */

@@ -48,7 +48,8 @@ export async function recordsOf(
   const session = newest && ofSession(newest.spec)?.session;
   if (session === undefined)
     throw new CommandError(
-      `no record of a session ${name} in ${namespace ?? "any namespace"}; see kubectl hoop sessions --all`,
+      `no record of a session ${name} in ${namespace ?? "any namespace"}; see kubectl hoop sessions --all, ` +
+        "and of those that were killed or deleted: kubectl hoop records --kind session",
     );
   const records = own.filter(({ spec }) => ofSession(spec)?.session.uid === session.uid);
   const everywhere = namespace === undefined ? items : await wherever(api, selector, items);

@@ -1,5 +1,5 @@
 /** How sessions are listed. */
-import type { Session } from "#core/session/session.ts";
+import { isOpenPhase, type Session } from "#core/session/session.ts";
 import { age, remaining } from "../ages.ts";
 import type { Context } from "../context.ts";
 import { type Look, sessionReference } from "../printing.ts";
@@ -7,6 +7,11 @@ import { type Look, sessionReference } from "../printing.ts";
 /** What has run out is Expired, whether or not that was written yet. */
 export function phaseNow({ status }: Session, now: number): Session["status"]["phase"] {
   return status.phase === "Active" && Date.parse(status.expiresAt) <= now ? "Expired" : status.phase;
+}
+
+/** Whether it is used, or waits until it may be. */
+export function isOpen(session: Session, now: number): boolean {
+  return isOpenPhase(phaseNow(session, now));
 }
 
 export function sessionLook(context: Context): Look<Session> {

@@ -4,18 +4,19 @@ import { printable } from "#core/printable.ts";
 import type { LedgerRecord } from "../api.ts";
 import { diffLines } from "../card.ts";
 import { toYaml } from "../json.ts";
-import { tableWriter } from "../table.ts";
+import { type TableOptions, tableLines } from "../table.ts";
 import type { Diffs } from "./changes.ts";
 import { indexOf } from "./records.ts";
 import { shownIn } from "./tape.ts";
 import { withoutSequences } from "./terminal.ts";
-import { type Call, callsOf, timeline, timelineColumns } from "./timeline.ts";
+import { type Call, callsOf, type Row, timeline, timelineColumns } from "./timeline.ts";
 
 export interface StoryOptions {
   diffs: Diffs;
   /** Also what was sent and answered; and what is long in full. */
   bodies: boolean;
   color: boolean;
+  table: TableOptions<Row>;
 }
 
 /** Of a change, so many lines are shown without its being asked for. */
@@ -27,7 +28,7 @@ const INDENT = "    ";
 /** `records` with their payloads, as far as these are shown. */
 export async function story(records: readonly LedgerRecord[], options: StoryOptions): Promise<string> {
   const rows = timeline(records);
-  const [header = "", ...lines] = tableWriter(timelineColumns(), false)(rows).trimEnd().split("\n");
+  const [header = "", ...lines] = tableLines(timelineColumns(), options.table)(rows);
   const calls = new Map(callsOf(records).map((call) => [indexOf(call.request), call]));
   const blocks = await Promise.all(
     lines.map(async (line, at) => {
@@ -45,7 +46,10 @@ export async function story(records: readonly LedgerRecord[], options: StoryOpti
 }
 
 /** A diff below the row of its write. */
-export function changeLines(diff: string, { bodies, color }: Omit<StoryOptions, "diffs">): string[] {
+export function changeLines(
+  diff: string,
+  { bodies, color }: Pick<StoryOptions, "bodies" | "color">,
+): string[] {
   const lines = diffLines(diff, color);
   const left = bodies ? 0 : lines.length - SHOWN_LINES;
   const shown = left > 0 ? [...lines.slice(0, SHOWN_LINES), `… ${left} more lines: --bodies`] : lines;

@@ -1,5 +1,6 @@
 /** What went through a command in a pod, as it was recorded: with its times, to be played or written as an asciicast. */
 import { StringDecoder } from "node:string_decoder";
+import { TerminalFilter } from "./terminal.ts";
 
 export interface Moment {
   /** Milliseconds since the command began. */
@@ -95,6 +96,11 @@ export function asciicast(moments: readonly Moment[], title: string, began: numb
     .map(Number);
   const [width = USUAL.width, height = USUAL.height] = first ?? [];
   const header = { version: 2, width, height, timestamp: Math.floor(began / 1000), title };
-  const lines = moments.map(({ at, kind, text }) => [at / 1000, CODES[kind], text]);
+  const filter = new TerminalFilter();
+  // Players write it to a terminal as it is.
+  const lines = moments.flatMap(({ at, kind, text }) => {
+    const shown = kind === "out" ? filter.push(text) : text;
+    return shown === "" ? [] : [[at / 1000, CODES[kind], shown]];
+  });
   return [header, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
 }

@@ -19,15 +19,15 @@ const OTHER = /^[ -/]*([0-~])/;
 const OTHER_BEGUN = /^[ -/]*$/;
 /** OSC, DCS, APC, PM, SOS: anything, up to a terminator. */
 const STRINGS = new Set("]P_^X");
-const TERMINATORS = ["\u0007", `${ESCAPE}\\`, "\u009c"];
+const TERMINATOR = new RegExp(`\u0007|${ESCAPE}\\\\|\u009c`, "g");
 /** Longer than this is none that ends. */
 const LONGEST = 4096;
 
 type Sequence = { length: number; draws: boolean } | "begun" | "none";
 
-/** `text` is what follows an ESC. */
-function sequenceIn(text: string): Sequence {
-  if (STRINGS.has(text[0] ?? "")) return stringIn(text);
+/** `text` is what follows an ESC; @param end behind the next terminator in it, or Infinity. */
+function sequenceIn(text: string, end: () => number): Sequence {
+  if (STRINGS.has(text[0] ?? "")) return end() > LONGEST ? "begun" : { length: end(), draws: false };
   if (text.startsWith("[")) {
     const [all, parameters = "", between = "", final = ""] = CONTROL.exec(text) ?? [];
     if (all !== undefined)
@@ -39,12 +39,18 @@ function sequenceIn(text: string): Sequence {
   return OTHER_BEGUN.test(text) ? "begun" : "none";
 }
 
-function stringIn(text: string): Sequence {
-  const ends = TERMINATORS.flatMap((terminator) => {
-    const at = text.indexOf(terminator);
-    return at < 0 ? [] : [at + terminator.length];
-  });
-  return ends.length === 0 ? "begun" : { length: Math.min(...ends), draws: false };
+/** Behind the next terminator from a place on, or Infinity; asked for places that go up, it looks at all of it but once. */
+function terminators(text: string): (from: number) => number {
+  let [start, end] = [-1, -1];
+  return (from) => {
+    if (from > start) {
+      TERMINATOR.lastIndex = from;
+      const found = TERMINATOR.exec(text);
+      start = found?.index ?? Number.POSITIVE_INFINITY;
+      end = start + (found?.[0].length ?? 0);
+    }
+    return end;
+  };
 }
 
 function isDrawing(parameters: string, final: string): boolean {
@@ -70,22 +76,26 @@ export class TerminalFilter {
 
   /** What may be written now; what is cut in the middle waits for its end. */
   push(text: string): string {
-    let rest = this.#held + text;
+    const all = this.#held + text;
     this.#held = "";
+    const endFrom = terminators(all);
     let out = "";
-    for (let at = rest.indexOf(ESCAPE); at >= 0; at = rest.indexOf(ESCAPE)) {
-      out += plain(rest.slice(0, at));
-      const after = rest.slice(at + 1);
-      const found = sequenceIn(after);
+    let from = 0;
+    for (let at = all.indexOf(ESCAPE); at >= 0; at = all.indexOf(ESCAPE, from)) {
+      out += plain(all.slice(from, at));
+      const first = at + 1;
+      // No further: of text in which one begins after the other, each would be looked for to the end.
+      const after = all.slice(first, first + LONGEST);
+      const found = sequenceIn(after, () => endFrom(first) - first);
       if (found === "begun" && after.length < LONGEST) {
-        this.#held = rest.slice(at);
+        this.#held = all.slice(at);
         return out;
       }
       const length = typeof found === "object" ? found.length : 0;
       if (typeof found === "object" && found.draws && this.#draws) out += ESCAPE + after.slice(0, length);
-      rest = after.slice(length);
+      from = first + length;
     }
-    return out + plain(rest);
+    return out + plain(all.slice(from));
   }
 }
 

@@ -5,8 +5,9 @@ import { duration } from "#kit/duration.ts";
 import type { LedgerRecord } from "../api.ts";
 import type { Column } from "../table.ts";
 import { operationWords, targetWords } from "../wording.ts";
-import { answeredBeside } from "./answers.ts";
+import { answeredBeside, member } from "./answers.ts";
 import { indexOf } from "./records.ts";
+import { deletionWords, placeWords, requestWords } from "./request-words.ts";
 
 type Brokered = Extract<Entry, { kind: "brokered" }>;
 
@@ -18,6 +19,8 @@ export interface Row {
   /** What the client says was typed. */
   command: string;
   what: string;
+  /** "": it is about no request. */
+  address: string;
   /** "": not answered yet. */
   answer: string;
   /** Milliseconds. */
@@ -101,15 +104,25 @@ function callRow({ request, response }: Call, start: number): Row {
   return {
     at: Date.parse(request.spec.time) - start,
     record: indexOf(request),
-    ...requested(request.spec),
+    command: request.spec.command ?? "",
+    what: callWords({ request }),
+    address: `${request.spec.method} ${wholeSpec(request).uri}`,
     answer: end === undefined ? "" : answerWords(end, answeredBeside(response?.payload)),
     ...(end?.milliseconds === undefined ? {} : { took: end.milliseconds }),
     ...(end?.bytes === undefined ? {} : { bytes: end.bytes }),
   };
 }
 
-function requested({ command = "", method, uri }: Brokered): { command: string; what: string } {
-  return { command, what: `${method} ${uri}` };
+/** What was asked for. A deletion says how in its body, so with its payload it is told better. */
+export function callWords({ request }: Pick<Call, "request">): string {
+  const body = request.spec.event === "request" ? member(request.payload, "body") : undefined;
+  return requestWords(wholeSpec(request), body);
+}
+
+/** An address that is too long for a record lies beside it in full. */
+function wholeSpec({ spec, payload }: Call["request"]): Brokered {
+  const uri = member(member(payload, "entry"), "uri");
+  return typeof uri === "string" ? { ...spec, uri, shortened: false } : spec;
 }
 
 function answerWords({ code = 0, message }: Brokered, beside: string | undefined): string {
@@ -120,23 +133,39 @@ function answerWords({ code = 0, message }: Brokered, beside: string | undefined
 function eventRow(record: LedgerRecord, start: number, waits: Waits): Row | undefined {
   const { spec } = record;
   const waited = waits(record);
-  const about = { at: Date.parse(spec.time) - start, record: indexOf(record), command: "" };
+  const about = { at: Date.parse(spec.time) - start, record: indexOf(record), command: "", address: "" };
   if (spec.kind === "session") {
-    const end = spec.event === "begun" || spec.event === "extended" ? `until ${spec.expiresAt}` : "";
-    const what = spec.by === undefined ? `session ${spec.event}` : `session ${spec.event} by ${spec.by}`;
-    return { ...about, what, answer: spec.message ?? end };
+    const { event, by, reason: task } = spec;
+    const isBeginning = event === "asked" || event === "begun";
+    const what = [
+      `session ${event}`,
+      ...(by === undefined ? [] : [`by ${by}`]),
+      ...(isBeginning && task !== undefined && task !== "" ? [`for: ${task}`] : []),
+    ].join(" ");
+    return { ...about, what, answer: spec.message ?? lifeWords(spec) };
   }
   if (spec.kind === "request")
     return {
       ...about,
-      what: `${spec.verb} ${spec.uri}`,
+      what: requestWords(spec),
+      address: spec.uri,
       answer: spec.code === undefined ? "" : String(spec.code),
     };
   const decided = asked(spec);
   if (decided === undefined) return undefined;
   const tried = decided.kind === "admission" && decided.dryRun ? " (dry run)" : "";
-  const what = `${operationWords(decided.operation, decided.target)} ${targetWords(decided.target)}${tried}`;
-  return { ...about, what, answer: decisionWords(decided, waited) + effectWords(record) };
+  const { operation, target } = decided;
+  const options = operation === "DELETE" ? member(record.payload, "options") : undefined;
+  const what = [
+    ...[operationWords(operation, target), targetWords(target), ...placeWords(target)],
+    ...deletionWords(options),
+  ].join(" ");
+  return { ...about, what: what + tried, answer: decisionWords(decided, waited) + effectWords(record) };
+}
+
+function lifeWords({ event, expiresAt, approval }: Extract<Entry, { kind: "session" }>): string {
+  if (event === "begun" || event === "extended") return `until ${expiresAt}`;
+  return event === "asked" && approval !== undefined ? `waits for approval ${approval.name}` : "";
 }
 
 /** Of what was let through and has come to nothing. */
@@ -177,11 +206,11 @@ export function timelineColumns(): Column<Row>[] {
     { header: "AT", cell: ({ at }) => clockWords(at) },
     { header: "RECORD", cell: ({ record }) => String(record) },
     { header: "TOOK", cell: ({ took }) => (took === undefined ? "" : tookWords(took)) },
-    { header: "BYTES", cell: ({ bytes }) => (bytes === undefined ? "" : String(bytes)) },
+    { header: "BYTES", cell: ({ bytes }) => (bytes === undefined ? "" : String(bytes)), wide: true },
     { header: "COMMAND", cell: ({ command }) => command },
-    // The last two may be long.
-    { header: "WHAT", cell: ({ what }) => what },
-    { header: "ANSWER", cell: ({ answer }) => answer },
+    { header: "WHAT", cell: ({ what }) => what, flows: true },
+    { header: "ANSWER", cell: ({ answer }) => answer, flows: true },
+    { header: "ADDRESS", cell: ({ address }) => address, flows: true, wide: true },
   ];
 }
 

@@ -73,10 +73,13 @@ describe("sessions by the plugin", function () {
     expect((await blocked.ended).stdout).to.equal("first\n");
     const told = await until("its end is recorded", async () => {
       const text = await replayed();
-      return /exec\?.* 101$/m.test(text) && text;
+      return /kubectl exec .* 101$/m.test(text) && text;
     });
-    expect(told).to.match(/kubectl exec +(POST|GET) \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/);
-    expect(told).to.match(/exec pods\/web +approved by approver after \d/);
+    expect(told).to.match(/kubectl exec +exec pods\/web -n demo -c \S+ -i -- head -n 1 +101$/m);
+    expect(await replayed("-o", "wide")).to.match(
+      / 101 +(POST|GET) \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/,
+    );
+    expect(told).to.match(/exec pods\/web -n demo +approved by approver after \d/);
     expect(await replayed("--play")).to.equal("first\n");
     const [header = "", ...lines] = (await replayed("--asciicast")).trimEnd().split("\n");
     expect(JSON.parse(header)).to.include({ version: 2 });
@@ -85,10 +88,14 @@ describe("sessions by the plugin", function () {
 
   it("tells what a write changed, in full where that is asked for, and why another was refused", async () => {
     const story = await replayed();
-    expect(story).to.match(/create configmaps\/one +allowed\n(?: {4}\+.*\n)* {4}\+data:\n {4}\+ {2}a: "1"\n/);
+    expect(story).to.match(
+      /create configmaps\/one -n demo +allowed\n(?: {4}\+.*\n)* {4}\+data:\n {4}\+ {2}a: "1"\n/,
+    );
     expect(story).to.match(/^ {4}\+ {4}hoop\.dev\/agent: bot$/m);
     await bed.kubectl(inside, ["delete", "configmap", "one"]);
-    expect(await replayed()).to.match(/DELETE \S+\/configmaps\/one +403: configmaps "one" is forbidden: /);
+    expect(await replayed()).to.match(
+      /delete configmaps\/one -n demo.* +403: configmaps "one" is forbidden: /,
+    );
     expect(await replayed("--json")).to.contain('"diff": "+apiVersion: v1');
   });
 

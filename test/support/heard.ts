@@ -7,9 +7,9 @@ import { Intake } from "#core/audit/intake.ts";
 import { ToldWrites } from "#core/audit/told.ts";
 import type { AdmissionEntry, Entry } from "#core/ledger/entry.ts";
 import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
+import { OutcomeFinder } from "#core/outcome/finder.ts";
 import type { Found, lookFor } from "#core/outcome/look.ts";
 import { OpenWrites } from "#core/outcome/open.ts";
-import { Settling } from "#core/outcome/settling.ts";
 import { micros } from "#core/times.ts";
 import type { Store } from "#kit/storage.ts";
 import { memoryStore } from "#store/memory.ts";
@@ -33,7 +33,7 @@ export class Heard {
   readonly toldWrites = new ToldWrites();
   found: (place: Place) => Found = () => ({ kind: "absent" });
   intake!: Intake;
-  settling!: Settling;
+  finder!: OutcomeFinder;
   open!: OpenWrites;
 
   private constructor(store: Store, clock: ManualClock) {
@@ -69,8 +69,8 @@ export class Heard {
       heard.looked.push(place);
       return heard.found(place);
     };
-    heard.settling = new Settling({ ...ports, objectNow }, WAIT);
-    await heard.settling.resume();
+    heard.finder = new OutcomeFinder({ ...ports, objectNow }, WAIT);
+    await heard.finder.resume();
     return heard;
   }
 

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { duration } from "#kit/duration.ts";
 import { age, remaining } from "../../../cli/ages.ts";
 import { toJson, toYaml } from "../../../cli/json.ts";
-import { tableWriter } from "../../../cli/table.ts";
+import { tableLines, tableWriter } from "../../../cli/table.ts";
 
 const UNSEEN = /[^\P{C}\n]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 const text = fc.oneof(
@@ -101,4 +101,59 @@ describe("a table", () => {
     expect(write([["longer"]])).to.equal("NAME     MORE     AGE\nlonger   <none>   4s\n");
     expect(write([["b", "\n"]])).to.equal("b        \\u{a}    4s\n");
   });
+
+  const long = [
+    { header: "NAME", cell: ([name]: string[]) => name ?? "" },
+    { header: "WHAT", cell: ([, what]: string[]) => what ?? "", flows: true },
+    { header: "ANSWER", cell: ([, , answer]: string[]) => answer ?? "", flows: true },
+  ];
+  const rows = [
+    ["a", "list pods", "200"],
+    ["b", "exec pods/web -- sh -c 'echo one two three'", "allowed"],
+    ["c", `get /${"x".repeat(40)}`, ""],
+  ];
+  const BROKEN = {
+    "not at all where nobody looks": [
+      undefined,
+      [
+        "NAME   WHAT                                            ANSWER",
+        "a      list pods                                       200",
+        "b      exec pods/web -- sh -c 'echo one two three'     allowed",
+        `c      get /${"x".repeat(40)}   <none>`,
+      ],
+    ],
+    "below its column, where it is too long": [
+      40,
+      [
+        "NAME   WHAT        ANSWER",
+        "a      list pods   200",
+        "b      exec pods/web -- sh -c 'echo one",
+        "         two three'",
+        "       → allowed",
+        `c      get /${"x".repeat(28)}`,
+        `         ${"x".repeat(12)}`,
+      ],
+    ],
+    "below all columns, where there is no room beside them": [
+      36,
+      [
+        "NAME",
+        "      WHAT   ANSWER",
+        "a",
+        "      list pods   200",
+        "b",
+        "      exec pods/web -- sh -c 'echo one",
+        "        two three'",
+        "      → allowed",
+        "c",
+        `      get /${"x".repeat(27)}`,
+        `        ${"x".repeat(13)}`,
+      ],
+    ],
+  } as const;
+  for (const [how, [width, lines]] of Object.entries(BROKEN))
+    it(`breaks what is long ${how}`, () => {
+      const table = tableLines(long, { width: () => width });
+      expect(table(rows).join("\n").split("\n")).to.deep.equal(lines);
+    });
 });

@@ -94,4 +94,10 @@ describe("a tape", () => {
       '{"version":2,"width":120,"height":40,"timestamp":1700000000,"title":"exec"}\n[0,"r","120x40"]\n[1.5,"o","hi\\r\\n"]\n',
     );
   });
+
+  it("does nothing to a terminal as an asciicast either, but draw", () => {
+    const moments = [out(0, "\u001b[1mhi\u001b]52;c;cm0gLXJm"), out(1, "\u0007"), out(2, "\u001b[6nthere")];
+    const [, ...lines] = asciicast(moments, "exec", 0).trimEnd().split("\n");
+    expect(lines).to.deep.equal(['[0,"o","\\u001b[1mhi"]', '[0.002,"o","there"]']);
+  });
 });

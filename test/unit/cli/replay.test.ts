@@ -4,7 +4,8 @@ import { approval, completions, failed, hoop, json, type Script } from "./script
 const UID = "0b9c";
 const AGENT = { username: "bot", groups: [] };
 const OWN = "shop/bot-1";
-const EXEC = "/api/v1/namespaces/shop/pods/web/exec?command=sh&tty=true";
+const NS_EXEC = "/api/v1/namespaces/shop/pods/web/exec";
+const EXEC = `${NS_EXEC}?command=sh&tty=true`;
 
 function record(name: number, spec: object, namespace = "shop") {
   const time = `2026-11-21T10:00:${String(name).padStart(2, "0")}.250000Z`;
@@ -31,9 +32,13 @@ const call = (name: number, event: string, id: string, more: object = {}) =>
     ...{ kind: "brokered", event, call: id, agent: AGENT, profile: "bot", method: "GET", verb: "list" },
     session: { namespace: "shop", name: "bot-1", uid: UID },
     uri: "/api/v1/namespaces/shop/pods?limit=500",
+    target: { group: "", version: "v1", resource: "pods", namespace: "shop" },
     ...more,
   });
-const exec = { uri: EXEC, target: { version: "v1", group: "", resource: "pods", subresource: "exec" } };
+const exec = {
+  ...{ uri: EXEC, verb: "create" },
+  target: { version: "v1", group: "", resource: "pods", subresource: "exec", name: "web", namespace: "shop" },
+};
 
 const RECORDS = [
   life(0, "begun"),
@@ -79,9 +84,9 @@ const RECORDS = [
     approval: { name: "exec-web-1", namespace: "shop" },
     decision: { user: "bob", verdict: "Approve", comment: "ok" },
   }),
-  call(7, "request", "c", { uri: "/api/v1/nodes\u001b[2J" }),
+  call(7, "request", "c", { uri: "/version\u001b[2J", verb: "get", target: undefined }),
   call(8, "response", "c", {
-    uri: "/api/v1/nodes\u001b[2J",
+    ...{ uri: "/version\u001b[2J", verb: "get", target: undefined },
     code: 0,
     milliseconds: 1200,
     message: "the client left",
@@ -109,32 +114,63 @@ describe("kubectl hoop replay", () => {
     expect(code).to.equal(0);
     const lines = stdout.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/ {3,}/))).to.deep.equal([
-      ["AT", "RECORD", "TOOK", "BYTES", "COMMAND", "WHAT", "ANSWER"],
-      ["0:00.000", "0", "<none>", "<none>", "<none>", "session begun", "until 2026-11-21T11:00:00Z"],
-      ["0:01.000", "1", "34ms", "512", "kubectl get", "GET /api/v1/namespaces/shop/pods?limit=500", "200"],
-      ["0:04.000", "4", "<none>", "<none>", "kubectl exec", `GET ${EXEC}`, "<none>"],
+      ["AT", "RECORD", "TOOK", "COMMAND", "WHAT", "ANSWER"],
+      ["0:00.000", "0", "<none>", "<none>", "session begun", "until 2026-11-21T11:00:00Z"],
+      ["0:01.000", "1", "34ms", "kubectl get", "list pods -n shop", "200"],
+      ["0:04.000", "4", "<none>", "kubectl exec", "exec pods/web -n shop -t -- sh", "<none>"],
       [
-        "0:05.000",
-        "5",
-        "<none>",
-        "<none>",
-        "<none>",
-        "exec pods/web",
+        ...["0:05.000", "5", "<none>", "<none>", "exec pods/web -n shop"],
         "held (exec-web-1 waiting) by exec: to run a command",
       ],
-      ["0:06.000", "6", "<none>", "<none>", "<none>", "exec pods/web", "approved by bob after 1s: ok"],
-      [
-        "0:07.000",
-        "7",
-        "1.2s",
-        "<none>",
-        "<none>",
-        "GET /api/v1/nodes\\u{1b}[2J",
-        "no answer: the client left",
-      ],
-      ["0:09.000", "9", "<none>", "<none>", "<none>", "session revoked by root", "deleted by root"],
+      ["0:06.000", "6", "<none>", "<none>", "exec pods/web -n shop", "approved by bob after 1s: ok"],
+      ["0:07.000", "7", "1.2s", "<none>", "get /version\\u{1b}[2J", "no answer: the client left"],
+      ["0:09.000", "9", "<none>", "<none>", "session revoked by root", "deleted by root"],
     ]);
   });
+
+  it("has the addresses as they came, and sizes, where that is asked for", async () => {
+    const { stdout } = await ran(["-o", "wide"]);
+    const cells = stdout.split("\n").map((line) => line.split(/ {3,}/));
+    expect(cells[0]?.join(" ")).to.equal("AT RECORD TOOK BYTES COMMAND WHAT ANSWER ADDRESS");
+    expect(cells[2]?.slice(3)).to.deep.equal([
+      ...["512", "kubectl get", "list pods -n shop", "200", "GET /api/v1/namespaces/shop/pods?limit=500"],
+    ]);
+    expect(cells[3]?.at(-1)).to.equal(`GET ${EXEC}`);
+  });
+
+  it("says of what is to be deleted how, though that is in the body", async () => {
+    const deletion = {
+      ...call(1, "request", "a", { verb: "delete" }),
+      payload: { body: { kind: "DeleteOptions", gracePeriodSeconds: 0 } },
+    };
+    const { stdout } = await ran([], [life(0, "begun"), deletion]);
+    expect(stdout).to.contain("delete pods -n shop --grace-period=0");
+  });
+
+  it("says what a session is for, and what it waits for", async () => {
+    const approval = { namespace: "shop", name: "create-session-1" };
+    const asked = life(0, "asked", { by: "bot", reason: "release 42", approval });
+    const { stdout } = await ran([], [asked, life(1, "begun", { reason: "release 42" })]);
+    expect(stdout)
+      .to.match(/ session asked by bot for: release 42 +waits for approval create-session-1\n/)
+      .and.match(/ session begun for: release 42 +until 2026/);
+  });
+
+  it("says all of a command that is too long for its record", async () => {
+    const long = `${NS_EXEC}?command=sh&command=-c&command=${"x".repeat(3000)}%3Brm`;
+    const cut = call(1, "request", "a", { ...exec, uri: `${long.slice(0, 2000)}…`, shortened: true });
+    expect((await ran([], [life(0, "begun"), cut])).stdout).to.match(/ -- sh -c 'x+…' … /);
+    const beside = { ...cut, payload: { entry: { uri: long } } };
+    expect((await ran([], [life(0, "begun"), beside])).stdout).to.match(/ -- sh -c 'x{3000};rm' /);
+  });
+
+  for (const width of [120, 80, 50])
+    it(`fits a terminal of ${width} characters, and leaves nothing out`, async () => {
+      const { stdout } = await ran([], RECORDS, { width, shown: true });
+      for (const line of stdout.split("\n")) expect(line.length).to.be.at.most(width);
+      const words = (text: string) => text.split(/\s+/).filter((word) => word !== "→" && word !== "<none>");
+      expect(words(stdout)).to.deep.equal(words((await ran([], RECORDS)).stdout));
+    });
 
   it("asks for no more than the records of the session, wherever they lie", async () => {
     const { calls } = await ran(["-n", "shop"]);
@@ -174,7 +210,7 @@ describe("kubectl hoop replay", () => {
     "of another record": [
       ["--play=1"],
       RECORDS,
-      "record 1 is of no command in a pod. Name its record with --play=RECORD: 4 (",
+      "record 1 is of no command in a pod. Name its record with --play=RECORD:\n  4  exec pods/web -n shop -t -- sh\n",
     ],
     "of another record, for other players": [
       ["--asciicast=1"],
@@ -283,7 +319,9 @@ describe("kubectl hoop replay", () => {
       ...{ target: pod, phase: "Pending", approval: { namespace: "shop", name: "delete-web-1" } },
       decision: { user: "bob", verdict: "Approve" },
     }),
-    written(5, "DELETE", held("spent"), { options: {} }),
+    written(5, "DELETE", held("spent"), {
+      options: { kind: "DeleteOptions", propagationPolicy: "Orphan", dryRun: [] },
+    }),
     written(
       6,
       "CREATE",
@@ -320,16 +358,19 @@ describe("kubectl hoop replay", () => {
       .trimEnd()
       .split("\n")
       .slice(2)
-      .map((line) => (line.startsWith("    ") ? line : line.split(/ {3,}/).slice(5).join(": ")));
+      .map((line) => (line.startsWith("    ") ? line : line.split(/ {3,}/).slice(4).join(": ")));
     expect(told).to.deep.equal([
-      ...["update pods/web: allowed", ...CHANGED],
-      ...["create pods/web: allowed", "    +kind: Pod", "    +metadata:", "    +  name: web"],
-      ...["delete pods/web: held (delete-web-1 waiting)", "    -kind: Pod", "    -name: web"],
-      "delete pods/web: approved by bob after 1s, and waits for more",
-      "delete pods/web: allowed (delete-web-1 spent)",
-      ...["create pods/web: denied by shop/images: from elsewhere", "     # what it changes is erased"],
+      ...["update pods/web -n shop: allowed", ...CHANGED],
+      ...["create pods/web -n shop: allowed", "    +kind: Pod", "    +metadata:", "    +  name: web"],
+      ...["delete pods/web -n shop: held (delete-web-1 waiting)", "    -kind: Pod", "    -name: web"],
+      "delete pods/web -n shop: approved by bob after 1s, and waits for more",
+      "delete pods/web -n shop --cascade=orphan: allowed (delete-web-1 spent)",
       ...[
-        "update pods/web (dry run): allowed, then refused by the API server",
+        "create pods/web -n shop: denied by shop/images: from elsewhere",
+        "     # what it changes is erased",
+      ],
+      ...[
+        "update pods/web -n shop (dry run): allowed, then refused by the API server",
         "     # nothing, or what is masked",
       ],
     ]);
@@ -394,7 +435,7 @@ describe("kubectl hoop replay", () => {
         .trimEnd()
         .split("\n")
         .slice(2)
-        .map((line) => line.split(/ {3,}/)[6]),
+        .map((line) => line.split(/ {3,}/)[5]),
     ).to.deep.equal([
       ...["403: pods is forbidden: no", "403: pods is forbidden: no"],
       ...["101: connections to port 80 (2), port 443 (1)", "500"],
@@ -445,12 +486,29 @@ describe("kubectl hoop watch", () => {
     });
     expect(code).to.equal(0);
     const lines = stdout.trimEnd().split("\n").slice(2);
-    expect(lines.map((line) => (line.startsWith("    ") ? line : line.split(/ {3,}/)[6]))).to.deep.equal([
+    expect(lines.map((line) => (line.startsWith("    ") ? line : line.split(/ {3,}/)[5]))).to.deep.equal([
       ...["    | ab", '    | {"type":"ADDED"}', '    | {"type":"DELETED"}', "    | to port 80, 443"],
       "held (delete-web-1 waiting)",
       ...["    @@ spec.containers[name=web].image @@", "    -a:1", "    +a:2"],
       ...["allowed (delete-web-1 spent)", "<none>"],
     ]);
+  });
+
+  it("says with an answer all that was asked for, also where that was in the body", async () => {
+    const deletion = (name: number, event: string, body: object, more: object = {}) => ({
+      ...call(name, event, "a", { verb: "delete", ...more }),
+      payload: { body },
+    });
+    const events = [
+      deletion(1, "request", { dryRun: ["All"] }),
+      deletion(2, "response", { kind: "Status" }, { code: 200 }),
+      life(3, "ended"),
+    ];
+    const { stdout } = await hoop(["watch", "bot-1"], {
+      ...{ records: RECORDS.slice(0, 1), watches: [events.map(event)], answer },
+      onWatched: () => undefined,
+    });
+    expect(stdout.match(/delete pods -n shop \(dry run\)/g)).to.have.length(2);
   });
 
   it("shows what was, then what comes, and ends with the session", async () => {
@@ -464,17 +522,17 @@ describe("kubectl hoop watch", () => {
     expect(
       lines.map((line) => {
         const cells = line.split(/ {3,}/);
-        return [cells[1], ...cells.slice(4)].join("|");
+        return [cells[1], ...cells.slice(3)].join("|");
       }),
     ).to.deep.equal([
       "0|<none>|session begun|until 2026-11-21T11:00:00Z",
-      "1|kubectl get|GET /api/v1/namespaces/shop/pods?limit=500|<none>",
-      "3|<none>|GET /api/v1/namespaces/shop/pods?limit=500|200",
-      `4|kubectl exec|GET ${EXEC}|<none>`,
-      "5|<none>|exec pods/web|held (exec-web-1 waiting) by exec: to run a command",
-      "6|<none>|exec pods/web|approved by bob after 1s: ok",
-      "7|<none>|GET /api/v1/nodes\\u{1b}[2J|<none>",
-      "8|<none>|GET /api/v1/nodes\\u{1b}[2J|no answer: the client left",
+      "1|kubectl get|list pods -n shop|<none>",
+      "3|<none>|list pods -n shop|200",
+      "4|kubectl exec|exec pods/web -n shop -t -- sh|<none>",
+      "5|<none>|exec pods/web -n shop|held (exec-web-1 waiting) by exec: to run a command",
+      "6|<none>|exec pods/web -n shop|approved by bob after 1s: ok",
+      "7|<none>|get /version\\u{1b}[2J|<none>",
+      "8|<none>|get /version\\u{1b}[2J|no answer: the client left",
       "9|<none>|session revoked by root|deleted by root",
     ]);
   });

@@ -37,6 +37,8 @@ export interface Script {
   sessions?: object[];
   /** Whether a terminal shows standard output. */
   shown?: boolean;
+  /** Of that terminal. */
+  width?: number;
   /** Whether a person may read standard error. */
   watched?: boolean;
   /** Milliseconds since the epoch. */
@@ -134,7 +136,11 @@ function scripted(script: Script): { ran: Ran; context: Context } {
       ran.asked = question;
       return script.says ?? "";
     },
-    terminal: { typed: script.types !== undefined, shown: script.shown ?? false },
+    terminal: {
+      typed: script.types !== undefined,
+      shown: script.shown ?? false,
+      width: () => script.width,
+    },
     askHidden: async (question) => {
       ran.asked += question;
       return hidden.shift() ?? "";

@@ -81,6 +81,14 @@ describe("kubectl hoop sessions", () => {
       expect(stdout.replaceAll("session.hoop.dev/", "").trim().split("\n").join(" ")).to.equal(names);
     });
 
+  it("lists and takes back also what waits for people", async () => {
+    const pending = session("deployer-3", { phase: "Pending" });
+    const { stdout } = await hoop(["sessions"], { sessions: [pending] });
+    expect(stdout).to.match(/ deployer-3 .* Pending +<none> /);
+    const { calls } = await hoop(["kill", "--agent=ci/bot", "--yes"], { sessions: [pending] });
+    expect(calls.at(-1)).to.include.members(["delete", "deployer-3"]);
+  });
+
   it("says why one is over, and that one whose time is over is", async () => {
     const { stdout } = await hoop(["sessions", "--all", "-owide"], { sessions: SESSIONS });
     expect(stdout)
@@ -109,11 +117,11 @@ describe("kubectl hoop sessions", () => {
   it("says that there are none", async () => {
     const { stderr } = await hoop(["sessions"], { sessions: [] });
     expect(stderr)
-      .to.match(/^No active sessions found; .*--all/)
+      .to.match(/^No active sessions found\. .*--all/)
       .and.contain("kubectl hoop records --kind session");
     const { stderr: ofAll } = await hoop(["sessions", "--all"], { sessions: [] });
     expect(ofAll)
-      .to.match(/^No sessions found;/)
+      .to.match(/^No sessions found\./)
       .and.contain("kubectl hoop records --kind session");
   });
 
@@ -124,6 +132,8 @@ describe("kubectl hoop sessions", () => {
       .and.contain("over\t");
     expect(await completions(["kill", ""], { sessions: SESSIONS })).to.not.contain("over\t");
     expect(await completions(["login", "--to", ""], {})).to.equal(":0\n");
+    const ofAgents = await completions(["kill", "--agent", ""], { sessions: SESSIONS });
+    expect(ofAgents).to.contain("ci/bot\t").and.contain("eve\t");
   });
 });
 
@@ -381,7 +391,7 @@ describe("kubectl hoop login with a token", () => {
     const out = await hoop(["logout"], inside);
     expect(out.stdout, out.stderr).to.equal("session.hoop.dev/deployer-1 ended\n");
     expect(asked).to.equal("token=d00r");
-    expect((await hoop(["logout"], inside)).stderr).to.contain("no session is begun");
+    expect((await hoop(["logout"], inside)).stderr).to.contain("was logged out of already");
     const again = await hoop(parse(stdout).users[0].user.exec.args, script());
     expect([again.code, again.stdout]).to.deep.equal([1, ""]);
     expect(again.stderr).to.contain("begin another one with kubectl hoop login");
@@ -470,6 +480,7 @@ describe("kubectl hoop kill", () => {
     "what nobody could be asked about": [["--agent=eve"], "this ends 1 session: say --yes"],
     "several that nobody could be asked about": [["--profile=deployer"], "this ends 2 sessions: say --yes"],
     "what is not there": [["none", "--yes"], "no active session is called none"],
+    "what is over": [["over", "--yes"], "no active session is called over; over is over (Revoked)"],
   } as const;
   for (const [what, [args, says]] of Object.entries(refusals))
     it(`does not end ${what}`, async () => {

@@ -97,6 +97,27 @@ describe("kubectl hoop show", () => {
     );
   });
 
+  it("says in words what a command is, once", async () => {
+    const change = {
+      ...{ diff: "", wants: "run in container main of pod web:\n  sh -c 'echo one\n  echo \u001b[1A two'" },
+      options: { command: ["sh"] },
+    };
+    const { stdout } = await hoop(["show", "delete-ns-prod-7x2k"], {
+      approvals: [approval({ spec: { operation: "CONNECT", change } })],
+    });
+    const at = stdout.indexOf("Wants to:");
+    expect(stdout.slice(at)).to.equal(
+      [
+        "Wants to:",
+        "  run in container main of pod web:",
+        "    sh -c 'echo one",
+        "    echo \\u{1b}[1A two'",
+        "",
+      ].join("\n"),
+    );
+    expect(stdout).not.to.contain("Options:");
+  });
+
   it("lets nothing an agent wrote act on the terminal or pass for a line of ours", async () => {
     const evil = "x\u001b[1A\rName:        harmless\nState:  \u202eApproved\u200b";
     const approvals = [

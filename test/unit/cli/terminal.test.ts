@@ -84,6 +84,13 @@ describe("what a recorded program wrote, on the terminal of somebody else", () =
     );
   });
 
+  it("is filtered in one go, also where nothing of what begins ever ends", () => {
+    const text = `${ESC}]`.repeat(500_000);
+    expect(withoutSequences(`${text}${"x".repeat(5000)}`)).to.equal(
+      `${"]".repeat(500_000)}${"x".repeat(5000)}`,
+    );
+  });
+
   it("is read without any sequence", () => {
     expect(withoutSequences(`${ESC}[1mbold${ESC}[0m\r\n${ESC}]0;t\u0007x`)).to.equal("bold\nx");
   });
