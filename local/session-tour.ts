@@ -6,7 +6,10 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import { GROUPS } from "./issuer-file.ts";
 import type { Layout, Remembered } from "./state-directory.ts";
 
-const DOORWAY = join(import.meta.dirname, "..", "deploy", "components", "exchange", "doorway.yaml");
+const COMPONENTS = join(import.meta.dirname, "..", "deploy", "components");
+const DOORWAY = join(COMPONENTS, "exchange", "doorway.yaml");
+/** What `edit` allows but for the ways to a Secret's value, and to be somebody else. */
+const AGENT_WORK = join(COMPONENTS, "agent-rbac", "agent-work.yaml");
 const RBAC = "rbac.authorization.k8s.io";
 const PROFILE = "deployer";
 const NAMESPACE = "demo";
@@ -14,7 +17,8 @@ const ACCOUNT = { namespace: "work", name: "deployer" };
 
 /** What has to be there before Hoop is. One JSON List. */
 export async function sessionGround(): Promise<string> {
-  const doorway = parseAllDocuments(await readFile(DOORWAY, "utf8")).map((one) => one.toJS() as object);
+  const texts = await Promise.all([DOORWAY, AGENT_WORK].map((file) => readFile(file, "utf8")));
+  const components = texts.flatMap((text) => parseAllDocuments(text).map((one) => one.toJS() as object));
   const bound = (name: string, namespace: string | undefined, role: string, subject: object) => ({
     ...{ apiVersion: `${RBAC}/v1`, kind: namespace === undefined ? "ClusterRoleBinding" : "RoleBinding" },
     metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
@@ -23,12 +27,18 @@ export async function sessionGround(): Promise<string> {
   });
   const meta = (name: string, namespace: string) => ({ metadata: { name, namespace } });
   const items = [
-    ...doorway,
+    ...components,
     { apiVersion: "v1", kind: "Namespace", metadata: { name: ACCOUNT.namespace } },
     { apiVersion: "v1", kind: "ServiceAccount", ...meta(ACCOUNT.name, ACCOUNT.namespace) },
     {
       ...{ apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata: { name: "tour-deployer" } },
-      rules: [{ apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list", "watch", "delete"] }],
+      // With its name a list is one of it alone, as kubectl asks when it waits for its end.
+      rules: [
+        {
+          ...{ apiGroups: [""], resources: ["namespaces"], resourceNames: [NAMESPACE] },
+          verbs: ["get", "list", "watch", "delete"],
+        },
+      ],
     },
     bound("tour-deployer", undefined, "tour-deployer", ACCOUNT),
     bound("hoop-sessions", ACCOUNT.namespace, "hoop-sessions", { namespace: "hoop-system", name: "hoop" }),
@@ -44,7 +54,7 @@ export function sessionNamespace(): string {
     subjects: [{ kind: "ServiceAccount", ...ACCOUNT }],
   });
   return list([
-    bound("deployer", "edit"),
+    bound("deployer-work", "hoop-agent-work"),
     bound("deployer-secrets", "hoop-agent"),
     // Pods need it, and its controller comes by later.
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: NAMESPACE } },

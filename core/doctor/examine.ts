@@ -9,6 +9,7 @@ import { SERVED_CHECKS } from "./checks-of-served.ts";
 import { coverage } from "./condition.ts";
 import { gathered } from "./facts.ts";
 import { type Finding, type NotChecked, type Report, ranked } from "./finding.ts";
+import { frontProxyFindings } from "./front-proxy.ts";
 import { type Agent, ANONYMOUS, agentsIn } from "./identities.ts";
 import { type Answers, answersTo, openingsOf, questionsFor } from "./openings.ts";
 import type { DoctorPort, Question } from "./port.ts";
@@ -92,6 +93,7 @@ export async function examine(port: DoctorPort, given?: readonly Agent[]): Promi
     ...registrationFindings(facts),
     ...apiFindings(at),
     ...auditFindings(facts),
+    ...frontProxyFindings(facts),
     ...authorizationFindings(agents, answers),
     ...agents.flatMap((agent) => identityFindings(agent, covers(agent))),
     ...examined.flatMap((one) => accessFinding(one, answers, isJudged(one.agent))),

@@ -3,6 +3,7 @@
 import type { AuditFeed } from "./audit-feed.ts";
 import type { Served } from "./check.ts";
 import type { NotChecked } from "./finding.ts";
+import { FRONT_PROXY } from "./front-proxy.ts";
 import type { DoctorPort, Look } from "./port.ts";
 import type { Binding, Policy, Role } from "./rbac.ts";
 
@@ -65,6 +66,8 @@ export interface Facts {
   served: readonly Served[];
   /** What Hoop hears of the audit log; undefined where it does not tell. */
   audit: { feed: AuditFeed | undefined } | undefined;
+  /** What the API server says of those that speak for others, by key; undefined where it does not tell. */
+  frontProxy: Readonly<Record<string, string>> | undefined;
   notChecked: readonly NotChecked[];
 }
 
@@ -96,6 +99,8 @@ export async function gathered(port: DoctorPort): Promise<Facts> {
   ]);
   const served = await discovered(port, notChecked);
   const audit = await heard(port, notChecked);
+  const proxy = await port.look<{ data?: Record<string, string> }>(FRONT_PROXY);
+  if (proxy.kind === "refused") notChecked.push({ what: FRONT_PROXY, why: proxy.why, could: true });
   return {
     policy: {
       roles: roles ?? [],
@@ -110,6 +115,7 @@ export async function gathered(port: DoctorPort): Promise<Facts> {
     apiServices,
     served,
     audit,
+    frontProxy: proxy.kind === "found" ? proxy.value.data : undefined,
     notChecked,
   };
 }

@@ -1,4 +1,5 @@
 /** How an opening is closed: what to run, and what else it takes away. */
+import { quoted } from "../shell-words.ts";
 import type { Access, Fix, Opening } from "./finding.ts";
 import type { Grant, ObjectName, PolicyRule } from "./rbac.ts";
 
@@ -145,9 +146,4 @@ function reference({ kind, namespace, name }: ObjectName): string {
   const where = namespace === "" ? "" : ` -n ${quoted(namespace)}`;
   // As one word, so that a name like --all is no flag.
   return `${quoted(`${kind.toLowerCase()}/${name}`)}${where}`;
-}
-
-/** For a shell; role names may hold almost any character. */
-function quoted(text: string): string {
-  return /^[a-zA-Z0-9._:/@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -48,12 +48,19 @@ describe("npm start -- --detach", function () {
       await in_.must("human", "get", "sessions.hoop.dev", "-n", "demo", "-o", "name")
     ).split("/");
     const told = await in_.must("human", "hoop", "replay", name.trim());
-    for (const words of ["/secrets/database", "approved by approver"]) expect(told).to.contain(words);
+    for (const words of ["get secrets/database -n demo", "approved by approver"])
+      expect(told).to.contain(words);
     expect(await in_.must("human", "hoop", "replay", name.trim(), "--asciicast")).to.contain("hello");
     await in_.must("session", "hoop", "logout");
     const { code, output } = await in_.kubectl("session", "get", "pods");
     expect(output).to.contain("the session was logged out of");
     expect(code).to.not.equal(0);
+  });
+
+  it("gives nobody rights that doctor condemns", async () => {
+    const { code, output } = await in_.kubectl("human", "hoop", "doctor");
+    expect(output).to.contain("Looked at group hoop:agents, system:serviceaccount:work:deployer;");
+    expect(code, output).to.equal(0);
   });
 
   it("is ready when it returns: an agent's very next command is held, and passes once approved", async () => {

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { CHECKS, examine } from "#core/doctor/examine.ts";
 import type { Webhook } from "#core/doctor/facts.ts";
 import { type Finding, SEVERITIES } from "#core/doctor/finding.ts";
+import { FRONT_PROXY } from "#core/doctor/front-proxy.ts";
 import { namedAgent } from "#core/doctor/identities.ts";
 import { type PolicyRule, rbacOf } from "#core/doctor/rbac.ts";
 import {
@@ -436,6 +437,34 @@ describe("doctor", () => {
       expect(idsOf(findings)).to.deep.equal(["foreign-apis", "aggregated-apis"]);
       expect(findings[1]?.objects).to.deep.equal(["APIGroup/x.example"]);
     });
+
+    const pem = (text: string) => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+    const proxies = {
+      "client-ca-file": pem("Y2xpZW50cw=="),
+      "requestheader-client-ca-file": pem("cHJveGllcw=="),
+      "requestheader-allowed-names": "[]",
+    };
+    const FRONT_PROXIES: Record<string, [data: Record<string, string>, severity: string | undefined]> = {
+      "of which any may speak for others": [proxies, "medium"],
+      "any of which is a client's, too": [
+        { ...proxies, "requestheader-client-ca-file": pem("b3RoZXI=") + pem("Y2xpZW50\ncw==") },
+        "critical",
+      ],
+      "that are named": [{ ...proxies, "requestheader-allowed-names": '["front-proxy-client"]' }, undefined],
+      "that nobody believes, for the list is none": [
+        { ...proxies, "requestheader-allowed-names": "" },
+        undefined,
+      ],
+      "that there are none of": [{ "client-ca-file": pem("Y2xpZW50cw==") }, undefined],
+    };
+    for (const [which, [data, severity]] of Object.entries(FRONT_PROXIES))
+      it(`looks at front proxies ${which}`, async () => {
+        const cluster = fakeCluster();
+        cluster.objects.set(FRONT_PROXY, found({ data }));
+        const findings = await findingsIn(cluster);
+        expect(findings.map((one) => one.severity)).to.deep.equal(severity === undefined ? [] : [severity]);
+        for (const { id } of findings) expect(id).to.equal("front-proxy-names");
+      });
 
     it("finds that any server may answer for hoop.dev", async () => {
       const service = {
