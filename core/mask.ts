@@ -2,14 +2,15 @@
 import { isObject, type Json, type JsonObject, list, member, text } from "./admission.ts";
 import { parseJson } from "./json.ts";
 import { mapItems, mapMembers } from "./mask/map.ts";
-import { announcesSecret, looksSecret, maskText, mayBeScript } from "./mask/patterns.ts";
+import { announcesSecret, looksSecret, MASKED_VALUE } from "./mask/names.ts";
+import { maskText } from "./mask/patterns.ts";
+import { mayBeScript } from "./mask/script.ts";
 import { isPlaceholder, SEALED } from "./secrets/placeholder.ts";
 import { repetitions } from "./secrets/repeats.ts";
 
 export { maskText } from "./mask/patterns.ts";
 
 const SECRET_VALUE = "[masked: Secret value]";
-const VALUE = "[masked: value]";
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 /** Members that hold a secret whatever they are part of; compared in lower case, without `-` and `_`. */
 const SECRET_MEMBERS: ReadonlySet<string> = new Set([
@@ -58,7 +59,7 @@ function maskValue(value: Json): Json {
   if (Array.isArray(value))
     return mapItems(value, (item, index) =>
       announcesSecret(value[index - 1] ?? null) && typeof item === "string" && !mayBeScript(item)
-        ? VALUE
+        ? MASKED_VALUE
         : maskValue(item),
     );
   return isObject(value) ? maskMembers(value) : value;
@@ -76,7 +77,7 @@ function maskMembers(object: JsonObject, kind = text(object, "kind")): JsonObjec
       name === "value"
         ? looksSecret(variable, value)
         : isSecretMember(name) && value !== "" && !mayBeScript(value) && !isPlaceholder(value);
-    return isSecret ? VALUE : maskString(name, value);
+    return isSecret ? MASKED_VALUE : maskString(name, value);
   });
 }
 
@@ -103,7 +104,7 @@ function maskQuoted(message: string): string {
 }
 
 function maskSetting(name: string, value: Json): Json {
-  return typeof value === "string" && looksSecret(name, value) ? VALUE : maskValue(value);
+  return typeof value === "string" && looksSecret(name, value) ? MASKED_VALUE : maskValue(value);
 }
 
 function maskSecret(secret: JsonObject): JsonObject {
@@ -241,7 +242,9 @@ function withoutCells(row: JsonObject, columns: ReadonlySet<number>): JsonObject
   return mapMembers(row, (name, cells) =>
     name === "cells" && Array.isArray(cells)
       ? mapItems(cells, (cell, at) =>
-          columns.has(at) && typeof cell === "string" && cell !== "" && !mayBeScript(cell) ? VALUE : cell,
+          columns.has(at) && typeof cell === "string" && cell !== "" && !mayBeScript(cell)
+            ? MASKED_VALUE
+            : cell,
         )
       : cells,
   );

@@ -4,11 +4,9 @@
  */
 import { isObject, type Json, type JsonObject } from "../admission.ts";
 import { reasonIn } from "../authorize.ts";
-import { announcesSecret, looksSecret } from "../mask/patterns.ts";
+import { announcesSecret, looksSecret, MASKED_VALUE } from "../mask/names.ts";
 import { maskObject, maskText } from "../mask.ts";
 import type { AuditEvent, AuditTarget } from "./event.ts";
-
-const VALUE = "[masked: value]";
 
 /** What no body or message is kept of: `RESOURCE` or `RESOURCE/SUBRESOURCE`, by group. */
 const CLOSED: ReadonlySet<string> = new Set([
@@ -55,7 +53,7 @@ const KINDS: ReadonlyMap<string, string> = new Map([["configmaps", "ConfigMap"]]
 function maskedBody(body: Json | undefined, target: AuditTarget | undefined): Json | undefined {
   if (Array.isArray(body)) return body.map(maskedOperation);
   // A patch in YAML, or what is no JSON.
-  if (typeof body === "string") return VALUE;
+  if (typeof body === "string") return MASKED_VALUE;
   if (!isObject(body)) return undefined;
   const kind = target?.group === "" ? KINDS.get(target.resource) : undefined;
   if (kind === undefined || Object.hasOwn(body, "kind")) return maskObject(body);
@@ -65,9 +63,9 @@ function maskedBody(body: Json | undefined, target: AuditTarget | undefined): Js
 
 /** Of a JSON Patch: its values stand where nothing says what they are. */
 function maskedOperation(operation: Json): Json {
-  if (!isObject(operation) || !Object.hasOwn(operation, "op")) return VALUE;
+  if (!isObject(operation) || !Object.hasOwn(operation, "op")) return MASKED_VALUE;
   const { value, ...rest } = operation;
-  return { ...maskObject(rest), ...(value === undefined ? {} : { value: VALUE }) };
+  return { ...maskObject(rest), ...(value === undefined ? {} : { value: MASKED_VALUE }) };
 }
 
 /** The API server quotes what it finds invalid. Nothing says where an object ends: it is all that follows. */
@@ -82,7 +80,7 @@ export function maskedMessage({ message, target, code }: AuditEvent): string | u
   if (message === "") return undefined;
   // By which rule we have denied it: in words that are ours.
   if (isClosed(target)) return code === 403 ? reasonIn(message) : undefined;
-  return maskText(message.replace(QUOTING, `$1${VALUE}`).replace(OBJECTS, VALUE));
+  return maskText(message.replace(QUOTING, `$1${MASKED_VALUE}`).replace(OBJECTS, MASKED_VALUE));
 }
 
 /** Path and query, with secret values of parameters and of commands' arguments replaced. */
@@ -100,7 +98,9 @@ export function maskedUri(uri: string): string {
       const value = decoded(rest.join("=").replaceAll("+", " "));
       const isSecret = looksSecret(name, value) || announcesSecret(before.get(name) ?? null);
       before.set(name, value);
-      return rest.length === 0 ? maskText(name) : `${maskText(name)}=${isSecret ? VALUE : maskText(value)}`;
+      return rest.length === 0
+        ? maskText(name)
+        : `${maskText(name)}=${isSecret ? MASKED_VALUE : maskText(value)}`;
     });
   return `${path}?${parameters.join("&")}`;
 }

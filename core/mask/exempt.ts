@@ -1,34 +1,32 @@
 /**
- * What looks like a secret and is none, told by rules of people. What is masked otherwise is masked before these are
- * looked at, and values of Secrets after: no rule shows those.
+ * Rules of people about what looks like a secret and is none. They are applied between the two kinds of masking: after masking by
+ * look and by name, of which they undo a part, and before values of Secrets are masked, which no rule can show.
  */
 import { RE2JS } from "re2js";
 import { isObject, type Json, type JsonObject, member, text } from "../admission.ts";
 import { parsePattern } from "../digest/paths.ts";
 import { parseJson } from "../json.ts";
 import { mapMembers } from "./map.ts";
+import { MASK_KINDS, type MaskKind } from "./patterns/pattern.ts";
 import { maskText } from "./patterns.ts";
 
-const MASK_KINDS = ["value", "password", "token", "access key", "private key"] as const;
-export type MaskKind = (typeof MASK_KINDS)[number];
-
-/** All that it says must fit. */
+/** A rule. It applies where all that it says fits. */
 export interface Exemption {
-  /** Of the object. */
+  /** Kind and name of the object. */
   kind?: string;
   name?: string;
-  /** From the object on, dotted; `*` is any one member or item. */
+  /** Dotted, from the top of the object; `*` stands for any one member or item. */
   path?: string;
-  /** Left out: all. */
+  /** What was masked as one of these kinds; left out: as any. */
   masks?: readonly MaskKind[];
-  /** RE2. All of what would be masked must match it. */
+  /** An expression (RE2) that all of the masked text must match. */
   text?: string;
 }
 
-/** What is shown in place of an object: `after`, which was masked, but for what the rules exempt of `before`. */
+/** Gives `after`, an object that was masked, with what the rules exempt as it was in `before`. */
 export type Exempting = (before: JsonObject, after: JsonObject, kind: string) => JsonObject;
 
-/** What is wrong with it that its schema cannot tell. */
+/** What is wrong with a rule that its schema cannot tell. */
 export function exemptionProblem({ text: expression }: Exemption): string | undefined {
   try {
     if (expression !== undefined) RE2JS.compile(expression);
@@ -47,7 +45,7 @@ interface Rule {
 
 const MADE = new WeakMap<readonly Exemption[], Exempting>();
 
-/** Made once for each list. */
+/** Made only once for each list of rules. */
 export function exempting(exemptions: readonly Exemption[]): Exempting {
   const known = MADE.get(exemptions);
   if (known !== undefined) return known;
@@ -95,7 +93,7 @@ function restoredIn(
   });
 }
 
-/** The object within, as kubectl keeps it. */
+/** The same in the object that kubectl keeps as JSON in an annotation. */
 function applied(rules: readonly Rule[], before: Json, after: Json): Json {
   if (typeof before !== "string" || typeof after !== "string" || before === after) return after;
   try {

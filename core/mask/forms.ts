@@ -1,25 +1,28 @@
 /**
- * The forms in which a value may stand in a text: as it is, by lines, quoted, in base64 wherever it begins there, and that
- * twice.
+ * The forms in which a value may stand in a text: as it is, line by line, quoted, and in base64, also within longer data that is
+ * encoded, and encoded twice.
  */
 
-/** Shorter values turn up by chance. */
+/** In bytes. Shorter values are not looked for: they turn up by chance. */
 export const SHORTEST_VALUE = 6;
-/** Parts of values that span lines are values, too, from this length on. */
+/** In bytes. Of a value with several lines, each line that is at least so long is looked for by itself, too. */
 const SHORTEST_LINE = 16;
-/** Longer forms are looked for by pieces of about this length, so that what is held back of a stream stays short. */
+/** In bytes. Longer forms are looked for in pieces of about this length: of a stream no more than that must be held back. */
 const PIECE = 192;
-/** Of longer values, base64 within base64 is only looked for where it stands alone. */
+/** In bytes. Base64 of base64 is looked for within longer data, too; for longer values only by itself. */
 const LONGEST_TWICE = 1024;
 
-/** What is shown in place of values. What stands in one of them would be found there. */
+/** What is shown in place of values. A form that is part of one of these is not looked for: it would be found in every mask. */
 const MARKS = ["Secret value", "value", "password", "token", "access key", "private key", "changed"].map(
   (kind) => Buffer.from(`[masked: ${kind}]`),
 );
 
 const STANDARD = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 const OF_URLS = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
-/** Bits of the value in the character that it shares with what stands before it: behind 0, 1, 2 bytes more than a multiple of three. */
+/**
+ * In base64, three bytes are four characters. Where a value begins 0, 1 or 2 bytes behind a multiple of three, its first
+ * character holds bits of the byte before it; so many bits of that character are the value's.
+ */
 const SHARED = [0, 4, 2];
 
 /** Gives each form of the value, or each piece of one, to `take`. The same may be given more than once. */
@@ -45,7 +48,7 @@ function formsOfBase(base: Uint8Array, give: (form: Uint8Array) => void): void {
 
 const NEWLINE = 0x0a;
 
-/** The value; without what is blank around it; as it stands in JSON; with + for blanks, as in the query of a URL. */
+/** The value itself, without blanks around it, as a string in JSON, and with + for blanks as in the query of a URL. */
 function basesOf(value: Uint8Array): Uint8Array[] {
   const inner = trimmed(value);
   const bases = inner.length === value.length ? [value] : [value, inner];
@@ -65,7 +68,7 @@ function trimmed(value: Uint8Array): Buffer {
   return Buffer.from(value.buffer, value.byteOffset + from, to - from);
 }
 
-/** What is put in place of characters between quotes: by YAML and SQL, by CSV, by compose files, by INI files, by shells. */
+/** How a character is written between quotes: in YAML and SQL, in CSV, in compose files, in INI files, in shells. */
 const QUOTINGS: readonly [character: string, quoted: string][] = [
   ["'", "''"],
   ['"', '""'],
@@ -92,7 +95,7 @@ function linesOf(value: Uint8Array): Uint8Array[] {
     .map((line) => Buffer.from(line));
 }
 
-/** In both alphabets: alone, with and without padding, and what is sure of it within a longer text. */
+/** In both alphabets of base64: by itself, with and without padding, and those of its characters that depend on nothing around it. */
 function* inBase64(bytes: Uint8Array): Generator<Uint8Array> {
   for (const shared of SHARED) {
     const form = encoded(bytes, shared, STANDARD, false);

@@ -4,34 +4,34 @@
  */
 
 const MASKED = Buffer.from("[masked: token]");
-/** Of base64url, and dots. */
+/** The characters of a token: those of base64url, and dots. */
 const IS_WORD = new Uint8Array(256);
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
   IS_WORD[character.charCodeAt(0)] = 1;
-/** How the header of a token begins. */
+/** How every token begins: `{"` in base64. */
 const BEGINNING = Buffer.from("eyJ");
-/** So much of that goes out before anybody can tell: nothing waits for the next character at a prompt. */
+/** So many characters of that are shown before it is clear what they begin. Otherwise text would be held back at a prompt. */
 const OUT = 2;
-/** Tokens are longer than this, and their header and claims shorter than that. */
+/** In characters: the shortest token, and the longest header and claims. */
 const [SHORTEST, LONGEST] = [30, 16 * 1024];
 const EMPTY = Buffer.alloc(0);
 
-/** One stream. */
+/** Scans one stream. */
 export class JwtScanner {
   /** `held`: it may be a token. `token`: it is one, and what is left of it is dropped. */
   #state: "plain" | "held" | "token" = "plain";
-  /** What may begin a token, and is out. */
+  /** The beginning of what may be a token, as far as it was shown. */
   #begun: Buffer = EMPTY;
   #held: Buffer = EMPTY;
 
-  /** What may go out by now. */
+  /** @returns what of the stream may be shown by now. */
   push(bytes: Buffer): Buffer {
     const out: Buffer[] = [];
     for (let rest = bytes; rest.length > 0; ) rest = this.#next(rest, out);
     return out.length === 1 && out[0] !== undefined ? out[0] : Buffer.concat(out);
   }
 
-  /** What is left at the end: it was none. */
+  /** @returns what was held back to the end, for it was no token. */
   end(): Buffer {
     const left = this.#held;
     this.#held = EMPTY;

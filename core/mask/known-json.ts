@@ -1,16 +1,19 @@
-/** Known values in the strings and names of an object, but in those by which clients know which object it is. */
+/**
+ * Replaces known values in an object: in its strings and in the names of its members. Not in those fields by which clients know
+ * which object it is.
+ */
 import { isObject, type Json, type JsonObject } from "../admission.ts";
 import { mapItems, mapMembers } from "./map.ts";
 import { type KnownValues, REPLACEMENT, withoutValues } from "./values.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();
-/** Of an object, where it is an object: at the top, in a list, in the rows of a table. */
+/** Left as they are in each object: at the top, in a list, in the rows of a table. */
 const OF_OBJECT: ReadonlySet<string> = new Set(["apiVersion", "kind"]);
-/** Of its metadata. */
+/** Left as they are in its metadata. */
 const OF_IDENTITY: ReadonlySet<string> = new Set(
   ["name", "namespace", "uid", "resourceVersion", "generateName", "continue"].concat("creationTimestamp"),
 );
-/** Names that a client knows without being told: nothing would work without them, and they say nothing. */
+/** Names of members that stay even if one of them is a known value: clients need them, and learn nothing from them. */
 const FIELDS: ReadonlySet<string> = new Set(
   (
     "apiVersion metadata namespace labels annotations creationTimestamp deletionTimestamp resourceVersion generation " +
@@ -24,12 +27,12 @@ const FIELDS: ReadonlySet<string> = new Set(
     "endpoint endpoints phase controller provider storage capacity policy priority timeout interval enabled"
   ).split(" "),
 );
-/** What clients decode from base64. */
+/** Members that clients decode from base64: what replaces them must be base64, too. */
 const OF_BYTES: ReadonlySet<string> = new Set(["caBundle", "certificate", "request"]);
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const REPLACED_BYTES = Buffer.from(REPLACEMENT).toString("base64");
 
-/** The object itself where it holds none. Numbers stay: nothing that is put in their place would say that it is. */
+/** The object itself where it holds none. Numbers stay: no other number could show that it stands for a value. */
 export function withoutValuesIn(known: KnownValues, object: JsonObject): JsonObject {
   return known.any ? new Without(known).object(object) : object;
 }

@@ -1,4 +1,4 @@
-/** What may be seen of a stream: without known values, and without tokens. */
+/** Masks a stream as it comes: known values, and tokens. */
 import { JwtScanner } from "./jwt-scanner.ts";
 import { type KnownValues, type StreamOptions, ValueScanner } from "./values.ts";
 
@@ -10,17 +10,17 @@ export class StreamMask {
     this.#values = new ValueScanner(known, options);
   }
 
-  /** The values from here on: they change while something goes on for long. */
+  /** Takes other values from here on: Secrets change while a stream lasts. */
   use(known: KnownValues): void {
     this.#values.use(known);
   }
 
-  /** What may go out by now. */
+  /** @returns what of the stream may be shown by now. */
   push(bytes: Uint8Array): Buffer {
     return this.#tokens.push(this.#values.push(bytes));
   }
 
-  /** What is left at the end. */
+  /** @returns what was held back to the end. */
   end(): Buffer {
     return Buffer.concat([this.#tokens.push(this.#values.end()), this.#tokens.end()]);
   }
