@@ -1,5 +1,6 @@
 /** Beginning an answer to the client, and going on with it. */
 import type { IncomingMessage } from "node:http";
+import type { Writable } from "node:stream";
 import type { ApiResponse } from "#kit/request.ts";
 import { breakOff, drained, PATIENCE } from "#kit/send-parts.ts";
 import { StatusError } from "#kit/status.ts";
@@ -48,13 +49,24 @@ export async function sendRecorded(
 ): Promise<void> {
   const { response: to } = connection;
   if (!(await record.response(end))) throw notRecorded();
-  if (inner.method !== "HEAD") to.setHeader("Content-Length", bytes.length);
-  if (await written(to, bytes, signal)) to.end();
+  const hasBody = inner.method !== "HEAD";
+  if (hasBody) to.setHeader("Content-Length", bytes.length);
+  if (await written(to, hasBody ? [bytes] : [], signal)) to.end();
   else breakOff(to);
 }
 
-/** False: the client is gone, or takes nothing any more. */
-export async function written(to: ApiResponse, bytes: Uint8Array, gone: AbortSignal): Promise<boolean> {
-  const sink: { write(bytes: Uint8Array): boolean } = to;
-  return !gone.aborted && (sink.write(bytes) || (await drained(to, gone, PATIENCE)));
+/** Together, and not copied. False: the client is gone, or takes nothing any more. */
+export async function written(
+  to: ApiResponse,
+  parts: readonly Uint8Array[],
+  gone: AbortSignal,
+): Promise<boolean> {
+  if (gone.aborted) return false;
+  const sink: Writable = to;
+  const below: Writable = "stream" in to ? to.stream : to;
+  below.cork();
+  let hasRoom = true;
+  for (const bytes of parts) hasRoom = sink.write(bytes);
+  below.uncork();
+  return hasRoom || drained(to, gone, PATIENCE);
 }

@@ -1,6 +1,5 @@
 /** A list of objects in JSON, taken apart as its bytes come in, so that it is masked item by item. */
 import { MAX_DEPTH } from "#core/json.ts";
-import { joined } from "./joined.ts";
 
 const [QUOTE, BACKSLASH, COLON, COMMA] = [0x22, 0x5c, 0x3a, 0x2c];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
@@ -16,7 +15,12 @@ const SHORT = 64;
 const NAME = 40;
 
 export interface Item {
+  /** In one; to be looked at before the next chunk is pushed, which may use the same memory. */
   json: Buffer;
+  /** As it came, with the comma behind it: most items are passed on like that, and never copied. */
+  pieces: readonly Buffer[];
+  /** A comma is behind it. */
+  goesOn: boolean;
   /** Names of members in it. */
   names: number;
 }
@@ -38,6 +42,8 @@ export class ListParts {
   #parts: ListPart[] = [];
   #items: Item[] = [];
   #isEmpty = true;
+  /** Where an item is put together that came in several chunks. */
+  #scratch: Buffer = Buffer.alloc(0);
 
   push(chunk: Buffer): ListPart[] {
     this.#parts = [];
@@ -93,11 +99,24 @@ export class ListParts {
   }
 
   #item(chunk: Buffer, at: number, start: number): number {
-    this.#items.push({ json: joined([...this.#held, chunk.subarray(start, at)]), names: this.#names });
+    const goesOn = chunk[at] === COMMA;
+    const last = chunk.subarray(start, at);
+    const json = this.#held.length === 0 ? last : this.#together(last);
+    const pieces = [...this.#held, goesOn ? chunk.subarray(start, at + 1) : last];
+    this.#items.push({ json, pieces, goesOn, names: this.#names });
     this.#held = [];
     this.#names = 0;
     this.#isEmpty = false;
     return at + 1;
+  }
+
+  /** What is held, and the last of it. */
+  #together(last: Buffer): Buffer {
+    const size = this.#held.reduce((sum, { length }) => sum + length, last.length);
+    if (size > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(size * 2);
+    let at = 0;
+    for (const piece of [...this.#held, last]) at += piece.copy(this.#scratch, at);
+    return this.#scratch.subarray(0, size);
   }
 
   #close(chunk: Buffer, byte: number, at: number, start: number): number {

@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject, text } from "#core/admission.ts";
 import { MAX_DEPTH, parseJson } from "#core/json.ts";
 import type { Exempting } from "#core/mask/exempt.ts";
 import { withoutValuesIn } from "#core/mask/known-json.ts";
+import type { Looks } from "#core/mask/look.ts";
 import { holdsValues, type KnownValues, withoutValues } from "#core/mask/values.ts";
 import { kindOfItems, maskAnswer, maskText } from "#core/mask.ts";
 import { StatusError } from "#kit/status.ts";
@@ -14,6 +15,8 @@ export interface Masks {
   /** It comes from `secure-secrets`: it is masked already, and is to come back as it is. */
   ofSecrets: boolean;
   known: KnownValues;
+  /** What was looked through before. Left out: nothing. */
+  looks?: Looks;
   /** What the profile says is no secret. Left out: nothing. */
   exempt?: Exempting;
   /** Which columns of a table that does not describe them show secrets. */

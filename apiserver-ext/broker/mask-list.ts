@@ -1,49 +1,44 @@
 /** Long lists, masked item by item as they come in: nothing waits for the last of them, and others have their turn. */
 import { isObject, type Json, type JsonObject, text } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
-import { mayLookSecret } from "#core/mask/hints.ts";
 import { withoutValuesInItem } from "#core/mask/known-json.ts";
-import { holdsValues } from "#core/mask/values.ts";
+import { Looks } from "#core/mask/look.ts";
 import { kindOfItems, maskListed, maskRow, secretColumns } from "#core/mask.ts";
 import { membersOf } from "./json-names.ts";
 import { type Item, ListParts } from "./list-parts.ts";
 import { type Masks, masked, maskedJson, shown, unmaskable } from "./mask-answer.ts";
 
-const COMMA = Buffer.from(",");
-
 /** @throws {StatusError} InternalError: what comes cannot be masked. What has come out by then was. */
 export async function* maskedList(body: AsyncIterable<Buffer>, masks: Masks): AsyncGenerator<Buffer> {
   const list = new Reading(masks);
-  for await (const chunk of body) {
-    const bytes = list.push(chunk);
-    if (bytes.length > 0) yield bytes;
-  }
+  for await (const chunk of body) for (const bytes of list.push(chunk)) yield bytes;
   yield list.end();
 }
 
 class Reading {
   readonly #masks: Masks;
+  readonly #looks: Looks;
   readonly #parts = new ListParts();
   /** How items are masked; undefined: it is not known yet, or as part of the whole. */
   #mask: ((item: Json) => Json) | undefined;
   #array: "items" | "rows" = "items";
   #headNames: readonly string[] = [];
-  #isFirst = true;
   #areSecrets = false;
   /** Of its rows' cells, those that are secret by the name of their column. */
   #columns: ReadonlySet<number> = new Set();
 
   constructor(masks: Masks) {
     this.#masks = masks;
+    this.#looks = masks.looks ?? new Looks();
   }
 
-  push(chunk: Buffer): Buffer {
+  push(chunk: Buffer): readonly Buffer[] {
     const out: Buffer[] = [];
     for (const part of reading(() => this.#parts.push(chunk))) {
       if (part.type === "head") out.push(this.#head(part.json, part.array));
-      else for (const item of part.items) out.push(...this.#item(item));
+      else for (const item of part.items) for (const piece of this.#item(item)) append(out, piece);
     }
-    return Buffer.concat(out);
+    return out;
   }
 
   end(): Buffer {
@@ -70,20 +65,19 @@ class Reading {
     return Buffer.from(shownHead.slice(0, -"]}".length));
   }
 
-  #item({ json, names }: Item): Buffer[] {
-    const before = this.#isFirst ? [] : [COMMA];
-    this.#isFirst = false;
-    const known = holdsValues(this.#masks.known, json);
+  #item({ json, pieces, goesOn, names }: Item): readonly Buffer[] {
+    const { holdsValues, looksSecret } = this.#looks.at(this.#masks.known, json);
     const byName = this.#areSecrets || this.#columns.size > 0;
-    if (!known && !byName && !mayLookSecret(json)) return [...before, json];
+    if (!holdsValues && !looksSecret && !byName) return pieces;
     const value = reading((): Json => JSON.parse(json.toString()));
     const mask = (item: Json) => {
       const own = this.#mask?.(item) ?? null;
-      return known ? withoutValuesInItem(this.#masks.known, own, this.#array) : own;
+      return holdsValues ? withoutValuesInItem(this.#masks.known, own, this.#array) : own;
     };
     // Of two members of one name only the last was looked at.
-    if (mask(value) === value && membersOf(value) === names) return [...before, json];
-    return [...before, Buffer.from(JSON.stringify(mask(reading(() => parseJson(json.toString())))))];
+    if (mask(value) === value && membersOf(value) === names) return pieces;
+    const own = JSON.stringify(mask(reading(() => parseJson(json.toString()))));
+    return [Buffer.from(goesOn ? `${own},` : own)];
   }
 
   #shownItem(item: Json, kind: string): Json {
@@ -109,6 +103,14 @@ class Reading {
     if (!shownTail.startsWith(before)) throw unmaskable();
     return `]${shownTail.slice(before.length)}`;
   }
+}
+
+/** What follows the last one in the same memory is one with it: items that stand together leave together. */
+function append(out: Buffer[], piece: Buffer): void {
+  const last = out.at(-1);
+  if (last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset)
+    out[out.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
+  else out.push(piece);
 }
 
 function reading<T>(read: () => T): T {

@@ -1,6 +1,7 @@
-/** What the broker needs. */
+/** What the broker is given. */
 import type { AgentMatcher } from "#core/agents.ts";
 import type { Waiters } from "#core/hold/waiters.ts";
+import type { Looks } from "#core/mask/look.ts";
 import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
 import type { BeginPorts } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
@@ -24,10 +25,11 @@ export interface BrokerPorts extends BeginPorts {
   known: Pick<KnownSecrets, "of">;
 }
 
-/** With what it remembers beyond one request. */
+/** And what it remembers from one request to the next. */
 export interface BrokerState extends BrokerPorts {
   bodies: Bodies;
   guesses: Guesses;
+  looks: Looks;
   room: Room;
   toldAgain: ToldAgain;
 }

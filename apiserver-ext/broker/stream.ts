@@ -94,8 +94,7 @@ async function passedOn(
     for (const bytes of parts) seen.add(bytes);
     await seen.showable();
     // As they are: what many are told lies in memory once.
-    for (const bytes of parts) if (!(await written(connection.response, bytes, signal))) return false;
-    return true;
+    return written(connection.response, parts, signal);
   };
   const most = inner.way === "watch" ? EVENTS_WAITING : WAITING;
   try {

@@ -53,22 +53,35 @@ interface Hint {
   near: RegExp | undefined;
 }
 
+/** What texts are made of, from what is most often there. All else is rarer. */
+const FREQUENT = "etaoinsrhld0123456789.-cumfpgwybvkxjqz";
+
+/** Where in the word two pairs begin, of which each text that holds the word shows one: those that are seldom there. */
+function rarestIn(word: string): number {
+  const often = (at: number) => 1 / (1 + (FREQUENT.indexOf(word[at] ?? "") + 1 || FREQUENT.length + 1));
+  const cost = (at: number) => often(at + 1) * (often(at) + often(at + 2));
+  const places = Array.from({ length: word.length - 2 }, (_, at) => at);
+  return places.reduce((best, at) => (cost(at) < cost(best) ? at : best), 0);
+}
+
 /**
- * A text is looked at by pairs of bytes: of each word, those at its first and its second byte are known, so that every
- * second pair will do. By pair: 0, or what to look for there.
+ * A text is looked at by pairs of bytes: of each word, two pairs are known that begin at one byte and at the next, so that
+ * every second pair of the text will do. By pair: 0, or what to look for there.
  */
 const LOOK = new Uint16Array(0x10000);
 const [NOTHING, DOT_FIRST, DOT_SECOND, WORDS] = [0, 1, 2, 3];
 const HINTS_BY_LOOK: Hint[][] = [];
 
-for (const [word, near] of [...HINTS.map((hint) => [hint, NEAR[hint]] as const), ...OTHERS])
-  for (const skip of [0, 1])
+for (const [word, near] of [...HINTS.map((hint) => [hint, NEAR[hint]] as const), ...OTHERS]) {
+  const rarest = rarestIn(word);
+  for (const skip of [rarest, rarest + 1])
     for (const first of bothCases(word[skip]))
       for (const second of bothCases(word[skip + 1])) {
         const pair = (first << 8) | second;
         if (LOOK[pair] === NOTHING) LOOK[pair] = WORDS + HINTS_BY_LOOK.push([]) - 1;
         HINTS_BY_LOOK[(LOOK[pair] ?? 0) - WORDS]?.push({ word: Buffer.from(word, "latin1"), skip, near });
       }
+}
 
 function bothCases(letter = ""): number[] {
   const other = /[a-z]/.test(letter) ? letter.toUpperCase() : letter;
@@ -84,7 +97,7 @@ const BEHIND_DOT = 16;
 // Dots are many: but for pairs that are in words, too, these are looked at without a list.
 for (let other = 0; other < 256; other++) {
   if (IN_TOKEN[other] === 1) dotIn((DOT << 8) | other, 0, DOT_FIRST);
-  dotIn((other << 8) | DOT, 1, DOT_SECOND);
+  dotIn((other << 8) | DOT, -1, DOT_SECOND);
 }
 
 function dotIn(pair: number, skip: number, look: number): void {
@@ -114,7 +127,7 @@ function holds(json: Buffer, at: number, look: number): boolean {
   if (look === DOT_FIRST) return isRun(json, at + 1);
   if (look === DOT_SECOND) return isRun(json, at + 2);
   for (const { word, skip, near } of HINTS_BY_LOOK[look - WORDS] ?? [])
-    if (isAt(json, at - skip, word) && (near === undefined || isNear(json, at, near))) return true;
+    if (isAt(json, at - skip, word) && (near === undefined || isNear(json, at - skip, near))) return true;
   return false;
 }
 

@@ -18,17 +18,23 @@ const CONTEXT = 256;
 export interface KnownValues {
   /** False: there are none, and all texts are as they are. */
   readonly any: boolean;
+  /** No other set of values has the same one, and this one has another as soon as there is more in it. */
+  readonly version: number;
   readonly index: ValueIndex;
   /** More of them, which are looked for from then on. */
   add(value: Uint8Array): void;
 }
 
+let versions = 0;
+
 /** @param values as they are; those that are too short are left out. */
 export function knownValues(values: Iterable<Uint8Array> = []): KnownValues {
   const index = new ValueIndex();
+  let version = ++versions;
   const add = (value: Uint8Array) => {
     const owner = ownerOf(value);
     formsOf(value, (form) => index.add(form, owner));
+    version = ++versions;
   };
   for (const value of values) add(value);
   return {
@@ -36,6 +42,9 @@ export function knownValues(values: Iterable<Uint8Array> = []): KnownValues {
     add,
     get any() {
       return !index.isEmpty;
+    },
+    get version() {
+      return version;
     },
   };
 }

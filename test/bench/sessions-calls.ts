@@ -1,11 +1,13 @@
 /** Single calls: directly, through a broker that does nothing, and through a session, one after the other in turn. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { rotated } from "./measure.ts";
 import type { NullBroker } from "./null-broker.ts";
 import { cpuSeconds } from "./processes.ts";
 import { median, percentile } from "./report.ts";
 import { type Ground, NAMESPACE } from "./sessions-ground.ts";
 import type { Http } from "./sessions-http.ts";
-import { masking, recording } from "./sessions-shares.ts";
+import { type Answered, masking, recording } from "./sessions-shares.ts";
 
 export interface CallsTask {
   /** Calls of each kind, in turn; lists: a tenth. */
@@ -29,20 +31,37 @@ interface Kind {
   warm: number;
   method: "GET" | "POST";
   path: string;
+  answered: Answered;
   body?: (n: number, way: Way) => object;
+  /** Done before each call, and not timed. */
+  before?: () => Promise<void>;
 }
 
-function kinds({ rounds, list }: CallsTask): readonly Kind[] {
+/** Until Hoop has been told of it, and the machine is quiet again (milliseconds). */
+const TOLD = 300;
+
+/** One more Secret, and with it one more value: all that was looked through before is looked through again. */
+async function anotherSecret({ admin }: Ground): Promise<void> {
+  const data = { value: Buffer.from(randomBytes(24).toString("base64url")).toString("base64") };
+  const metadata = { name: `another-${randomUUID()}` };
+  const secret = { apiVersion: "v1", kind: "Secret", metadata, data };
+  await admin.must("POST", `/api/v1/namespaces/${NAMESPACE}/secrets`, secret);
+  await delay(TOLD);
+}
+
+function kinds({ rounds, list }: CallsTask, ground: Ground): readonly Kind[] {
   const maps = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
   const created = (n: number, way: Way) => ({
     ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `${way}-${n}` } },
     data: { mode: "production" },
   });
-  const lists = Math.ceil(rounds / 10);
+  const one = { rounds, answered: "object" } as const;
+  const lists = { rounds: Math.ceil(rounds / 10), method: "GET", path: maps } as const;
   return [
-    { name: "GET, 10 KiB", rounds, warm: rounds * 3, method: "GET", path: `${maps}/settings-00007` },
-    { name: `LIST, ${list} MiB`, rounds: lists, warm: 10, method: "GET", path: maps },
-    { name: "create", rounds, warm: 50, method: "POST", path: maps, body: created },
+    { ...one, name: "GET, 10 KiB", warm: rounds * 3, method: "GET", path: `${maps}/settings-00007` },
+    { ...lists, name: `LIST, ${list} MiB`, warm: 40, answered: "list" },
+    { ...lists, name: "LIST, all new", warm: 5, answered: "new list", before: () => anotherSecret(ground) },
+    { ...one, name: "create", warm: 50, method: "POST", path: maps, body: created },
   ];
 }
 
@@ -53,11 +72,13 @@ interface Taken extends Record<Way, number[]> {
   cpuSeconds: number;
 }
 
-async function taken(where: Where, { rounds, warm, method, path, body }: Kind, hoop: number): Promise<Taken> {
+async function taken(where: Where, kind: Kind, hoop: number): Promise<Taken> {
+  const { rounds, warm, method, path, body } = kind;
   const times: Record<Way, number[]> = { direct: [], floor: [], session: [] };
   let text = "";
   const call = async (n: number, way: Way) => {
     const { http, below } = where[way];
+    await kind.before?.();
     const answer = await http.must(method, `${below}${path}`, body?.(n, way), n === 0);
     if (way === "direct" && n === 0) text = answer.text;
     return answer.milliseconds;
@@ -81,7 +102,7 @@ export async function calls(ground: Ground, floor: NullBroker, task: CallsTask):
     session: { http: ground.inside, below: ground.sessions[0]?.path ?? "" },
   };
   const rows: string[][] = [];
-  for (const kind of kinds(task)) rows.push(await row(where, kind, task));
+  for (const kind of kinds(task, ground)) rows.push(await row(where, kind, task));
   return [[...TITLES, ...SHARES], rows];
 }
 
@@ -95,7 +116,7 @@ async function row(where: Where, kind: Kind, { values, hoop }: CallsTask): Promi
     ...[kind.name, direct.toFixed(1), floor.toFixed(1), session.toFixed(1)],
     ...[inPairs("floor").toFixed(2), inPairs("session").toFixed(2)],
     ...[percentile(times.direct, 0.99).toFixed(1), percentile(times.session, 0.99).toFixed(1)],
-    ...[share(floor), share(masking(times.text, values))],
+    ...[share(floor), share(await masking(times.text, kind.answered, values))],
     share(await recording({ atOnce: kind.method === "GET", bytes })),
     ((times.cpuSeconds / kind.rounds) * 1000).toFixed(1),
   ];

@@ -25,6 +25,7 @@ export interface Ground {
   /** Who uses sessions, and who may do the same directly. */
   inside: Http;
   direct: Http;
+  admin: Http;
   identities: { inside: Identity; direct: Identity; admin: Identity };
   kubeconfigs: { inside: string; admin: string };
   sessions: readonly Begun[];
@@ -50,7 +51,8 @@ export async function prepared(bed: Testbed, size: Size): Promise<Ground> {
     pod("web", { ...HARMLESS, nodeName: "node-1" }),
   ]);
   const admin = await identityOf(url, adminKubeconfig);
-  await filled(new Http(admin), size);
+  const administrator = new Http(admin);
+  await filled(administrator, size);
   const sessions: Begun[] = [];
   for (let n = 0; n < size.sessions; n++) sessions.push(await begin(bed, bot, { profile: "bot" }));
   const identities = {
@@ -62,6 +64,7 @@ export async function prepared(bed: Testbed, size: Size): Promise<Ground> {
     ...{ identities, sessions },
     inside: new Http(identities.inside),
     direct: new Http(identities.direct),
+    admin: administrator,
     kubeconfigs: { inside: bot.kubeconfig, admin: adminKubeconfig },
   };
 }

@@ -3,7 +3,10 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { maskedJson } from "#apiserver-ext/broker/mask-answer.ts";
+import { maskedList } from "#apiserver-ext/broker/mask-list.ts";
+import { Looks } from "#core/mask/look.ts";
 import { type KnownValues, knownValues, ValueScanner } from "#core/mask/values.ts";
 import { sqliteStore } from "#store/sqlite.ts";
 import { median } from "./report.ts";
@@ -15,11 +18,25 @@ function values(count: number): Buffer[] {
   return Array.from({ length: count }, () => Buffer.from(randomBytes(24).toString("base64url")));
 }
 
+/** What is masked: one object, a list of what was looked through before, or one of what is new. */
+export type Answered = "object" | "list" | "new list";
+
+const CHUNK = 16 * 1024;
+
 /** Milliseconds for an answer, with so many values of Secrets to look for. */
-export function masking(json: string, count: number): number {
+export async function masking(json: string, what: Answered, count: number): Promise<number> {
   const made = known.get(count) ?? knownValues(values(count));
   known.set(count, made);
-  return timed(() => maskedJson(json, { ofSecrets: false, known: made }));
+  const masks = { ofSecrets: false, known: made };
+  if (what === "object") return timed(() => maskedJson(json, masks));
+  const bytes = Buffer.from(json);
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let at = 0; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK);
+  }
+  const looks = new Looks();
+  return timed(() =>
+    buffer(maskedList(chunks(), { ...masks, looks: what === "list" ? looks : new Looks() })),
+  );
 }
 
 /** Of an answer, as profiles keep it by themselves. */
@@ -44,19 +61,21 @@ export async function recording({ atOnce, bytes }: { atOnce: boolean; bytes: num
   return median(times);
 }
 
-/** Of looking for so many values in what a program prints: how fast, and what it takes to begin. */
-export function scanning(count: number): {
+interface Scanning {
   megabytesPerSecond: number;
   buildMilliseconds: number;
   mebibytes: number;
-} {
+}
+
+/** Of looking for so many values in what a program prints: how fast, and what it takes to begin. */
+export async function scanning(count: number): Promise<Scanning> {
   const some = values(count);
-  const buildMilliseconds = timed(() => knownValues(some));
+  const buildMilliseconds = await timed(() => knownValues(some));
   const made = knownValues(some);
   const line = (n: number) =>
     `2026-11-22T00:00:00Z INFO request ${n} handled path=/api/v1/things status=200 id=${randomBytes(16).toString("hex")}\n`;
   const log = Buffer.from(Array.from({ length: 100_000 }, (_, n) => line(n)).join(""));
-  const milliseconds = timed(() => {
+  const milliseconds = await timed(() => {
     const scanner = new ValueScanner(made, { isPrompt: false });
     for (let at = 0; at < log.length; at += 64 * 1024) scanner.push(log.subarray(at, at + 64 * 1024));
     scanner.end();
@@ -68,11 +87,11 @@ export function scanning(count: number): {
   };
 }
 
-function timed(work: () => unknown): number {
+async function timed(work: () => unknown): Promise<number> {
   const times: number[] = [];
   for (let n = 0; n < ROUNDS; n++) {
     const began = performance.now();
-    work();
+    await work();
     times.push(performance.now() - began);
   }
   return median(times.slice(3));

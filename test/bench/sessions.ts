@@ -86,12 +86,11 @@ async function main(): Promise<void> {
     tell("calls", ...(await calls(ground, broker, task)));
     await commands(machine);
     if (options.watches !== "0") await watches(machine);
-    values();
+    await values();
     const after = residentMebibytes(hoop.pid);
     tell("memory", ["HOOP RSS MIB", "BEFORE", "AFTER"], [["", before.toFixed(0), after.toFixed(0)]]);
     if (options.json) console.log(JSON.stringify(told));
-    ground.inside.close();
-    ground.direct.close();
+    for (const http of [ground.inside, ground.direct, ground.admin]) http.close();
   } finally {
     broker?.stop();
     await hoop?.stop();
@@ -100,8 +99,8 @@ async function main(): Promise<void> {
   }
 }
 
-function values(): void {
-  const { megabytesPerSecond, buildMilliseconds, mebibytes } = scanning(Number(options.values));
+async function values(): Promise<void> {
+  const { megabytesPerSecond, buildMilliseconds, mebibytes } = await scanning(Number(options.values));
   const row = [options.values, megabytesPerSecond, buildMilliseconds, mebibytes].map((each) =>
     typeof each === "number" ? each.toFixed(0) : each,
   );

@@ -23,6 +23,18 @@ describe("a mask in any text", () => {
       }
     });
 
+  it("finds each of them wherever it begins", () => {
+    const tokens = [..."abcdefghijklmnopqrstuvwxyz0123456789"].map(
+      (last) => `abcde${last}.0123456789abcdef`,
+    );
+    const all = Object.values(POSITIVES).flatMap(({ texts }) => texts);
+    for (const text of [...all, ...tokens])
+      for (const before of ["", " ", "  ", "   "]) {
+        const json = JSON.stringify(inMap(before + text));
+        expect(mayLookSecret(Buffer.from(json)), json).to.equal(true);
+      }
+  });
+
   it("shows all of what Hoop itself is installed with", async () => {
     const files = globSync("deploy/**/*.yaml").filter((one) => !one.includes("/tests/"));
     expect(files.length).to.be.greaterThan(20);
