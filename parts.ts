@@ -27,8 +27,8 @@ import { recordConfiguration } from "#core/ledger/configuration.ts";
 import { keepErasing } from "#core/ledger/retention.ts";
 import type { LogKeys } from "#core/log/appender.ts";
 import { maskObject } from "#core/mask.ts";
+import { keepFindingOutcomes } from "#core/outcome/finder.ts";
 import { OpenWrites } from "#core/outcome/open.ts";
-import { keepSettling } from "#core/outcome/settling.ts";
 import { podSpecPaths } from "#core/policy/facts/workload.ts";
 import type { PolicyPorts } from "#core/policy/ports.ts";
 import type { HoldTerms } from "#core/policy/verdict.ts";
@@ -58,15 +58,16 @@ import { clock, random } from "./system.ts";
 
 export const VERSION = "v0.1.0";
 
-/** What of the cluster judging goes by. */
-type Judging = Pick<NamespaceCache, "uid"> & Pick<LiveAgents, "matcher"> & { policies: PolicyPorts };
+/** The parts that follow the cluster, as far as judging needs them. */
+type Judging = Pick<NamespaceCache, "uid"> &
+  Pick<LiveAgents, "matcher" | "profile"> & { policies: PolicyPorts };
 
 export async function reviewPorts(
   settings: Settings,
   log: Log,
   store: Store,
   client: Client,
-  { uid: namespaceUid, matcher, policies }: Judging,
+  { uid: namespaceUid, matcher, profile, policies }: Judging,
   meter: Meter,
 ): Promise<ReviewPorts> {
   const waiters = new Waiters(store, log, settings.hold.maxWaiters);
@@ -87,6 +88,7 @@ export async function reviewPorts(
     agents: matcher,
     policies,
     workloads: podSpecPaths(settings.workloads),
+    forwardedPorts: (name) => profile(name)?.session?.forwardedPorts,
     terms: termsOf(settings.hold),
     installationNamespace: settings.namespace,
     volatilePaths: settings.digest.volatilePaths,
@@ -94,12 +96,12 @@ export async function reviewPorts(
   };
 }
 
-/** Where a rule says nothing else. */
+/** The terms of a hold where a rule has none of its own. */
 function termsOf({ approvers, ...times }: Settings["hold"]): HoldTerms {
   return { ...times, approvers: [approvers] };
 }
 
-/** Made once, when the store is new, and kept in it: digests are keyed with it. */
+/** The key of all digests. It is made when the store is new, and kept in it. */
 async function installationKey(store: Store): Promise<string> {
   const key = "installation/key";
   const row = await store.get(key);
@@ -109,7 +111,7 @@ async function installationKey(store: Store): Promise<string> {
   return (await store.get(key))?.value ?? value;
 }
 
-/** What of the cluster is followed all the time. */
+/** The parts that follow the cluster all the time. */
 export interface Followed {
   client: Client;
   namespaces: NamespaceCache;
@@ -202,7 +204,7 @@ export function ledgerKeyFile({ ledger, certificates }: Settings): string {
   return ledger.key ?? join(dirname(certificates), "ledger.key");
 }
 
-/** Beside the store, unless settings say otherwise; of what is in memory, in memory. */
+/** The search index. Its file lies beside the store's unless settings say otherwise; a store in memory has its index there, too. */
 export function searchOf(
   { store: { driver, ...where }, search }: Settings,
   store: Store,
@@ -216,13 +218,13 @@ export function searchOf(
   return searchIndex({ store, clock, log }, { file });
 }
 
-/** Settings as they are recorded: without what lets anybody in. */
+/** Settings as they are recorded: without secrets. */
 function recordable({ callers, ...settings }: Settings): JsonObject {
   const shown = JSON.parse(JSON.stringify({ ...settings, callers: { mode: callers.mode } })) as JsonObject;
   return maskObject(shown);
 }
 
-/** What tells what came of requests: the API server's audit events and, where there are none, a look at the object. */
+/** The parts that find out what came of requests: from the API server's audit events or, where none come, by a look at the object. */
 export async function telling(
   { audit: { waitSeconds } }: Settings,
   ports: ReviewPorts,
@@ -233,35 +235,35 @@ export async function telling(
   const open = await OpenWrites.begin(ports.store, () => feed.known);
   const toldWrites = new ToldWrites();
   const all = { ...ports, feed, open, toldWrites };
-  const settling = {
+  const finder = {
     ...all,
     objectNow: (place: Parameters<typeof objectNow>[1]) => objectNow(client, place),
   };
   return {
     audit: new Intake({ ...all, counted }),
     toldWrites,
-    task: (signal) => keepSettling(settling, waitSeconds, signal),
+    task: (signal) => keepFindingOutcomes(finder, waitSeconds, signal),
   };
 }
 
-/** What people have written, as it is now. */
+/** The AgentPolicies and AgentProfiles of the cluster, as they are now. */
 interface Written {
   policies: Pick<LivePolicies, "written">;
   agents: Pick<LiveAgents, "written">;
 }
 
 export interface Tended {
-  /** Records what is in force, where it is not what was recorded last. */
+  /** Records the configuration in force, unless the last record says the same. */
   recordConfiguration(): Promise<void>;
-  /** The same, later on. */
+  /** Does the same, but only logs where that fails. */
   configurationChanged(): void;
   /** Makes a backup now, and logs how that went. */
   backUp(): void;
-  /** What goes on until the signal aborts. */
+  /** What runs beside, each until the signal aborts. */
   tasks: readonly ((signal: AbortSignal) => Promise<void>)[];
 }
 
-/** What keeps the ledger: says what is in force, erases what is due, publishes, backs up. */
+/** The parts that look after the ledger: record the configuration, erase what is due, publish, back up. */
 export function tended(
   settings: Settings,
   ports: ReviewPorts,

@@ -94,8 +94,14 @@ export const ApprovalSpec = Type.Object(
     change: Type.Object(
       {
         diff: Type.String({
-          description: "Unified diff of what the request changes, as YAML, secrets masked.",
+          description:
+            "Unified diff of what the request changes, as YAML, secrets masked. Empty for CONNECT.",
         }),
+        wants: Type.Optional(
+          Type.String({
+            description: "In words, what a CONNECT runs or reaches, and where; secrets masked.",
+          }),
+        ),
         object: Type.Optional(Type.Unknown({ description: "The object as it would be, secrets masked." })),
         options: Type.Optional(Type.Unknown({ description: "The options of a DELETE or CONNECT." })),
         refersTo: Type.Optional(

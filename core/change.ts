@@ -3,6 +3,7 @@ import { formatPatch, OMIT_HEADERS, structuredPatch } from "diff";
 import { type ScalarTag, stringify } from "yaml";
 import { type AdmissionRequest, ExactNumber, isObject, type Json, type JsonObject } from "./admission.ts";
 import { canonical } from "./canonical.ts";
+import { connectWords, type ForwardedPorts } from "./connect.ts";
 import { placeOf } from "./digest/changed-at.ts";
 import { type Change, changesBetween, isSame, type Path, valueAt } from "./digest/changes.ts";
 import { withoutServerFilled } from "./digest/server-filled.ts";
@@ -10,12 +11,14 @@ import { maskObject } from "./mask.ts";
 import { printable } from "./printable.ts";
 
 interface Described {
-  /** A unified diff: all `+` for CREATE and CONNECT, all `-` for DELETE. Never cut. */
+  /** A unified diff: all `+` for CREATE, all `-` for DELETE, "" for CONNECT. Never cut. */
   diff: string;
   /** The object as it would be; absent for DELETE and CONNECT. */
   object?: JsonObject;
   /** The options of a DELETE or CONNECT. */
   options?: JsonObject;
+  /** What a CONNECT is for, as {@link connectWords}. */
+  wants?: string;
 }
 
 const CONTEXT_LINES = 3;
@@ -30,8 +33,9 @@ const CHANGED = "[masked: changed]";
 /**
  * The request's change, masked. The diff is about what the digest covers: what the server fills in by itself is
  * left out, and a masked value that changes is `[masked: changed]` in its new form.
+ * @param forwarded the ports that its session may forward.
  */
-export function describeChange(request: AdmissionRequest): Described {
+export function describeChange(request: AdmissionRequest, forwarded?: ForwardedPorts): Described {
   const before = visible(request.oldObject, request);
   const after = visible(request.object, request);
   switch (request.operation) {
@@ -44,7 +48,8 @@ export function describeChange(request: AdmissionRequest): Described {
     // kube-apiserver sends the options of a CONNECT as its object.
     case "CONNECT":
       return {
-        diff: prefixed("+", yaml(maskObject(request.object ?? {}))),
+        diff: "",
+        wants: connectWords(request, forwarded),
         ...optionsOf(request.object),
       };
     default:

@@ -37,6 +37,8 @@ export interface DigestOptions {
   connectUid?: string;
   /** What it refers to, as it is now. */
   refersTo?: readonly Referred[];
+  /** The only ports that may be forwarded. */
+  forwarded?: readonly number[];
   /** Dotted paths (`*` for every member or item, `\.` for a dot in a name) that are left out, from new and old object. */
   volatilePaths?: readonly string[];
 }
@@ -67,8 +69,12 @@ export function digestOf(request: AdmissionRequest, subject: Subject, options: D
     name: nameOf(request),
     wish,
   };
-  const { connectUid = "", refersTo = [] } = options;
-  const stands = { on: ground, connectUid, ...(refersTo.length === 0 ? {} : { refersTo: bound(refersTo) }) };
+  const { connectUid = "", refersTo = [], forwarded } = options;
+  const stands = {
+    ...{ on: ground, connectUid },
+    ...(refersTo.length === 0 ? {} : { refersTo: bound(refersTo) }),
+    ...(forwarded === undefined ? {} : { forwarded: [...forwarded] }),
+  };
   const hash = (value: JsonObject) =>
     createHmac("sha256", options.key ?? "")
       .update(canonical(value))

@@ -94,11 +94,13 @@ export function eventNotice(options: EventsOptions): (moment: Moment) => Promise
 
 /** The object asked about; the approval itself where that has no name yet. */
 function target(approval: Approval): Reference {
-  const { group, version, kind, namespace, name, uid } = approval.spec.target;
+  const { group, version, resource, kind, namespace, name, uid } = approval.spec.target;
   if (name === undefined || name === "") return self(approval);
+  // The kind of a CONNECT is that of its options, which are no object.
+  const isPod = approval.spec.operation === "CONNECT" && group === "" && resource === "pods";
   return {
     apiVersion: group === "" ? version : `${group}/${version}`,
-    kind,
+    kind: isPod ? "Pod" : kind,
     ...(namespace && { namespace }),
     name,
     ...(uid && { uid }),
@@ -112,7 +114,11 @@ function self({ apiVersion, kind, metadata }: Approval): Reference {
 function asked({ spec }: Approval): string {
   const { resource, subresource, name } = spec.target;
   const what = [resource, subresource].filter(Boolean).join("/");
-  return `${shown(spec.agent.username)} asked for ${spec.operation} of ${what} ${shown(name ?? "(name not given yet)")}`;
+  const who = shown(spec.agent.username);
+  const { wants } = spec.change;
+  // The target is what the Event stands beside.
+  if (wants !== undefined) return `${who} asked to ${shown(wants.replaceAll(/\n */g, " "))}`;
+  return `${who} asked for ${spec.operation} of ${what} ${shown(name ?? "(name not given yet)")}`;
 }
 
 function pending(approval: Approval): string {

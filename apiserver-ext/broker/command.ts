@@ -1,10 +1,11 @@
 /** What goes through a command in a pod, frame by frame: what may be shown of it, and all of it on tape. */
 import { StreamMask } from "#core/mask/stream.ts";
 import type { KnownValues } from "#core/mask/values.ts";
-import { type Frame, FrameReader, frameBytes } from "./frames.ts";
+import { StatusError, statusOf } from "#kit/status.ts";
+import { closeBytes, type Frame, FrameReader, frameBytes } from "./frames.ts";
 import type { PartsPorts } from "./record-parts.ts";
 import { Tape } from "./tape.ts";
-import type { Through } from "./wire.ts";
+import type { LastWords, Through } from "./wire.ts";
 
 const CLOSE = 8;
 /** What programs read and write; the others are the client's own, and how it ended. */
@@ -25,6 +26,7 @@ export async function command(
   const first = await known();
   const [typed, shown] = [new Channels(first, INPUT), new Channels(first, OUTPUT)];
   const [fromClient, fromPod] = [new FrameReader(), new FrameReader()];
+  const told = new Told();
   return {
     inward: {
       async taken(bytes) {
@@ -32,7 +34,7 @@ export async function command(
         const frames = fromClient.push(bytes);
         // The API server takes each part of a message for a message of its own. No client of its own sends any.
         if (frames.some(({ fin, opcode }) => !fin || opcode === 0))
-          throw new Error("a message comes in parts");
+          throw new StatusError("BadRequest", "a message comes in parts");
         // What is typed goes on as it is. Nothing that is a Secret's value lies in the ledger.
         for (const frame of frames)
           for (const { channel, payload } of typed.of(frame)) tape.hear("in", channel, payload);
@@ -45,20 +47,59 @@ export async function command(
       async taken(bytes) {
         shown.use(await known());
         const out: Buffer[] = [];
-        for (const frame of fromPod.push(bytes))
-          for (const piece of shown.of(frame)) {
-            tape.hear("out", piece.channel, piece.payload);
-            out.push(frameBytes(piece.frame));
-          }
-        return Buffer.concat(out);
+        const pieces = fromPod.push(bytes).flatMap((frame) => shown.of(frame));
+        for (const { channel, payload, frame } of pieces) {
+          tape.hear("out", channel, payload);
+          out.push(frameBytes(frame));
+        }
+        return told.by(pieces, Buffer.concat(out));
       },
       passable: () => tape.showable(),
+      gone: (taken) => told.gone(taken),
+    },
+    last(why) {
+      const status = Buffer.from(JSON.stringify(statusOf(why)));
+      if (told.isOpen) tape.hear("out", STATUS, status);
+      return told.last(why.message, status);
     },
     async end() {
       for (const { channel, payload } of typed.rest()) tape.hear("in", channel, payload);
       return tape.end();
     },
   };
+}
+
+/** What the client was told of how the command ended, and how it is told that it was cut. */
+class Told {
+  readonly #endings = new WeakSet<Buffer>();
+  #isEnded = false;
+  #isInParts = false;
+
+  /** These are in it. */
+  by(pieces: readonly Piece[], taken: Buffer): Buffer {
+    if (pieces.some(({ channel, frame }) => channel === STATUS || frame.opcode === CLOSE))
+      this.#endings.add(taken);
+    this.#isInParts ||= pieces.some(({ frame }) => !frame.fin);
+    return taken;
+  }
+
+  gone(taken: readonly Buffer[]): void {
+    this.#isEnded ||= taken.some((one) => this.#endings.has(one));
+  }
+
+  /** Whether it may be told by a status: once, and not in the middle of a message. */
+  get isOpen(): boolean {
+    return !this.#isEnded && !this.#isInParts;
+  }
+
+  last(why: string, status: Buffer): LastWords {
+    const later = Buffer.alloc(0);
+    if (!this.isOpen) return { first: closeBytes(this.#isEnded ? 1000 : 1008, why), later };
+    const payload = Buffer.concat([Buffer.of(STATUS), status]);
+    // As a command that fails: kubectl does not look at the status where the connection ends with any other code.
+    const first = [frameBytes({ fin: true, opcode: 2, payload }), closeBytes(1000, why)];
+    return { first: Buffer.concat(first), later };
+  }
 }
 
 interface Piece {

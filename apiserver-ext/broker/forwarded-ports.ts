@@ -22,9 +22,15 @@ const OTHERS: ReadonlySet<number> = new Set([3, 4, 6, 7, 9]);
 
 export class ForwardedPorts {
   readonly #headers = new SpdyHeaders();
+  readonly #asked: (stream: number, isForErrors: boolean) => void;
   #held: Buffer = Buffer.alloc(0);
   /** So many bytes of the frame that has begun say nothing. */
   #passing = 0;
+
+  /** @param asked is told of each stream. */
+  constructor(asked: (stream: number, isForErrors: boolean) => void = () => {}) {
+    this.#asked = asked;
+  }
 
   /**
    * What the client sends next, cut anywhere; @returns the port of each connection that begins in it. Rejects where that
@@ -66,7 +72,9 @@ export class ForwardedPorts {
     if (type !== SYN_STREAM) return undefined;
     const port = headers.get("port") ?? "";
     if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65535) throw new Error("a stream is of no port");
-    return headers.get("streamtype") === "error" ? undefined : Number(port);
+    const isForErrors = headers.get("streamtype") === "error";
+    this.#asked(content.readUInt32BE(0) & 0x7fffffff, isForErrors);
+    return isForErrors ? undefined : Number(port);
   }
 }
 

@@ -22,6 +22,7 @@ class BadFrame extends Error {}
 
 /** Clients and the API server send 32 KiB at most. */
 const LARGEST = 1024 * 1024;
+const MOST_PARTS = 256;
 
 /** Takes bytes as they come and gives the frames that are whole. Payloads are unmasked. */
 export class FrameReader {
@@ -33,7 +34,11 @@ export class FrameReader {
   push(bytes: Buffer): WholeFrame[] {
     this.#parts.push(bytes);
     this.#size += bytes.length;
-    if (this.#size < this.#needed) return [];
+    if (this.#size < this.#needed) {
+      // Who sends byte by byte is not to take hundreds for each.
+      if (this.#parts.length > MOST_PARTS) this.#parts = [joined(this.#parts)];
+      return [];
+    }
     let held = joined(this.#parts);
     const frames: WholeFrame[] = [];
     for (;;) {
@@ -92,4 +97,18 @@ export function frameBytes({ fin, opcode, payload }: Frame): Buffer {
     head.writeBigUInt64BE(BigInt(length), 2);
   }
   return Buffer.concat([head, payload]);
+}
+
+/** Why a connection ends, as browsers name it: as it has to, for the server goes, by what is allowed, by a failure. */
+export type CloseCode = 1000 | 1001 | 1008 | 1011;
+
+/** A reason is so long, and its code two bytes. */
+const LONGEST_REASON = 123;
+
+export function closeBytes(code: CloseCode, reason: string): Buffer {
+  const payload = Buffer.alloc(2 + LONGEST_REASON);
+  payload.writeUInt16BE(code, 0);
+  // Whole characters.
+  const { written } = new TextEncoder().encodeInto(reason, payload.subarray(2));
+  return frameBytes({ fin: true, opcode: 8, payload: payload.subarray(0, 2 + written) });
 }

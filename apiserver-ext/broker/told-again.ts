@@ -2,11 +2,14 @@
  * Clients whose WebSocket is refused ask again by SPDY, and show that answer: it is to be the same, not that SPDY is
  * refused, too.
  */
+import { createHash } from "node:crypto";
 import { type Reason, StatusError } from "#kit/status.ts";
 
 /** How long after the one the other comes (milliseconds). */
 const SOON = 30_000;
 const MOST = 1_000;
+/** So much of each is remembered: what is asked, and what is answered, may be long. */
+const LONGEST = 4 * 1024;
 
 interface Refused {
   reason: Reason;
@@ -23,8 +26,9 @@ export class ToldAgain {
 
   /** @param about what was asked, and in which session. */
   remember(about: string, { reason, message }: Refused): void {
-    this.#told.delete(about);
-    this.#told.set(about, { reason, message, until: this.#now() + SOON });
+    const key = keyOf(about);
+    this.#told.delete(key);
+    this.#told.set(key, { reason, message: message.slice(0, LONGEST), until: this.#now() + SOON });
     for (const other of this.#told.keys()) {
       if (this.#told.size <= MOST) break;
       this.#told.delete(other);
@@ -33,10 +37,15 @@ export class ToldAgain {
 
   /** What it was refused with just now, once. */
   take(about: string): StatusError | undefined {
-    const told = this.#told.get(about);
-    this.#told.delete(about);
+    const key = keyOf(about);
+    const told = this.#told.get(key);
+    this.#told.delete(key);
     return told === undefined || told.until < this.#now()
       ? undefined
       : new StatusError(told.reason, told.message);
   }
+}
+
+function keyOf(about: string): string {
+  return createHash("sha256").update(about).digest("base64");
 }

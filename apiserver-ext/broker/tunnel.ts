@@ -4,10 +4,12 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import type { JsonObject } from "#core/admission.ts";
+import { type Reason, StatusError } from "#kit/status.ts";
 import { ForwardedPorts } from "./forwarded-ports.ts";
-import { FrameReader } from "./frames.ts";
+import { type CloseCode, closeBytes, type Frame, FrameReader, frameBytes } from "./frames.ts";
 import { Parts, type PartsPorts } from "./record-parts.ts";
-import type { Through } from "./wire.ts";
+import { SpdyStreams } from "./spdy-streams.ts";
+import type { LastWords, Through } from "./wire.ts";
 
 /** A part of the record tells of so many milliseconds. */
 const SPAN = 5_000;
@@ -30,7 +32,8 @@ export function tunnel(ports: PartsPorts, failed: () => void, allowed?: readonly
   const began = ports.clock.now();
   const all: Record<Direction, Count> = { in: counted(), out: counted() };
   const spans = new Map<Direction, Span>();
-  const asked = new Asked(allowed);
+  const client = new Told();
+  const asked = new Asked(client.streams, allowed);
   const parts = new Parts(ports, {
     latest: SPAN,
     taken: () => {
@@ -45,6 +48,7 @@ export function tunnel(ports: PartsPorts, failed: () => void, allowed?: readonly
     failed,
   });
   const counts = (direction: Direction, payload: Buffer) => {
+    if (payload.length === 0) return;
     const at = Math.round(ports.clock.now() - began);
     const span = spans.get(direction) ?? { ...counted(), from: at, to: at };
     spans.set(direction, span);
@@ -54,14 +58,14 @@ export function tunnel(ports: PartsPorts, failed: () => void, allowed?: readonly
       count.hash.update(payload);
     }
   };
-  const passed = (direction: Direction) => {
+  const passed = (direction: Direction, hear: (frame: Frame) => Promise<boolean>) => {
     const reader = new FrameReader();
     const taken = async (bytes: Buffer) => {
       const frames = reader.push(bytes);
-      for (const { opcode, payload } of frames) {
-        if (opcode > 2 || payload.length === 0) continue;
-        counts(direction, payload);
-        const isNew = direction === "in" && (await asked.heard(payload));
+      for (const frame of frames) {
+        if (frame.opcode > 2) continue;
+        counts(direction, frame.payload);
+        const isNew = await hear(frame);
         // Which port it is about is in the ledger before anything goes there.
         await parts.come(isNew ? "now" : "later");
       }
@@ -69,18 +73,24 @@ export function tunnel(ports: PartsPorts, failed: () => void, allowed?: readonly
     };
     return { taken, passable: async () => {} };
   };
+  const outward = passed("out", async (frame) => {
+    client.heard(frame);
+    return false;
+  });
   return {
-    inward: passed("in"),
-    outward: passed("out"),
+    inward: passed("in", ({ payload }) => asked.heard(payload)),
+    outward: {
+      ...outward,
+      taken: async (bytes) => client.by(await outward.taken(bytes)),
+      gone: (taken) => client.gone(taken),
+    },
+    last: (why) => client.last(why),
     async end() {
       asked.close();
       await parts.end();
       const [sent, got] = [told(all.in), told(all.out)];
-      const { ports: connections, why } = asked;
-      return {
-        ...{ code: 101, ...got, body: { in: sent, out: got, connections: Object.fromEntries(connections) } },
-        ...(why === undefined ? {} : { message: why }),
-      };
+      const connections = Object.fromEntries(asked.ports);
+      return { code: 101, ...got, body: { in: sent, out: got, connections } };
     },
   };
 }
@@ -89,33 +99,27 @@ export function tunnel(ports: PartsPorts, failed: () => void, allowed?: readonly
 class Asked {
   /** How many connections there were to each. */
   readonly ports = new Map<string, number>();
-  /** Why what the client says is not read any further. */
-  why: string | undefined;
   readonly #allowed: readonly number[] | undefined;
-  readonly #reader = new ForwardedPorts();
+  readonly #reader: ForwardedPorts;
   #told: number[] = [];
 
-  constructor(allowed: readonly number[] | undefined) {
+  constructor(streams: SpdyStreams, allowed: readonly number[] | undefined) {
     this.#allowed = allowed;
+    this.#reader = new ForwardedPorts((id, isForErrors) => streams.asked(id, isForErrors));
   }
 
   /** Whether there is a port in it that was not asked for before. Rejects where that may not be, or cannot be told. */
   async heard(payload: Buffer): Promise<boolean> {
     const ports = await this.#reader.push(payload).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
-      return this.#refuse(`it cannot be told which ports are asked for: ${why}`);
+      throw refused(`it cannot be told which ports are asked for: ${why}`);
     });
     const other = ports.find((port) => this.#allowed?.includes(port) === false);
-    if (other !== undefined) this.#refuse(`the profile does not allow port ${other}`);
+    if (other !== undefined) throw refused(`the profile does not allow port ${other}`);
     const isNew = ports.some((port) => !this.ports.has(String(port)));
     for (const port of ports) this.ports.set(String(port), (this.ports.get(String(port)) ?? 0) + 1);
     this.#told.push(...ports);
     return isNew;
-  }
-
-  #refuse(why: string): never {
-    this.why = why;
-    throw new Error(why);
   }
 
   /** What was asked for since. */
@@ -127,6 +131,46 @@ class Asked {
 
   close(): void {
     this.#reader.close();
+  }
+}
+
+function refused(why: string): StatusError {
+  return new StatusError("Forbidden", why);
+}
+
+const CODES: Partial<Record<Reason, CloseCode>> = { Forbidden: 1008, ServiceUnavailable: 1001 };
+
+/** What the client was told, and how it is told that its connection was cut. */
+class Told {
+  readonly streams = new SpdyStreams();
+  /** Those that end in the middle of something. */
+  readonly #cutShort = new WeakSet<Buffer>();
+  #isWhole = true;
+  #hasGoneWhole = true;
+
+  /** On its way to the client. */
+  heard({ payload, fin }: Frame): void {
+    const isWhole = this.streams.heard(payload);
+    this.#isWhole = isWhole && fin;
+  }
+
+  /** All that was heard by now is in it, or in what was taken before. */
+  by(taken: Buffer): Buffer {
+    if (!this.#isWhole) this.#cutShort.add(taken);
+    return taken;
+  }
+
+  gone(taken: readonly Buffer[]): void {
+    const last = taken.at(-1);
+    this.#hasGoneWhole = last === undefined || !this.#cutShort.has(last);
+  }
+
+  last({ reason, message }: StatusError): LastWords {
+    const close = closeBytes(CODES[reason] ?? 1011, message);
+    const payload = this.#hasGoneWhole ? this.streams.ending(message) : Buffer.alloc(0);
+    if (payload.length === 0) return { first: close, later: payload };
+    // kubectl, told that the connection ends, would not come to print what it was told before.
+    return { first: frameBytes({ fin: true, opcode: 2, payload }), later: close };
   }
 }
 

@@ -42,7 +42,7 @@ export async function upgraded(ports: BrokerState, call: BrokerCall): Promise<vo
     if (reply.response.statusCode !== 101)
       throw new StatusError("InternalError", "the connection could not be upgraded");
     const unrecorded = new AbortController();
-    const through = await throughOf(ports, call, () => unrecorded.abort());
+    const through = await throughOf(ports, call, () => unrecorded.abort(unrecordable()));
     if (waiting.signal.aborted) throw sessionOver();
     const lasting = { ...call, signal: AbortSignal.any([call.signal, unrecorded.signal]) };
     await connected(lasting, through, client.stop(), there, reply.response);
@@ -59,7 +59,18 @@ async function connected(
   response: IncomingMessage,
 ): Promise<void> {
   here.socket.write(switching(response));
-  await pumped(call, through, here, there);
+  const { signal, record } = call;
+  await pumped({ signal, record, why: () => whyCut(call) }, through, here, there);
+}
+
+function whyCut({ cut, signal }: Pick<BrokerCall, "cut" | "signal">): StatusError {
+  if (cut.aborted) return sessionOver();
+  if (signal.reason instanceof StatusError) return signal.reason;
+  return new StatusError("ServiceUnavailable", "Hoop is shutting down; run it again");
+}
+
+function unrecordable(): StatusError {
+  return new StatusError("InternalError", "what goes on cannot be recorded, and so goes no further");
 }
 
 async function throughOf(
@@ -82,9 +93,9 @@ function checkAsked({ toldAgain }: BrokerState, call: BrokerCall): void {
   // What the profile forbids is told first: a client that is refused asks again by SPDY, and shows that answer.
   if (inner.way === "forward" && !terms.portForward) throw denied(NO_PORTS);
   if (inner.way === "exec" && flag(query, "stdin") && !terms.exec.stdin)
-    throw denied("the profile allows no standard input");
+    throw denied("the profile allows no standard input: its spec.session.exec.stdin does");
   if (inner.way === "exec" && flag(query, "tty") && !terms.exec.tty)
-    throw denied("the profile allows no terminal");
+    throw denied("the profile allows no terminal: its spec.session.exec.tty does");
   const isWebSocket = header(connection.request, "upgrade").toLowerCase() === "websocket";
   if (isWebSocket && offeredOf(call).length > 0) return;
   throw toldAgain.take(aboutOf(call)) ?? needsWebSocket(inner.way);

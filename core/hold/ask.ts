@@ -1,9 +1,9 @@
-/** Puts a request before people: one Pending approval for its digest, in place of what it makes moot. */
-import type { Delete, Put } from "#kit/storage.ts";
+/** Puts a request before people: makes one Pending approval for its digest, and ends those that it makes moot. */
 import { type AdmissionRequest, askerOf, member, text } from "../admission.ts";
 import type { AgentMatcher, Owners } from "../agents.ts";
 import type { Approval, ApprovalSpec, Target } from "../approval.ts";
 import { describeChange, diffTexts } from "../change.ts";
+import type { ForwardedPorts } from "../connect.ts";
 import { changedReferents, type ReferredWords } from "../digest/refers-to.ts";
 import type { Asked } from "../digest.ts";
 import type { Fired, HoldTerms } from "../policy/verdict.ts";
@@ -12,19 +12,21 @@ import { printable } from "../printable.ts";
 import { ended, pending, phaseAt } from "../transitions.ts";
 import { approvalLine } from "./entries.ts";
 import { approvalName } from "./names.ts";
-import { byTarget, type Found, type Pointed, putApproval, waitsOf } from "./rows.ts";
+import { byTarget, type Found, type Pointed, putApproval, type StoredApproval, waitsOf } from "./rows.ts";
 
 /** Everything about a held request that its approval depends on. */
 export interface Question {
   request: AdmissionRequest;
   asked: Asked;
-  /** What it refers to, as it was when `asked` was made. */
+  /** The objects that it refers to, as they were when `asked` was made. */
   refersTo: readonly ReferredWords[];
+  /** The ports that its session may forward. */
+  forwarded: ForwardedPorts;
   rules: Fired[];
   terms: HoldTerms;
   /** Where the approval lives. */
   namespace: { name: string; uid: string };
-  /** When it came in, milliseconds since the epoch. */
+  /** When the request came in, milliseconds since the epoch. */
   since: number;
 }
 
@@ -37,8 +39,10 @@ interface AskPorts {
 }
 
 /**
- * `latest`: what the digest's pointer row says now. A conflict means that somebody else was faster: look again.
- * `too many`: as much of this agent's waits already as may; several at once may get past that.
+ * Makes the approval; or nothing, where somebody else was faster. In either case look again for what there is.
+ * @param latest the digest's pointer row, as it is now.
+ * @param voidReason why the approval that it points to does not count; left out: it is over, or there is none.
+ * @returns `too many`: as many of this agent's requests wait as may. Requests that come at once may exceed that a little.
  */
 export async function ask(
   ports: AskPorts,
@@ -47,46 +51,69 @@ export async function ask(
   voidReason?: string,
 ): Promise<"asked" | "too many"> {
   const now = ports.clock.now();
-  const { request, asked, namespace } = question;
-  const agent = askerOf(request).username;
-  const wisher = `${agent}${request.session === undefined ? "" : ` ${request.session.uid}`}`;
-  const target = await byTarget(ports.store, namespace.uid, wisher, targetText(question));
-  const moot = mootApprovals(question, latest.found, target.found, now, voidReason);
-  const leaving = moot.filter(({ found }) => found.approval.status.phase === "Pending").length;
-  const limit = ports.maxPendingPerAgent + leaving;
-  const waiting = await ports.store.listPart(waitsOf(agent), { limit });
-  if (waiting.outcome === "ok" && waiting.rows.length >= limit) return "too many";
-  const name = approvalName(request, ports.random);
-  const before = moot.find(({ phase }) => phase === "Superseded")?.found.approval;
-  const approval = pending(
-    { name, namespace: namespace.name, uid: ports.random.uuid() },
-    spec(question, ports.agents.owners(request.userInfo), before),
-    now,
-    question.terms.pendingSeconds,
+  const target = await byTarget(
+    ports.store,
+    question.namespace.uid,
+    wisherOf(question),
+    targetText(question),
   );
-  const stored = {
+  const moot = mootApprovals(question, latest.found, target.found, now, voidReason);
+  if (await areTooMany(ports, question, moot)) return "too many";
+  const superseded = moot.find(({ phase }) => phase === "Superseded")?.found.approval;
+  const made = newApproval(ports, question, superseded, now);
+  const { name } = made.approval.metadata;
+  const changes = [putApproval(made, 0)];
+  const lines = [approvalLine(made.approval, "created", now)];
+  for (const { found, phase, why } of moot) {
+    const over = ended(found.approval, phase, why, now);
+    changes.push(putApproval({ ...found, approval: over }, found.revision));
+    lines.push(approvalLine(over, phase === "Superseded" ? "superseded" : "void", now));
+  }
+  const pointers = [latest, target].map(({ key, revision }) => ({ key, value: name, expect: revision }));
+  await ports.store.commit({
+    puts: [...changes.flatMap(({ puts }) => puts), ...pointers],
+    deletes: changes.flatMap(({ deletes }) => deletes),
+    lines,
+  });
+  return "asked";
+}
+
+/** Whose wish it is: two sessions of one agent are two. */
+function wisherOf({ request }: Question): string {
+  const { session } = request;
+  return `${askerOf(request).username}${session === undefined ? "" : ` ${session.uid}`}`;
+}
+
+async function areTooMany(
+  { store, maxPendingPerAgent }: AskPorts,
+  { request }: Question,
+  moot: readonly Moot[],
+): Promise<boolean> {
+  const leaving = moot.filter(({ found }) => found.approval.status.phase === "Pending").length;
+  const limit = maxPendingPerAgent + leaving;
+  const waiting = await store.listPart(waitsOf(askerOf(request).username), { limit });
+  return waiting.outcome === "ok" && waiting.rows.length >= limit;
+}
+
+function newApproval(
+  { random, agents }: AskPorts,
+  question: Question,
+  superseded: Approval | undefined,
+  now: number,
+): StoredApproval {
+  const { request, asked, namespace, terms } = question;
+  const approval = pending(
+    { name: approvalName(request, random), namespace: namespace.name, uid: random.uuid() },
+    spec(question, agents.owners(request.userInfo), superseded),
+    now,
+    terms.pendingSeconds,
+  );
+  return {
     approval,
     intent: asked.intent,
     namespaceUid: namespace.uid,
-    approvedSeconds: question.terms.approvedSeconds,
+    approvedSeconds: terms.approvedSeconds,
   };
-  const created = putApproval(stored, 0);
-  const puts: Put[] = [
-    ...created.puts,
-    { key: latest.key, value: name, expect: latest.revision },
-    { key: target.key, value: name, expect: target.revision },
-  ];
-  const deletes: Delete[] = [];
-  const lines = [approvalLine(approval, "created", now)];
-  for (const { found, phase, why } of moot) {
-    const over = ended(found.approval, phase, why, now);
-    const change = putApproval({ ...found, approval: over }, found.revision);
-    puts.push(...change.puts);
-    deletes.push(...change.deletes);
-    lines.push(approvalLine(over, phase === "Superseded" ? "superseded" : "void", now));
-  }
-  await ports.store.commit({ puts, deletes, lines });
-  return "asked";
 }
 
 interface Moot {
@@ -95,7 +122,10 @@ interface Moot {
   why: string;
 }
 
-/** Open approvals that the new one ends: given under other rules, for a ground that has changed, or overtaken. */
+/**
+ * Open approvals that the new one ends: it was given under rules that are no longer those in force; what its approver saw has
+ * changed; or the agent now wants something else of the same target.
+ */
 function mootApprovals(
   question: Question,
   sameDigest: Found | undefined,
@@ -137,7 +167,7 @@ function spec(question: Question, owners: Owners | undefined, before: Approval |
   const { username, groups, credentialID } = askerOf(request);
   const annotations = member(member(request.object ?? request.oldObject ?? {}, "metadata"), "annotations");
   const reason = claimed(text(annotations, "hoop.dev/reason"));
-  const change = describeChange(request);
+  const change = describeChange(request, question.forwarded);
   return {
     agent: {
       ...{ username, groups: [...groups] },
@@ -171,10 +201,10 @@ function sessionIn({ session, userInfo }: AdmissionRequest) {
   return { namespace, name, profile, actingAs: userInfo.username };
 }
 
-/** Longer than anybody reads, and it stands before the change. */
+/** In characters. It is shown above the change: a longer one would push that out of sight. */
 const LONGEST_REASON = 1000;
 
-/** A reason is for people to read: nothing in it is invisible, and none pushes the rest out of sight. */
+/** The reason that the agent claims, so that people can read it: without invisible characters, and cut. */
 function claimed(reason: string): string {
   const safe = printable(reason);
   const more = safe.length - LONGEST_REASON;
@@ -201,8 +231,8 @@ export function targetOf(request: AdmissionRequest): Target {
 }
 
 /**
- * What a later request of the same agent would be another wish for. Two connections to one pod are two wishes: each
- * has a target of its own, so that neither takes the place of the other.
+ * Names what the request is done to. A later request of the same agent for the same target takes the place of this one. Not
+ * so two connections to one pod: each has a target of its own.
  */
 function targetText({ request, asked }: Question): string {
   const { operation, resource, subresource, namespace, name } = request;

@@ -1,10 +1,12 @@
 /** What a held request stands on at one moment: where its approval lives, what it goes to, and what it refers to. */
 import { type AdmissionRequest, askerOf, member, targetName, targetNamespace, text } from "../admission.ts";
-import { type Referred, type ReferredWords, referencesOf, referredWords } from "../digest/refers-to.ts";
-import { type Asked, digestOf, type Subject } from "../digest.ts";
+import type { ForwardedPorts } from "../connect.ts";
+import { type Referred, referencesOf, referredWords } from "../digest/refers-to.ts";
+import { digestOf, type Subject } from "../digest.ts";
 import type { PodSpecPaths } from "../policy/facts/workload.ts";
 import type { PolicyLookups } from "../policy/ports.ts";
 import type { Cluster, Lookup } from "../ports.ts";
+import type { Question } from "./ask.ts";
 
 export interface GroundPorts {
   cluster: Cluster;
@@ -16,13 +18,15 @@ export interface GroundPorts {
   installationKey: string;
   /** Where kinds have their pod specs; left out, the built-in kinds alone. */
   workloads?: PodSpecPaths;
+  /** The ports that sessions of this profile may forward; left out, any. */
+  forwardedPorts?: (profile: string) => ForwardedPorts;
 }
 
 /** So many may be looked up for one request. */
 const MOST_REFERENCES = 100;
 
 export type Ground =
-  | { kind: "ground"; on: { asked: Asked; refersTo: readonly ReferredWords[] } }
+  | { kind: "ground"; on: Pick<Question, "asked" | "refersTo" | "forwarded"> }
   | { kind: "deny"; message: string }
   | { kind: "could-not-tell"; why: string };
 
@@ -44,14 +48,25 @@ export async function groundOf(ports: GroundPorts, request: AdmissionRequest): P
     if (!one.known) return { kind: "could-not-tell", why: one.why };
     refersTo.push({ reference, state: one.state });
   }
+  const forwarded = forwardedOf(ports, request);
   const asked = digestOf(request, subjectOf(request), {
+    ...(forwarded === undefined ? {} : { forwarded }),
     connectUid: connect.uid,
     refersTo,
     volatilePaths: ports.volatilePaths,
     key: ports.installationKey,
   });
   const shown = refersTo.map((one) => referredWords(one, ports.installationKey));
-  return { kind: "ground", on: { asked, refersTo: shown } };
+  return { kind: "ground", on: { asked, refersTo: shown, forwarded } };
+}
+
+function forwardedOf(
+  { forwardedPorts }: GroundPorts,
+  { session, subresource }: AdmissionRequest,
+): ForwardedPorts {
+  return session === undefined || subresource !== "portforward"
+    ? undefined
+    : forwardedPorts?.(session.profile);
 }
 
 /** Two sessions that act as one ServiceAccount are two agents. */

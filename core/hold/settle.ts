@@ -27,19 +27,19 @@ export interface HoldPorts extends GroundPorts {
   streaks: Streaks;
   agents: AgentMatcher;
   maxPendingPerAgent: number;
-  /** Called when it has waited: what was looked up for the request is old then. */
+  /** Called after a wait: whatever was looked up for the request before is out of date. */
   waited?: () => void;
 }
 
-/** How long this very call may take. */
+/** How long this one call may take. */
 export interface Patience {
   /** Milliseconds since the epoch; nothing is spent and nobody waits after it. */
   until: number;
   /** Aborts when the client is gone. */
   gone: AbortSignal;
-  /** How much text the request came in, where that is known: it stays in memory for as long as it waits. */
+  /** The length of the request as text, where it is known: it stays in memory while it waits. */
   bytes?: number;
-  /** Called when it begins to wait for people: nothing is done for it until it is woken. */
+  /** Called when it begins to wait for people, and so needs no turn until it is woken. */
   rests?: () => void;
 }
 
@@ -60,7 +60,7 @@ const STOCK_ATTEMPTS = 10;
 
 type Hold = Extract<Verdict, { kind: "hold" }>;
 type Waiting = Extract<Settlement, { kind: "waiting" }>;
-/** How one call of a wait ends. */
+/** A settlement without its `wait`, which `settle` adds. */
 type Ended = Exclude<Settlement, Waiting> | Omit<Waiting, "wait">;
 
 export async function settle(
@@ -124,7 +124,8 @@ async function decideOrWait(
       if (stands === undefined) return tooMany(ports.maxPendingPerAgent);
       const { found, claim: step } = stands;
       if (step.kind !== "wait") return outcome(ports, question, found, step, patience);
-      // Each waiter takes a seat in the API server. The rest wait in their clients, as long as their attempts reach.
+      // Each waiting call takes a seat of the API server's. Calls without one are told to ask again, in intervals that let a
+      // stock client's attempts last as long as the wait may.
       seat ??= ports.waiters.takeSeat(patience.bytes);
       if (seat === undefined)
         return waiting(found, question, spreadOverAttempts(question.terms.maxWaitSeconds));

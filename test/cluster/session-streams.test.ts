@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -25,6 +26,7 @@ describe("what lasts in a session", function () {
   this.timeout(120_000);
   let bed: Testbed;
   let files: string;
+  let bot: Who;
   let open: Begun;
   let closed: Begun;
 
@@ -32,15 +34,16 @@ describe("what lasts in a session", function () {
     this.timeout(1_200_000);
     bed = await startTestbed({ node: true });
     files = await mkdtemp(join(tmpdir(), "hoop-streams-"));
-    const [bot, shy] = await Promise.all(["bot", "shy"].map((name) => bed.controlPlane.kubeconfig(name)));
+    bot = { kubeconfig: await bed.controlPlane.kubeconfig("bot") };
+    const shy = { kubeconfig: await bed.controlPlane.kubeconfig("shy") };
     await bed.defaultAccount("demo");
     await bed.apply([
-      ...profiled("bot", { portForward: true }, RULES),
+      ...profiled("bot", { portForward: true, forwardedPorts: [80] }, RULES),
       ...profiled("shy", { exec: { stdin: false, tty: false } }, RULES),
       pod("web", { ...HARMLESS, nodeName: "node-1" }),
     ]);
-    open = await begin(bed, { kubeconfig: bot ?? "" }, { profile: "bot" });
-    closed = await begin(bed, { kubeconfig: shy ?? "" }, { profile: "shy" });
+    open = await begin(bed, bot, { profile: "bot" });
+    closed = await begin(bed, shy, { profile: "shy" });
   });
   after(async () => {
     await bed?.stop();
@@ -118,6 +121,27 @@ describe("what lasts in a session", function () {
     const path = `${root}/namespaces/demo/records/${told?.metadata.name}`;
     const { payload } = JSON.parse(await bed.must("human", ["get", "--raw", path])) as { payload: object };
     expect(payload).to.deep.include({ ports: [80] });
+  });
+
+  it("is told which port the profile does not allow", async () => {
+    const forwarding = await approved(open.who, ["port-forward", "-n", "demo", "pod/web", ":81"]);
+    const [, port = ""] = /127\.0\.0\.1:(\d+)/.exec(await printed(forwarding, /Forwarding from 127/)) ?? [];
+    const asked = connect(Number(port), "127.0.0.1").on("error", () => {});
+    const { code, output } = await forwarding.ended;
+    asked.destroy();
+    expect(code).to.equal(1);
+    const wants = (await bed.approvals("demo")).map(({ spec }) => spec.change.wants);
+    expect(wants).to.include("forward ports of pod web: 80 alone, as the profile of the session says");
+    expect(output).to.match(/an error occurred forwarding \d+ -> 81: the profile does not allow port 81"/);
+  });
+
+  it("is told that the session has ended, as a command that fails", async () => {
+    const { who, name } = await begin(bed, bot, { profile: "bot" });
+    const running = await approved(who, command("sh", "-c", "echo running; sleep 60"));
+    await printed(running, /running/);
+    await bed.must("human", ["delete", "session", name, "-n", "demo"]);
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr }).to.deep.equal({ code: 1, stderr: "error: the session has ended\n" });
   });
 
   it("is told why people refuse it", async () => {

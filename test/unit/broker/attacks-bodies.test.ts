@@ -8,7 +8,7 @@ const MAPS = "/api/v1/namespaces/demo/configmaps";
 const MIB = 1024 * 1024;
 
 describe("the bodies of requests through sessions", () => {
-  it("have room in one session, and in all of them, and none is lost", () => {
+  it("have a limit for each agent and one for all, and all room is given back", () => {
     const bodies = new Bodies();
     expect(bodies.take("a", 32 * MIB)).to.equal(true);
     expect(bodies.take("a", 1)).to.equal(false);
@@ -46,7 +46,7 @@ describe("the bodies of requests through sessions", () => {
       while (!(await codes()).includes(code)) await new Promise((resolve) => setImmediate(resolve));
     };
 
-    it("take no more than a session's room, which is free again when their clients have gone", async () => {
+    it("take no more room than one agent has, which is free again when their clients have gone", async () => {
       const sockets = Array.from({ length: 11 }, begun);
       await untilTold(429);
       expect(await codes()).not.to.include(200);

@@ -38,7 +38,7 @@ describe("an agent that goes for values", () => {
     return texts.map((one) => (one instanceof Uint8Array ? Buffer.from(one).toString() : "")).join("\n");
   }
 
-  describe("takes no name away from what is masked by it:", () => {
+  describe("cannot rename what is masked by its name:", () => {
     const REFUSED: Readonly<Record<string, object[]>> = {
       "the name of a variable": [{ op: "replace", path: `${CONTAINER}/env/0/name`, value: "X" }],
       "that name, by an index of another form": [
@@ -76,7 +76,7 @@ describe("an agent that goes for values", () => {
       });
   });
 
-  describe("hears no password", () => {
+  describe("is shown no password", () => {
     const object = {
       ...{ apiVersion: "apps/v1", kind: "Deployment" },
       spec: {
@@ -106,7 +106,7 @@ describe("an agent that goes for values", () => {
       });
   });
 
-  describe("hears no value of one Secret in what another one says", () => {
+  describe("is shown no value of one Secret in the annotations of another", () => {
     const secret = (annotations: object) => ({
       ...{ apiVersion: "hoop.dev/v1alpha1", kind: "SecureSecret" },
       ...{ metadata: { name: "x", annotations }, data: { a: "W21hc2tlZDo=" } },
@@ -133,7 +133,7 @@ describe("an agent that goes for values", () => {
       });
   });
 
-  describe("has each value counted that it tries", () => {
+  describe("has every value counted that it tries", () => {
     const CHOSEN = Array.from({ length: 30 }, (_, at) => `value-number-${at}`);
     const hidden = (guess: string) => `"\\x76${guess.slice(1)}"`;
     const TRIED: Readonly<Record<string, (guess: string) => Promise<number>>> = {
@@ -166,7 +166,7 @@ describe("an agent that goes for values", () => {
         expect(codes.filter((code) => code === 429).length).to.equal(20);
       });
 
-    it("but not what it writes to Secrets, which is counted there", async () => {
+    it("but not what it writes to Secrets, which secure-secrets counts", async () => {
       const known = knownValues(CHOSEN.map((text) => Buffer.from(text)));
       bed.broker.known.of = async () => known;
       for (const guess of CHOSEN) {
@@ -176,21 +176,23 @@ describe("an agent that goes for values", () => {
     });
   });
 
-  it("sends no YAML that nobody can read", async () => {
-    expect(await sent("POST", MAPS, YAML, "a: [")).to.equal(400);
-    expect(await sent("POST", MAPS, YAML, `a: ${"x".repeat(600 * 1024)}`)).to.equal(400);
+  it("is refused where it sends YAML that cannot be read", async () => {
+    const long = "x".repeat(600 * 1024);
+    for (const path of [MAPS, SECRETS])
+      for (const body of ["a: [", `a: ${long}`]) expect(await sent("POST", path, YAML, body)).to.equal(400);
     expect(bed.arrived).to.deep.equal([]);
-    expect(await sent("POST", MAPS, YAML, JSON.stringify({ a: "x".repeat(600 * 1024) }))).to.equal(200);
+    expect(await sent("POST", MAPS, YAML, JSON.stringify({ a: long }))).to.equal(200);
+    expect(await sent("POST", SECRETS, YAML, JSON.stringify({ a: long }))).to.equal(200);
   });
 
-  it("leaves no value in the ledger by where it asks for one, nor by how it calls its request", async () => {
+  it("leaves no value in the ledger by its query or its audit ID", async () => {
     await call(`${MAPS}?labelSelector=${KNOWN}`, { "audit-id": `<b>${KNOWN}</b>` });
     await call(`${MAPS}?watch=1`, { "audit-id": KNOWN });
     const entries = JSON.stringify(await bed.entries());
     expect(entries).to.contain(REPLACEMENT).and.not.contain(KNOWN).and.not.contain("<b>");
   });
 
-  it("keeps nothing out of the ledger by a character that stands for what is no text", async () => {
+  it("cannot keep a body out of the ledger by a replacement character in it", async () => {
     const body = JSON.stringify({ kind: "ConfigMap", data: { a: "what-was-done \uFFFD" } });
     await sent("POST", MAPS, "application/json", body);
     expect(await payloads()).to.contain("what-was-done");

@@ -46,7 +46,7 @@ describe("an agent that attacks its session", () => {
     return [...entries.map((entry) => JSON.stringify(entry)), ...payloads].join("\n");
   }
 
-  describe("has no value brought to where it would not be known,", () => {
+  describe("cannot have a value moved to where it is not known as one,", () => {
     for (const op of ["copy", "move"])
       for (const type of [JSON_PATCH, `${JSON_PATCH}; charset=utf-8`, JSON_PATCH.toUpperCase()])
         it(`by ${op} in ${type}`, async () => {
@@ -62,7 +62,7 @@ describe("an agent that attacks its session", () => {
     });
   });
 
-  it("keeps nobody busy by a name that reads like a hold", async () => {
+  it("cannot make a request wait by a name that reads like a hold", async () => {
     const metadata = { name: "a", namespace: "demo", uid: "a1" };
     const spec = { agent: { username: "a", groups: [] }, approvers: [{ groups: [], count: 1 }] };
     const approval = pending(metadata, spec as never, bed.clock.now(), 3600);
@@ -79,7 +79,7 @@ describe("an agent that attacks its session", () => {
     expect([status, bed.arrived.length < 5]).to.deep.equal([403, true]);
   });
 
-  describe("hears no value", () => {
+  describe("is shown no value", () => {
     const inForms = [KNOWN, Buffer.from(KNOWN).toString("base64"), encodeURIComponent(KNOWN)];
     const status = (message: string, more: object = {}) => ({
       ...{ kind: "Status", apiVersion: "v1", status: "Failure", reason: "Invalid", code: 422, message },
@@ -132,7 +132,7 @@ describe("an agent that attacks its session", () => {
         }
       });
 
-    it("in what is said before it comes to any object", async () => {
+    it("in what the API server says before it looks at any object", async () => {
       bed.behind.answer = (_request, response) => {
         response.writeHead(400, { "Content-Type": "text/plain; charset=utf-8" });
         response.end(`cannot decode ${KNOWN}`);
@@ -154,7 +154,7 @@ describe("an agent that attacks its session", () => {
       expect(headers).to.not.have.any.keys("x-debug", "www-authenticate");
     });
 
-    it("that is packed though nobody asked for that", async () => {
+    it("that is compressed though nobody asked for it", async () => {
       bed.behind.answer = (_request, response) => {
         response.writeHead(200, { "Content-Type": "application/json", "Content-Encoding": "gzip" });
         response.end(gzipSync(JSON.stringify({ kind: "ConfigMap", data: { a: KNOWN } })));
@@ -163,7 +163,7 @@ describe("an agent that attacks its session", () => {
       expect(code).to.be.at.least(500);
     });
 
-    it("in letters that JSON may be written in as well", async () => {
+    it("that is written with JSON's escapes", async () => {
       const letters = [...KNOWN].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
       const forms = [KNOWN.replace("-", "\\u002d"), KNOWN.replace("-", "\\u002D"), letters.join("")];
       for (const form of forms)
@@ -180,7 +180,7 @@ describe("an agent that attacks its session", () => {
         }
     });
 
-    it("of members that come twice", async () => {
+    it("of members that stand twice in an object", async () => {
       bed.behind.answer = (_request, response) => {
         response.writeHead(200, { "Content-Type": "application/json" });
         response.end(`{"kind":"ConfigMap","data":{"a":"${KNOWN}"},"data":{"a":"b"}}`);
@@ -188,7 +188,7 @@ describe("an agent that attacks its session", () => {
       expect((await call(MAPS)).text).to.not.contain(KNOWN);
     });
 
-    it("whose rest a log leaves out", async () => {
+    it("of which a log shows only a part", async () => {
       for (let length = 7; length < KNOWN.length; length++) {
         bed.behind.answer = (_request, response) => {
           response.writeHead(200, { "Content-Type": "text/plain" });
@@ -200,13 +200,13 @@ describe("an agent that attacks its session", () => {
     });
   });
 
-  it("is not told that Hoop itself is not let in, but that it does not go", async () => {
+  it("is told that it does not work, and not that the API server refused Hoop's own credential", async () => {
     bed.behind.answer = (_request, response) =>
       json(response, { kind: "Status", code: 401, message: "Unauthorized" }, 401);
     expect((await call(MAPS)).status).to.be.within(500, 503);
   });
 
-  it("is told where it is not known whether something was done", async () => {
+  it("is told so where nobody knows whether its request was done", async () => {
     bed.behind.answer = (request) => request.socket.destroy();
     const answer = await sent("POST", MAPS, "application/json", "{}");
     expect(answer)
@@ -214,7 +214,7 @@ describe("an agent that attacks its session", () => {
       .and.contain("may be done or not");
   });
 
-  it("is shown what stands for a value as it is, that it may send it back", async () => {
+  it("is shown placeholders unchanged, so that it can send them back", async () => {
     const password = Buffer.from(`[masked:${"a".repeat(24)}.${"b".repeat(20)}]`).toString("base64");
     const one = { metadata: { name: "db" }, data: { password } };
     const [apiVersion, kind] = ["hoop.dev/v1alpha1", "SecureSecret"];
@@ -229,7 +229,7 @@ describe("an agent that attacks its session", () => {
     }
   });
 
-  it("finds a list where it asks for one, also by the name of a Secret", async () => {
+  it("gets a list where it asks for one, also by the name of a Secret", async () => {
     bed.behind.answer = (_request, response) =>
       json(response, { ...EMPTY, kind: "SecureSecretList", apiVersion: "hoop.dev/v1alpha1" });
     for (const query of ["?fieldSelector=metadata.name%3Ddb", "?fieldSelector=metadata.name%3Ddb&watch=true"])
@@ -284,7 +284,7 @@ describe("an agent that attacks its session", () => {
     });
   });
 
-  describe("is kept within bounds", () => {
+  describe("is limited in what it may do:", () => {
     const CHOSEN = Array.from({ length: 40 }, (_, at) => `value-number-${at}`);
     const TRIED: Readonly<Record<string, (guess: string) => Promise<{ status: number }>>> = {
       "names that are not there": (guess) => call(`${MAPS}/${guess}`),
@@ -292,7 +292,7 @@ describe("an agent that attacks its session", () => {
       "lists that go on elsewhere": (guess) => call(`${MAPS}?continue=${encodeURIComponent(guess)}`),
     };
     for (const [what, tried] of Object.entries(TRIED))
-      it(`of values that it tries, by ${what}`, async () => {
+      it(`values that it tries, by ${what}`, async () => {
         const known = knownValues(CHOSEN.map((text) => Buffer.from(text)));
         bed.broker.known.of = async () => known;
         bed.behind.answer = (request, response) =>
@@ -302,7 +302,7 @@ describe("an agent that attacks its session", () => {
         expect(codes.filter((code) => code === 429).length).to.be.greaterThan(20);
       });
 
-    it("of requests a second", async () => {
+    it("requests a second", async () => {
       await bed.close();
       bed = await startBed({ requestsPerSecond: 1 });
       for (let count = 0; count < 100; count++) expect((await call(MAPS)).status).to.equal(200);
@@ -312,7 +312,7 @@ describe("an agent that attacks its session", () => {
       expect((await call(MAPS)).status).to.equal(429);
     });
 
-    it("of streams, which keep no place from other requests", async () => {
+    it("streams, which take no place from other requests", async () => {
       bed.behind.answer = (request, response) => {
         if (!request.url?.includes("watch")) return json(response, EMPTY);
         response.writeHead(200, { "Content-Type": "application/json" });

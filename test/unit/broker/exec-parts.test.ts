@@ -70,8 +70,10 @@ describe("what a command in a pod prints", () => {
     const reader = new FrameReader();
     const seen = { shown: Buffer.alloc(0), ended: false };
     socket.on("data", (bytes: Buffer) => {
-      const payloads = reader.push(bytes).map(({ payload }) => payload.subarray(1));
+      const frames = reader.push(bytes);
+      const payloads = frames.map(({ payload }) => payload.subarray(1));
       seen.shown = Buffer.concat([seen.shown, ...payloads]);
+      if (frames.some(({ opcode }) => opcode === 8)) socket.end();
     });
     socket.once("close", () => {
       seen.ended = true;

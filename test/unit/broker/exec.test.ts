@@ -142,7 +142,7 @@ describe("a command in a pod", () => {
     socket.on("error", () => {});
     const here = new Promise((resolve) => socket.once("close", resolve));
     await once(socket, "data");
-    socket.resume();
+    socket.on("data", () => socket.end());
     bed.broker.live.end(bed.session.metadata.uid);
     await Promise.all([here, there]);
   });

@@ -60,7 +60,7 @@ describe("the broker of a session", () => {
     ]);
   });
 
-  it("passes on no identity, no credential, and nothing of the way it came", async () => {
+  it("passes on no identity, no credential, and no header of a proxy before it", async () => {
     const sent = [
       "X-Remote-User: root",
       "X-Remote-Group: system:masters",
@@ -88,7 +88,7 @@ describe("the broker of a session", () => {
     expect(linesOf("connection").join()).to.not.match(/named|impersonate/);
   });
 
-  it("acts as nobody whom a client names", async () => {
+  it("impersonates nobody whom a client names", async () => {
     const { status } = await get(MAPS, { "impersonate-user": "system:admin" });
     expect([status, bed.arrived]).to.deep.equal([403, []]);
     const named = [
@@ -106,7 +106,7 @@ describe("the broker of a session", () => {
     expect(headers["impersonate-user"]).to.equal("system:serviceaccount:a:b");
   });
 
-  describe("asks for JSON alone, whatever is asked for", () => {
+  describe("asks the API server for JSON alone, whatever the client accepts", () => {
     const ACCEPTS: readonly [string, string][] = [
       ["application/vnd.kubernetes.protobuf", "application/json"],
       ["application/cbor", "application/json"],
@@ -150,7 +150,7 @@ describe("the broker of a session", () => {
         });
   });
 
-  it("masks Secrets wherever they stand, and what is kept of them in annotations", async () => {
+  it("masks Secrets wherever they stand, and copies of them in annotations", async () => {
     const applied = {
       "kubectl.kubernetes.io/last-applied-configuration": '{"stringData":{"a":"plain-value"}}',
     };
@@ -218,7 +218,7 @@ describe("the broker of a session", () => {
       expect(headers).to.not.have.property(name);
   });
 
-  it("passes on that something is as the client has it, by its tag", async () => {
+  it("passes on that nothing has changed since (ETag, 304)", async () => {
     bed.behind.answer = (request, response) => {
       const isSame = request.headers["if-none-match"] === '"one"';
       response.setHeader("ETag", '"one"');
@@ -274,7 +274,7 @@ describe("the broker of a session", () => {
         expect(bed.arrived).to.deep.equal([]);
       });
 
-    it("what has come through a session before", async () => {
+    it("a request that has come through a session already", async () => {
       expect((await get(MAPS, { "hoop-session": "1" })).status).to.equal(403);
       expect(bed.arrived).to.deep.equal([]);
     });

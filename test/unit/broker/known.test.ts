@@ -81,7 +81,7 @@ describe("the values that are looked for", () => {
     expect(secrets.lists).to.equal(6);
   });
 
-  it("are those that come, and those that have gone, too", async () => {
+  it("are those of new Secrets, and for a while those of deleted ones", async () => {
     const secrets = new Secrets([secret("a", { password: "first-password" })]);
     const values = known(secrets);
     const found = await values.of("demo", false);
@@ -94,7 +94,7 @@ describe("the values that are looked for", () => {
       expect(knows(found, value), value).to.equal(true);
   });
 
-  it("are read anew when they are not told any more", async () => {
+  it("are read anew after the watch has ended", async () => {
     const secrets = new Secrets([]);
     const values = known(secrets);
     expect(knows(await values.of("demo", false), "new-password")).to.equal(false);
@@ -103,7 +103,7 @@ describe("the values that are looked for", () => {
     expect(knows(await values.of("demo", false), "new-password")).to.equal(true);
   });
 
-  it("are not what is public, what a profile shows of its own namespace, nor charts", async () => {
+  it("are not certificates and names, what a profile reveals of its own namespace, or Helm's releases", async () => {
     const data = { "ca.crt": "certificate-of-all", host: "db.example.com", password: "hunter2hunter2" };
     const chart = secret("c", { release: "H4sIAAAAAAAA-chart" }, { type: "helm.sh/release.v1" });
     const values = known(new Secrets([secret("db", data), chart]));
@@ -118,7 +118,7 @@ describe("the values that are looked for", () => {
     expect(knows(others, "db.example.com")).to.equal(true);
   });
 
-  it("cannot be told where they cannot be read", async () => {
+  it("are an error where they cannot be read", async () => {
     const secrets = new Secrets([]);
     secrets.list = () => Promise.reject(new Error("no"));
     const error = await known(secrets)

@@ -136,7 +136,8 @@ describe("what lasts in a session", () => {
         const socket = bed.raw(upgrade(FORWARD, PROTOCOLS.forward));
         socket.on("error", () => {});
         await once(socket, "data");
-        const closed = once(socket.resume(), "close");
+        const closed = once(socket, "close");
+        socket.on("data", () => socket.end());
         socket.write(fromClient(await says()));
         await closed;
         expect((await recorded()).message).to.equal(why);
@@ -176,7 +177,8 @@ describe("what lasts in a session", () => {
       const socket = bed.raw(upgrade(FORWARD, PROTOCOLS.forward));
       socket.on("error", () => {});
       await once(socket, "data");
-      const closed = once(socket.resume(), "close");
+      const closed = once(socket, "close");
+      socket.on("data", () => socket.end());
       bed.broker.live.end(bed.session.metadata.uid);
       await closed;
     });
@@ -239,7 +241,8 @@ describe("what lasts in a session", () => {
       socket.on("error", () => {});
       await once(socket, "data");
       bed.broker.store.commit = () => Promise.reject(new Error("the disk is full"));
-      const closed = once(socket.resume(), "close");
+      const closed = once(socket, "close");
+      socket.on("data", () => socket.end());
       socket.write(fromClient(Buffer.from("\0rm -rf /\n")));
       await closed;
       expect(got).to.equal("");

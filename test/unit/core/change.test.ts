@@ -69,15 +69,16 @@ describe("core/change: describeChange", () => {
     expect(change).not.to.have.property("object");
   });
 
-  it("shows a CONNECT as its options", () => {
+  it("says what a CONNECT is for, and has its options beside it", () => {
     const object = { kind: "PodExecOptions", command: ["sh", "-c", "echo hi"], stdin: true };
     const change = describeChange(
-      request({ ...on("", "pods"), subresource: "exec", operation: "CONNECT", object }),
+      request({ ...on("", "pods"), subresource: "exec", operation: "CONNECT", name: "web", object }),
     );
-    expect(change.diff).to.equal(
-      lines("+kind: PodExecOptions", "+command:", "+  - sh", "+  - -c", "+  - echo hi", "+stdin: true"),
-    );
-    expect(change.options).to.deep.equal(object);
+    expect(change).to.deep.equal({
+      diff: "",
+      wants: "run in the default container of pod web, with standard input:\n  sh -c 'echo hi'",
+      options: object,
+    });
   });
 
   it("says which of a Secret's values change, and not to what", () => {

@@ -504,6 +504,13 @@ describe("core/digest: digestOf", () => {
     expect(digest(one, { connectUid: "" })).to.equal(digest(one));
   });
 
+  it("binds forwarded ports to those that there may be, but not the wish", () => {
+    const one = exec({});
+    const digests = [{}, { forwarded: [] }, { forwarded: [80] }].map((options) => digest(one, options));
+    expect(new Set(digests).size).to.equal(3);
+    expect(intent(one, { forwarded: [80] })).to.equal(intent(one));
+  });
+
   it("gives a Namespace the same digest whatever namespace the review names", () => {
     const one = request({ ...on("", "namespaces"), operation: "DELETE", name: "prod", namespace: "prod" });
     expect(digest(one)).to.equal(digest({ ...one, namespace: "" }));

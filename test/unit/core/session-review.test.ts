@@ -52,6 +52,25 @@ describe("a request out of a session", () => {
     });
   });
 
+  it("says which ports its profile lets through, and is asked anew when these are others", async () => {
+    const { bed, inside } = await world("one");
+    const profiles: Record<string, number[]> = { ci: [80] };
+    bed.ports = { ...bed.ports, forwardedPorts: (name) => profiles[name] };
+    const forward = { ...podExec(), subresource: "portforward", object: {}, userInfo: inside(0) };
+    const told = async () =>
+      (await bed.approvals()).map(({ spec, status }) => [status.phase, spec.change.wants]);
+    await bed.sendAndWait(forward);
+    const only = "forward ports of pod web: 80 alone, as the profile of the session says";
+    expect(await told()).to.deep.equal([["Pending", only]]);
+    delete profiles["ci"];
+    await bed.sendAndWait(forward);
+    const any = "forward ports of pod web: any that it listens on, for only the connection itself says which";
+    expect(await told()).to.have.deep.members([
+      ["Pending", only],
+      ["Pending", any],
+    ]);
+  });
+
   it("takes the place of none out of another session of the same agent", async () => {
     const { bed, inside } = await world("one", "other");
     await bed.sendAndWait({ ...podDelete("web"), userInfo: inside(0) });

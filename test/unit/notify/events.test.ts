@@ -35,6 +35,24 @@ describe("the Event of a moment", () => {
     expect(event.message).to.include("kubectl hoop show delete-web-x -n shop");
   });
 
+  it("says of a command what it is, beside its pod", async () => {
+    const event = await eventOf(
+      "pending",
+      approval("exec-web-x", "Pending", {
+        operation: "CONNECT",
+        target: {
+          ...{ group: "", version: "v1", resource: "pods", subresource: "exec", kind: "PodExecOptions" },
+          ...{ namespace: "shop", name: "web" },
+        },
+        change: { diff: "", wants: "run in container main of pod web:\n  sh -c 'echo one\n  echo two'" },
+      }),
+    );
+    expect(event.about).to.deep.equal({ apiVersion: "v1", kind: "Pod", namespace: "shop", name: "web" });
+    expect(event.message).to.include(
+      "bot asked to run in container main of pod web: sh -c 'echo one echo two'. It waits for",
+    );
+  });
+
   const decisions: Record<
     string,
     { kind: MomentKind; phase: "Approved" | "Denied"; type: string; reason: string }
