@@ -49,7 +49,7 @@ import { clock } from "./system.ts";
 
 export interface Hoop {
   ports: { api: number; webhook: number; web: number; exchange?: number };
-  /** Looks at the certificates now, and not only when the minute is over. */
+  /** Reads the certificates again now, and not only at the end of the minute. */
   look(): void;
   /** Makes a backup, where settings say to which directory; how that went is logged. */
   backUp(): void;
@@ -60,7 +60,7 @@ export interface Hoop {
   stop(): Promise<void>;
 }
 
-/** What tests put in place of the defaults. */
+/** What the caller gives; tests give more than `main.ts` does. */
 export interface Given {
   log: Log;
   catalogue?: Catalogue;
@@ -190,7 +190,7 @@ async function openWebs(settings: Settings, ports: WebPorts, current: () => Cert
   };
 }
 
-/** What sessions and their broker need beside. */
+/** The further parts that sessions and their broker need. */
 function sessionsOf(
   settings: Settings,
   { profile }: LiveAgents,
@@ -206,7 +206,7 @@ function sessionsOf(
   return sessions;
 }
 
-/** What of the cluster is known at every moment. */
+/** Begins to follow what of the cluster must be known at every moment. */
 function followedIn(settings: Settings, catalogue: Catalogue, client: Client, log: Log) {
   const namespaces = namespaceCache(client, log);
   return {
@@ -217,7 +217,7 @@ function followedIn(settings: Settings, catalogue: Catalogue, client: Client, lo
   };
 }
 
-/** The first time is after a while: who has just started has enough to do, and so has the API server. */
+/** Milliseconds after the start: until then Hoop and the API server have enough else to do. */
 const FIRST_EXAMINATION = 60_000;
 
 async function examining(
@@ -233,10 +233,10 @@ async function examining(
   await keepExamining({ doctor: doctorProbe(client), clock, log, everySeconds, counted, event }, signal);
 }
 
-/** As long as the API server waits for a webhook: who takes over later than that has nobody left to answer. */
+/** As long as the API server waits for a webhook. Who takes over later than that has no waiting request left to answer. */
 const HANDOVER_MILLISECONDS = 30_000;
 
-/** What is in memory is another ledger each time. */
+/** A store in memory begins a new ledger at each start, and so has new keys each time. */
 function keysOf(settings: Settings): Promise<LogKeys> {
   return settings.store.driver === "memory"
     ? Promise.resolve(passingKeys())
@@ -282,7 +282,7 @@ function liveCallers(settings: Settings, current: () => Certificates): () => Cal
   };
 }
 
-/** Whom the API server's own file calls agents is not ours to write: where we know of others, say so. */
+/** The API server's own configuration file names agents, too, and is not ours to write. Where it should name more, say so. */
 function remindOfAuthorization(agents: AgentMatcher, { identity, namespace }: Settings, log: Log): void {
   const expression = agents.expression(AUTHORIZATION_FIELDS);
   const isThere =
@@ -333,7 +333,10 @@ function registrationNames() {
   };
 }
 
-/** An uninstalled Hoop would leave a group behind that nobody answers for, and no namespace be deleted to its end. */
+/**
+ * Removes the APIService when Hoop's own namespace is being deleted. A group that nobody answers for would keep Kubernetes
+ * from deleting any namespace to its end.
+ */
 async function removeWhereGoing(client: Client, { namespace }: Settings, log: Log): Promise<void> {
   try {
     if (!(await isGoing(client, namespace))) return;

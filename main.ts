@@ -30,9 +30,9 @@ ${settingsHelp()}
 
 interface Asked {
   settings: Settings;
-  /** The process whose place to take. */
+  /** The number of the process that is to be taken over from. */
   takeOver?: number;
-  /** To do instead of serving; gives what to print. */
+  /** Done instead of serving; resolves with what to print. */
   task?: () => Promise<string>;
 }
 
@@ -67,9 +67,10 @@ async function main(): Promise<void> {
   if (asked === undefined) return void process.stdout.write(HELP);
   if (asked.task !== undefined) return void process.stdout.write(`${await asked.task()}\n`);
   const { settings, takeOver: pid } = asked;
-  // It has had its effect on this thread; on others it would go above the limits that they are given.
+  // The flag comes from the command line that starts Hoop, and has had its effect on this thread. Worker threads have limits of
+  // their own, which it would override.
   setFlagsFromString("--max-semi-space-size=0");
-  // Many lines a write, none more than a tenth of a second late; a fatal one, and the last ones, at once.
+  // Lines are written many at a time, at most a tenth of a second late; a fatal one and those at the exit at once.
   const lines = pino.destination({ sync: true, minLength: 4096, periodicFlush: 100 });
   process.once("exit", () => lines.flushSync());
   const log = pino({ level: settings.log.level, redact: ["err.config", "err.request"] }, lines);

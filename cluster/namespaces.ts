@@ -30,24 +30,25 @@ type Namespace = Listed & {
   status?: { phase?: string };
 };
 
-/** A request under way waits for it. */
+interface KnownNamespace {
+  uid: string;
+  isActive: boolean;
+  object: JsonObject;
+}
+
+/** Milliseconds. A request that is being judged waits for the answer. */
 const PATIENCE = 3_000;
 
 export function namespaceCache(client: Client, log: Log): NamespaceCache {
-  const uids = new Map<string, string>();
+  const byName = new Map<string, KnownNamespace>();
   const names = new Map<string, string>();
-  const active = new Set<string>();
-  const objects = new Map<string, JsonObject>();
 
   function put(namespace: Namespace): void {
-    const { metadata } = namespace;
-    const before = uids.get(metadata.name);
-    if (before !== undefined && before !== metadata.uid) names.delete(before);
-    uids.set(metadata.name, metadata.uid);
-    names.set(metadata.uid, metadata.name);
-    objects.set(metadata.name, asJson(namespace));
-    if (isActive(namespace)) active.add(metadata.name);
-    else active.delete(metadata.name);
+    const { name, uid } = namespace.metadata;
+    const before = byName.get(name)?.uid;
+    if (before !== undefined && before !== uid) names.delete(before);
+    byName.set(name, { uid, isActive: isActive(namespace), object: asJson(namespace) });
+    names.set(uid, name);
   }
 
   const following = follow<Namespace>(
@@ -55,51 +56,32 @@ export function namespaceCache(client: Client, log: Log): NamespaceCache {
     {
       path: "/api/v1/namespaces",
       replace(all) {
-        uids.clear();
+        byName.clear();
         names.clear();
-        active.clear();
-        objects.clear();
         for (const one of all) put(one);
       },
       put,
-      remove({ metadata }) {
-        names.delete(metadata.uid);
-        if (uids.get(metadata.name) !== metadata.uid) return;
-        uids.delete(metadata.name);
-        objects.delete(metadata.name);
-        active.delete(metadata.name);
+      remove({ metadata: { name, uid } }) {
+        names.delete(uid);
+        // Another one may have taken its name by now.
+        if (byName.get(name)?.uid === uid) byName.delete(name);
       },
     },
     log,
   );
 
-  async function ask(name: string): Promise<Lookup> {
-    try {
-      const { metadata } = await client.request<Listed>({ path: path("api", "v1", "namespaces", name) });
-      return { known: true, uid: metadata.uid };
-    } catch (error) {
-      if (isNotFound(error)) return { known: false, why: `namespace ${name} does not exist`, absent: true };
-      return { known: false, why: `namespace ${name} could not be looked up: ${String(error)}` };
-    }
+  /** While the watch is down a namespace may have been recreated, so what is known does not count. */
+  function known(name: string): KnownNamespace | undefined {
+    return following.live() ? byName.get(name) : undefined;
   }
 
-  async function askObject(name: string): Promise<Known<JsonObject>> {
-    try {
-      const found = await client.request<Namespace>({
-        path: path("api", "v1", "namespaces", name),
-        timeout: PATIENCE,
-      });
-      return { known: true, object: asJson(found) };
-    } catch (error) {
-      if (isNotFound(error)) return { known: false, why: `namespace ${name} does not exist` };
-      return { known: false, why: `namespace ${name} could not be looked up: ${String(error)}` };
-    }
+  function asked(name: string, options: { timeout?: number } = {}): Promise<Namespace> {
+    return client.request<Namespace>({ path: path("api", "v1", "namespaces", name), ...options });
   }
 
-  async function askState(name: string): Promise<NamespaceState> {
+  async function askedState(name: string): Promise<NamespaceState> {
     try {
-      const found = await client.request<Namespace>({ path: path("api", "v1", "namespaces", name) });
-      return isActive(found) ? "active" : "terminating";
+      return isActive(await asked(name)) ? "active" : "terminating";
     } catch (error) {
       if (isNotFound(error)) return "missing";
       throw error;
@@ -108,22 +90,35 @@ export function namespaceCache(client: Client, log: Log): NamespaceCache {
 
   return {
     async uid(name) {
-      // While the watch is down a namespace may have been recreated, so what is known does not count.
-      const uid = following.live() ? uids.get(name) : undefined;
-      return uid === undefined ? ask(name) : { known: true, uid };
+      const found = known(name);
+      if (found !== undefined) return { known: true, uid: found.uid };
+      try {
+        return { known: true, uid: (await asked(name)).metadata.uid };
+      } catch (error) {
+        return { ...notTold(name, error), ...(isNotFound(error) ? { absent: true } : {}) };
+      }
     },
     nameOf: (uid) => names.get(uid),
-    state: async (name) => (following.live() && active.has(name) ? "active" : askState(name)),
+    state: async (name) => (known(name)?.isActive === true ? "active" : askedState(name)),
     object(name) {
-      const object = following.live() ? objects.get(name) : undefined;
-      return object === undefined ? askObject(name) : { known: true, object };
+      const found = known(name);
+      if (found !== undefined) return { known: true, object: found.object };
+      return asked(name, { timeout: PATIENCE }).then(
+        (namespace) => ({ known: true, object: asJson(namespace) }),
+        (error: unknown) => notTold(name, error),
+      );
     },
     ready: following.ready,
     stop: following.stop,
   };
 }
 
-/** What came from the API server is JSON; who wrote which field is of no interest, and often most of it. */
+function notTold(name: string, error: unknown): { known: false; why: string } {
+  const why = isNotFound(error) ? "does not exist" : `could not be looked up: ${String(error)}`;
+  return { known: false, why: `namespace ${name} ${why}` };
+}
+
+/** Without managedFields: nobody asks who wrote which field, and they are often most of it. */
 function asJson({ metadata, ...rest }: Namespace): JsonObject {
   const { managedFields: _, ...kept } = metadata as Namespace["metadata"] & { managedFields?: unknown };
   return { ...rest, metadata: kept } as JsonObject;

@@ -1,4 +1,4 @@
-/** One object, or all of a name, that AgentPolicies take as `params`: followed. */
+/** Follows what AgentPolicies take as `params`: one object, or those of one name in all namespaces. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
@@ -9,7 +9,7 @@ import { type Client, KubeError, path } from "./client.ts";
 import { type ServedKind, servedKind } from "./kinds.ts";
 import { type Following, follow, type Listed } from "./list-watch.ts";
 
-/** What a policy names. Without a namespace it is whatever has that name, in any namespace or in none. */
+/** The object that a policy names. Without a namespace: the one in the namespace of each request, if the kind has namespaces. */
 export interface ParamReference {
   apiVersion: string;
   kind: string;
@@ -18,16 +18,16 @@ export interface ParamReference {
 }
 
 export interface FollowedParam {
-  /** As it is now, at once where it is known; null where there is none. `namespace`: the request's. */
+  /** The object as it is now, at once where it is known; null: there is none. `namespace`: that of the request. */
   object(namespace: string): Soon<Known<JsonObject | null>>;
   /** Why it cannot be read; "" where it can, or that is not known yet. */
   problem(): string;
   stop(): Promise<void>;
 }
 
-/** A request under way waits for it. */
+/** Milliseconds. A request that is being judged waits for the answer. */
 const PATIENCE = 3_000;
-/** What is not served may be after a while. */
+/** Milliseconds until a kind that is not served is looked for again. */
 const AGAIN = 5_000;
 
 const NOWHERE = { known: false, why: "its params are in a namespace, and the request is in none" } as const;
@@ -55,7 +55,7 @@ export function followParam(
     changed();
   }
 
-  /** Until the kind is served; then the object is followed. */
+  /** Looks for the kind until it is served, then begins to follow the object. */
   async function run(): Promise<void> {
     tell(whyNoParams(reference));
     while (!stopped.signal.aborted && whyNoParams(reference) === "") {
@@ -108,7 +108,7 @@ export function followParam(
   }
 
   async function ask(namespace: string): Promise<Known<JsonObject | null>> {
-    // Where it may not be followed, it is not read in another way either: to allow that is for people to do.
+    // Where Hoop may not follow it, it does not try to read it another way: people have to grant the right.
     const isListed = problem === "" && (await Promise.race([listed.promise, timeout()]));
     if (problem !== "") return { known: false, why: problem };
     if (!isListed || now === undefined)
@@ -145,7 +145,7 @@ async function read(
     const object = await client.request<Param>({ path: at, timeout: PATIENCE, parse: parseJson });
     return { known: true, object: asJson(object) };
   } catch (error) {
-    // That nothing answers at this path at all says nothing of the object.
+    // A 404 about the path, and not about this object, does not say that the object is missing.
     const isNone = error instanceof KubeError && error.code === 404 && error.details.name === name;
     return isNone
       ? { known: true, object: null }
@@ -157,7 +157,7 @@ function timeout(): Promise<false> {
   return sleep(PATIENCE, false, { ref: false });
 }
 
-/** Who wrote which field says nothing that counts. */
+/** Without managedFields, which no policy needs. */
 function asJson({ metadata, ...rest }: Param): JsonObject {
   const { managedFields: _, ...kept } = metadata as Param["metadata"] & { managedFields?: unknown };
   return { ...rest, metadata: kept } as JsonObject;

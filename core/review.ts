@@ -1,6 +1,12 @@
 /**
- * The one journey every write of an agent takes: identify → judge → settle → record → answer. Whoever serves the
- * write (the admission webhook, and what else comes) brings a decoded request and gets the answer to give.
+ * The one journey that every write of an agent takes. Whoever serves the write (the admission webhook, or
+ * secure-secrets) brings a decoded request, and gets the answer to give.
+ *
+ *   identify  whose request is it, and out of which session?      agents.ts, session/inside.ts
+ *   judge     what do the policies say?                           policy/judge.ts
+ *   settle    only where they hold it: wait for people            hold/settle.ts
+ *   record    in the ledger, together with the approval it spends record.ts
+ *   answer    in words for the API server and the agent           answer.ts
  */
 import type { AdmissionRequest } from "./admission.ts";
 import type { AgentMatcher } from "./agents.ts";
@@ -30,7 +36,7 @@ export interface Call extends Patience {
   caller: "verified" | "unverified";
 }
 
-/** What to answer; `undefined`: the client is gone. Rejects when nothing could be recorded: then deny, unrecorded. */
+/** Resolves with the answer; `undefined`: the client is gone. Rejects where nothing could be recorded: then deny. */
 export async function review(
   ports: ReviewPorts,
   request: AdmissionRequest,
@@ -54,16 +60,19 @@ export async function review(
   return reviewed(atOneMoment(ports), { ...request, session: from.session }, call);
 }
 
-/** The rule by which requests are refused that only say that they come out of a session. */
+/** The rule that refuses requests which claim to come from a session, but do not. */
 const FORGED = "no-such-session";
 
-/** Not judged, for whatever policies say it may not be. */
+/** Denied whatever the policies say, and so not judged. Recorded like any other. */
 function refused(ports: ReviewPorts, request: AdmissionRequest, call: Call, rule: Fired): Promise<Answer> {
   const denied: Extract<Verdict, { kind: "deny" }> = { kind: "deny", rules: [rule], observed: [] };
   return answered(ports, record(ports, request, call.caller, denied, denied), denied, ports.clock.now());
 }
 
-/** To judge and to settle it takes one look at what the request goes to, and another one after it has waited. */
+/**
+ * The same ports, but the object that the request goes to is looked up only once, for judging and settling together, and once
+ * more after a wait.
+ */
 function atOneMoment(ports: ReviewPorts): ReviewPorts {
   const { target, passed } = momentOf(ports.policies);
   return { ...ports, policies: { ...ports.policies, target }, waited: passed };
@@ -88,7 +97,7 @@ async function reviewed(
     }
     if (outcome.kind === "gone") return undefined;
     if (outcome.kind === "spent") {
-      // It may have waited: what lets it through are the rules of this moment.
+      // It may have waited long, and rules may have changed: it passes only by the rules of this moment.
       const now = await judge(ports, request);
       if (isStricter(now, verdict)) {
         verdict = now;
@@ -96,7 +105,7 @@ async function reviewed(
       }
     }
     const recorded = await record(ports, request, call.caller, verdict, outcome);
-    // Somebody else spent or changed the approval first: look at it again.
+    // Somebody else spent or changed the approval first: settle it again.
     if (recorded.outcome === "conflict") continue;
     ports.meter.admission(verdict.kind, (ports.clock.now() - began - waited) / 1000);
     const answer = answerTo(outcome);
@@ -104,7 +113,7 @@ async function reviewed(
   }
 }
 
-/** Nothing here has the request: while many are being recorded, what they carried must not stay in memory. */
+/** It is not given the request on purpose: while many are being recorded, what these carried must not stay in memory. */
 async function answered(
   ports: ReviewPorts,
   recording: ReturnType<typeof record>,
@@ -147,7 +156,7 @@ function isStricter(now: Verdict, before: Verdict): boolean {
 /** The API server passes on 4 KiB of warnings in all. */
 const MOST_WARNINGS = 10;
 
-/** What rules that are only tried would have done. */
+/** Says what rules in the mode Warn would have done. */
 function warningsOf(verdict: Verdict): string[] {
   if (!("observed" in verdict)) return [];
   const warned = verdict.observed.filter(({ mode }) => mode === "Warn").slice(0, MOST_WARNINGS);

@@ -1,7 +1,7 @@
 /**
- * The search index: a view beside the store, in a file and a thread of its own. Nothing waits for it but searches. The
- * thread is there only while somebody searches, and where the index is so far behind the ledger that a search would be
- * slow. Whatever happens to it, it is made anew from the ledger.
+ * The search index: a copy of the ledger's words, in a file and a thread of its own. Only searches wait for it. The thread
+ * runs while somebody searches, and otherwise only to bring an index up to date that is far behind the ledger. Whenever
+ * anything is wrong with the index, it is made anew from the ledger.
  */
 import type { Asker, Found, Query, Search, Window } from "#core/ledger/search.ts";
 import type { Clock, Log } from "#core/ports.ts";
@@ -16,11 +16,11 @@ import { Turns } from "./turns.ts";
 import type { Slice } from "./wire.ts";
 
 export interface SearchIndex extends Search {
-  /** Entries that are in the ledger and not known to be in the index. */
+  /** How many entries of the ledger are missing in the index, as far as is known. */
   behind(): Promise<number>;
-  /** Follows the ledger soon, though nobody searches: so that what was erased is gone from the file. */
+  /** Brings the index up to date soon, though nobody searches. For what was erased must not stay in its file. */
   catchUp(): void;
-  /** Resolves when the file is given back. */
+  /** Resolves when the file is closed. */
   close(): Promise<void>;
 }
 
@@ -31,26 +31,26 @@ export interface IndexPorts {
 }
 
 export interface IndexOptions {
-  /** `:memory:` for none. */
+  /** `:memory:`: no file, the index is kept in memory. */
   file: string;
   /** Milliseconds that a search waits for entries that are not in the index yet. */
   patience?: number;
-  /** Of a search, milliseconds until others have their turn. */
+  /** How long one search may use the thread before the next one has its turn, milliseconds. */
   turn?: number;
-  /** Entries of one table of words, where the file is made anew. */
+  /** How many entries one table of words holds (see parts.ts); for a new file. */
   part?: number;
 }
 
-/** Opens its file, makes what it needs and follows the ledger when there is a reason to. */
+/** Begins to serve searches. The file is opened only when the index is needed. */
 export function searchIndex(ports: IndexPorts, options: IndexOptions): SearchIndex {
   return new Follower(ports, { patience: PATIENCE, turn: TURN, part: PART, ...options });
 }
 
 const PATIENCE = 5_000;
 const TURN = 20;
-/** How long the thread outlives the last search, milliseconds: who searches once mostly searches again. */
+/** How long the thread waits for another search after the last one, milliseconds. */
 const LINGER = 60_000;
-/** Milliseconds until an index that cannot be used is tried again: at first, and at most. */
+/** After a failure the index is tried again: after `first` milliseconds, then each time after twice as long, up to `most`. */
 const RETRY = { first: 1_000, most: 60_000 };
 
 class Follower implements SearchIndex {
@@ -62,21 +62,21 @@ class Follower implements SearchIndex {
   readonly #schedule: Schedule;
   readonly #turns = new Turns();
   readonly #running: Promise<void>;
-  /** Searches under way: as long as there is one, the thread is not ended. */
+  /** How many searches are under way. */
   #searches = 0;
   #lastSearch = Number.NEGATIVE_INFINITY;
-  /** Those of them that wait for entries. */
+  /** Searches that wait for entries to be indexed: called whenever that may be so. */
   readonly #waiting = new Set<() => void>();
-  /** Whether to follow though nobody searches. */
+  /** Whether to bring the index up to date though nobody searches. */
   #isDue = false;
   #hasFailed = false;
-  /** Only while it is open, and of this ledger. */
+  /** Defined while the index is open, and known to be made of this ledger. */
   #thread: Thread | undefined;
-  /** How far the index has come; undefined: nobody has looked yet. */
+  /** The first entry that is not indexed; undefined: the file was not looked into yet. */
   #next: number | undefined;
-  /** Whether what is in the file is known to be no good. */
-  #anew = false;
-  /** What tells the file, as it was when it was closed, from others. */
+  /** Whether the file is known to be damaged. */
+  #isDamaged = false;
+  /** Tells whether the file is still as it was when it was closed (see `sealOf`). */
   #seal = "";
   #retry = RETRY.first;
 
@@ -92,7 +92,7 @@ class Follower implements SearchIndex {
   async find(query: Query, window: Window, asker: Asker = { name: "" }): Promise<Found> {
     this.#searches += 1;
     try {
-      // Erasures are entries as well: nothing is found by what is gone.
+      // All of the ledger is waited for: an erasure is an entry, too, and what it erased must not be found.
       const of = (await this.#ports.store.head()).size;
       await this.#reach(of);
       return await this.#findBySlices(query, window, of, asker);
@@ -137,7 +137,7 @@ class Follower implements SearchIndex {
   ): Promise<Slice | Exclude<Found, { outcome: "found" }>> {
     const thread = this.#thread;
     const next = this.#next ?? 0;
-    // Nobody waits for the answer.
+    // Whoever asked has gone.
     if (signal?.aborted) return { outcome: "unavailable" };
     if (this.#hasFailed || this.#closing.signal.aborted) return { outcome: "unavailable" };
     if (thread === undefined || next < of) return { outcome: "behind", entries: Math.min(next, of), of };
@@ -166,12 +166,12 @@ class Follower implements SearchIndex {
       }
     }
     stop();
-    this.#tell();
+    this.#wakeSearches();
   }
 
-  /** Whether there is a reason for the thread to be there. */
+  /** Whether there is a reason for the thread to run. */
   async #isWanted(): Promise<boolean> {
-    // What is in memory is gone with its thread: it is made for who searches, and stays.
+    // An index in memory ends with its thread: it begins with the first search, and then its thread stays.
     const isToLook = this.#schedule.isToLook && this.#file !== IN_MEMORY;
     if (isToLook) this.#isDue ||= this.#schedule.look(await this.behind(), this.#next !== undefined);
     return this.#isDue || this.#searches > 0;
@@ -182,20 +182,20 @@ class Follower implements SearchIndex {
     const { log } = this.#ports;
     const fields = { file: this.#file, error: error instanceof Error ? error.message : String(error) };
     const isDamaged = error instanceof Lost && error.damaged;
-    // Twice in a row it is not the file.
-    const isToWait = !isDamaged || this.#anew;
-    this.#anew = isDamaged;
+    // A damaged file is made anew at once. Where the new one is damaged, too, it is not the file's fault.
+    const isToWait = !isDamaged || this.#isDamaged;
+    this.#isDamaged = isDamaged;
     if (!isToWait) return false;
     log.error(fields, "the search index cannot be used: records are searched one by one until it can");
     this.#hasFailed = true;
-    this.#tell();
+    this.#wakeSearches();
     return true;
   }
 
-  /** Has the thread there for as long as there is a reason; rejects where that cannot go on. */
+  /** Runs the thread for as long as there is a reason to. Rejects where the index fails. */
   async #serve(): Promise<void> {
     const { file, part } = this.#options;
-    const opening = { file, part, anew: this.#anew, seal: this.#seal };
+    const opening = { file, part, anew: this.#isDamaged, seal: this.#seal };
     this.#seal = "";
     const thread = new Thread(opening, () => this.#alarm.ring());
     try {
@@ -208,13 +208,13 @@ class Follower implements SearchIndex {
       this.#next = undefined;
       throw error;
     } finally {
-      // From here on whoever searches waits for the next one, which is not begun before this one has let go of the file.
+      // First this: a search that comes now must wait for the next thread, which begins when this one has closed the file.
       this.#thread = undefined;
       this.#seal = await thread.close();
     }
   }
 
-  /** Resolves with how far it has come: not at all where it was of another ledger. */
+  /** Resolves with the first entry that is not indexed: 0 where the index was of another ledger, and so was emptied. */
   async #opened(thread: Thread): Promise<number> {
     const { store, log } = this.#ports;
     const file = this.#file;
@@ -233,22 +233,22 @@ class Follower implements SearchIndex {
     let began = clock.now();
     const added = async (next: number) => {
       this.#next = next;
-      this.#anew = false;
+      this.#isDamaged = false;
       this.#retry = RETRY.first;
       tell(next);
-      this.#tell();
-      // Where nobody waits, as much time is others' as it has taken.
+      this.#wakeSearches();
+      // Where no search waits, half of the time is left to other work.
       const took = clock.now() - began;
       if (this.#waiting.size === 0 && took > 0) await this.#alarm.rest(took);
       began = clock.now();
     };
-    // Whatever is due from now on may come too late for what is read now.
+    // Set before reading begins: what is asked for from now on may come too late for it, and must be done again.
     this.#isDue = false;
     await follow({ thread, store, signal: this.#closing.signal, from, added });
-    this.#tell();
+    this.#wakeSearches();
   }
 
-  /** Resolves when there is more to follow for: true; or when the thread has nothing to do any more: false. */
+  /** Waits while the index is up to date. Resolves with true when it is to be brought further, with false when the thread is to end. */
   async #isToGoOn(thread: Thread): Promise<boolean> {
     while (!this.#closing.signal.aborted) {
       if (thread.lost !== undefined) throw thread.lost;
@@ -261,7 +261,7 @@ class Follower implements SearchIndex {
     return false;
   }
 
-  /** Resolves when so many entries are in the index, when it cannot be used, or when patience is over. */
+  /** Resolves when so many entries are indexed, when the index has failed, or when the search has waited long enough. */
   async #reach(size: number): Promise<void> {
     const isThere = () => this.#thread !== undefined && (this.#next ?? 0) >= size;
     const isInVain = () => this.#hasFailed || this.#closing.signal.aborted;
@@ -278,7 +278,7 @@ class Follower implements SearchIndex {
     this.#waiting.delete(look);
   }
 
-  #tell(): void {
+  #wakeSearches(): void {
     for (const look of [...this.#waiting]) look();
   }
 }

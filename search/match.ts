@@ -1,14 +1,14 @@
-/** Queries in the language of FTS5. Every word stands in quotes and has nothing but letters, digits and marks. */
+/** Turns queries into the language of SQLite's full-text search (FTS5). Every word is quoted, and only has letters, digits and marks. */
 import { hash } from "node:crypto";
 import type { JsonObject } from "#core/admission.ts";
 import { FACETS, facetValues, namespaceOf, usernameOf } from "#core/ledger/facets.ts";
 import type { Query } from "#core/ledger/search.ts";
 import type { Term } from "#core/ledger/words.ts";
 
-/** Stands in every entry. */
+/** A fact of every entry: FTS5 has no NOT without something before it. */
 const EVERY = "every";
 
-/** What stands in the column `facts` of an entry. */
+/** The words of an entry's column `facts`: what searches narrow by, one word each. */
 export function factsOf(entry: JsonObject): string[] {
   return [
     EVERY,
@@ -18,12 +18,12 @@ export function factsOf(entry: JsonObject): string[] {
   ];
 }
 
-/** The same length for whatever value, and nothing in it that the tokenizer would look at. */
+/** A hash, so that it is one word of the same length whatever the value holds. */
 function fact(what: string, value: string): string {
   return hash("sha256", `${what}\n${value}`).slice(0, 20);
 }
 
-/** Undefined where only time and place narrow. */
+/** The expression for MATCH; undefined where the query narrows by nothing but time and place in the ledger. */
 export function matchOf({ conditions, within, of, agent, terms }: Query): string | undefined {
   const one = (what: string, value: string) => `facts : "${fact(what, value)}"`;
   const wanted = [
@@ -31,7 +31,7 @@ export function matchOf({ conditions, within, of, agent, terms }: Query): string
     ...(agent === undefined ? [] : [one("username", agent)]),
     ...(within === undefined ? [] : [within.map((namespace) => one("within", namespace)).join(" OR ")]),
     ...(of === undefined ? [] : [of.map((index) => one("of", String(index))).join(" OR ")]),
-    // Whoever asks for one twice is not to have it looked for twice.
+    // Each only once, however often it is asked for.
     ...new Set(terms.map(termMatch)),
   ];
   const unwanted = conditions.filter(({ is }) => !is).map(({ facet, value }) => one(facet, value));

@@ -1,4 +1,4 @@
-/** The file of the index: derived from the ledger, so whatever does not fit is thrown away and made anew. */
+/** Opens the file of the index. It only repeats what the ledger says: a file that does not fit is thrown away and made anew. */
 import { readFileSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { EMPTY_TREE, encodeTree } from "#core/log/tree.ts";
@@ -7,7 +7,7 @@ import type { Opening } from "./wire.ts";
 
 /** "hpsr" in ASCII: tells our files from other programs' databases. */
 const APPLICATION_ID = 0x68707372;
-/** Of tables, facets and words: grows when any of them changes. */
+/** To be raised whenever the tables, the facets or the way of splitting words change: older files are then made anew. */
 const VERSION = 3;
 
 const SCHEMA = `
@@ -27,12 +27,12 @@ const SCHEMA = `
 
 const TABLES: readonly string[] = ["state", "entries", "blocks", "kept"];
 
-/** Faults of the disk or of whoever else has the file: what is in it may be well. */
+/** SQLite's codes for faults of the disk, of rights, or of another process: the file itself may be sound. */
 const NOT_THE_FILES: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 15, 23]);
 
 export interface Opened {
   db: DatabaseSync;
-  /** Why what was there was thrown away, "" where nothing was. */
+  /** Why the file that was there was thrown away; "": it was not. */
   anew: string;
 }
 
@@ -51,13 +51,13 @@ export function openIndex({ file, anew: isNoGood, seal, part }: Opening): Opened
   }
 }
 
-/** Says that nothing is on its way to the disk any more. */
+/** Closes it, and notes in the file that all of it is on disk. */
 export function closeIndex(db: DatabaseSync): void {
   db.exec("PRAGMA synchronous = FULL; UPDATE state SET boot = ''");
   db.close();
 }
 
-/** Another one when anything has been written to the file, or to its place. "": there is no file. */
+/** Text that changes whenever the file is written, or another is put in its place. "": there is no file. */
 export function sealOf(file: string): string {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "" : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
@@ -69,7 +69,7 @@ export function isDamage(error: unknown): boolean {
   return code === undefined || !NOT_THE_FILES.has(code);
 }
 
-/** Empties it. */
+/** Makes all tables anew, without anything in them. */
 export function create(db: DatabaseSync, part: number): void {
   db.exec("BEGIN IMMEDIATE");
   for (const name of [...tables(db), ...wordTables(db)]) db.exec(`DROP TABLE ${name}`);
@@ -98,7 +98,7 @@ function connected(file: string): DatabaseSync {
   }
 }
 
-/** Why the file cannot be gone on with, "" where it can, or where there is none. */
+/** Why the file cannot be used; "": it can, or there is none. */
 function unusable(file: string, isSealed: boolean): string {
   let db: DatabaseSync | undefined;
   try {
@@ -112,7 +112,7 @@ function unusable(file: string, isSealed: boolean): string {
   }
 }
 
-/** Another program's database is nothing to throw away. */
+/** The file is another program's database, and must not be thrown away. */
 class Stranger extends Error {}
 
 function fault(db: DatabaseSync, isSealed: boolean): string {
@@ -129,7 +129,7 @@ function fault(db: DatabaseSync, isSealed: boolean): string {
   return found === "ok" ? "" : `it is damaged: ${found}`;
 }
 
-/** Those of ours that are there, but for words. */
+/** Which of our tables are there, without those of words. */
 function tables(db: DatabaseSync): string[] {
   const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   return rows.map(({ name }) => String(name)).filter((name) => TABLES.includes(name));
@@ -143,7 +143,7 @@ function pragma(db: DatabaseSync, name: string): number {
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-/** Another each time the machine starts; "?" where that is not told. */
+/** Different after each start of the machine; "?" where the system does not tell it. */
 function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

@@ -4,17 +4,17 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 
-/** Entries of one part. */
+/** How many entries one table of words holds. */
 export const PART = 65_536;
 
 const NAME = /^words\d+$/;
 
-/** The table that has the words of the entries of a part. */
+/** The name of a part's table of words. */
 export function tableOf(part: number): string {
   return `words${part}`;
 }
 
-/** Those that are there. */
+/** The names of all tables of words in the file. */
 export function wordTables(db: DatabaseSync): string[] {
   const rows = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   return rows.map(({ name }) => String(name)).filter((name) => NAME.test(name));
@@ -28,13 +28,13 @@ export function createPart(db: DatabaseSync, part: number): void {
   `);
 }
 
-/** Numbers from one up to, and without, the other. */
+/** The numbers from `from` up to `end`, without `end`. */
 export interface Range {
   from: number;
   end: number;
 }
 
-/** A range cut where parts end, in its order, or with `newest` from its end. */
+/** The range, cut where tables end: in order, or with `newest` backwards. */
 export function* partsOf({ from, end }: Range, size: number, newest: boolean): Generator<Range> {
   for (let left = { from, end }; left.from < left.end; ) {
     const part = newest

@@ -1,16 +1,16 @@
 /**
- * When the index follows the ledger though nobody searches: so that the first search after weeks finds it nearly done,
- * and requests meanwhile find nobody at work beside them.
+ * When the index is brought up to date though nobody searches. Often enough that the first search after weeks need not wait
+ * long; and preferably when nothing else goes on, so that no request is slowed down by it.
  */
 import type { Clock } from "#core/ports.ts";
 
-/** Between two looks at how far behind it is, milliseconds. */
+/** How often to look how far behind the index is, milliseconds. */
 export const LOOK_EVERY = 30_000;
-/** Commits between two looks up to which the server has nothing else to do. */
+/** With no more commits than this between two looks, the server counts as idle. */
 const QUIET = 60;
-/** Entries behind, which a search would wait for about as long as for the thread to start: followed in a quiet time. */
+/** So many entries behind, it is brought up to date when the server is idle. To index them takes about as long as to start the thread. */
 const SOME = 1_000;
-/** Entries behind, which take some 15 s to a few minutes: followed at any time. */
+/** So many entries behind, it is brought up to date at any time. To index them takes from 15 s to a few minutes. */
 const FAR = 100_000;
 
 export class Schedule {
@@ -23,6 +23,7 @@ export class Schedule {
     this.#lookAt = clock.now() + LOOK_EVERY;
   }
 
+  /** Counts a commit. */
   committed(): void {
     this.#commits += 1;
   }
@@ -32,12 +33,16 @@ export class Schedule {
     return this.#clock.now() >= this.#lookAt;
   }
 
-  /** Whether to follow now, so many entries behind. @param isKnown false where nobody has looked into the file yet. */
+  /**
+   * Whether to bring the index up to date now.
+   * @param behind how many entries are missing in it.
+   * @param isKnown false where the file was not looked into since the start.
+   */
   look(behind: number, isKnown: boolean): boolean {
     const isQuiet = this.#commits <= QUIET;
     this.#commits = 0;
     this.#lookAt = this.#clock.now() + LOOK_EVERY;
-    // A file that nobody has looked into may have words of what was erased.
+    // A file that was not looked into may still have words of entries that were erased.
     return behind >= (isQuiet ? SOME : FAR) || (isQuiet && !isKnown);
   }
 }

@@ -51,6 +51,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "files",
       "apiserver-ext/kit/duration.ts",
       "ledger/directory.ts",
+      "settings/recorded.ts",
       "store/sqlite-reader.ts",
     ],
     packages: ["node:*", "@stricli/core", "yaml"],
@@ -80,7 +81,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "test/support/crash/indexed.ts": { ours: ["test/support/crash/evidence.ts"], packages: [] },
   "test/support/crash/evidence.ts": { ours: [], packages: [] },
-  settings: { ours: ["settings"], packages: ["typebox"] },
+  settings: { ours: ["settings"], packages: ["typebox", "typebox/value"] },
   "settings.ts": { ours: ["settings"], packages: ["typebox/value", "yaml"] },
 };
 

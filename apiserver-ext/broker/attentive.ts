@@ -3,6 +3,7 @@ import type { End } from "./wire.ts";
 
 /** What comes before it was told to begin; nobody sends much of it. */
 const MOST = 64 * 1024;
+const MOST_PARTS = 64;
 
 export interface Attentive {
   /** Aborts when the client leaves. */
@@ -13,12 +14,14 @@ export interface Attentive {
 
 export function attentive({ socket, head }: End): Attentive {
   const leaving = new AbortController();
-  const early: Buffer[] = [head];
+  let early: Buffer[] = [head];
   let size = head.length;
   const left = () => leaving.abort();
   const heard = (bytes: Buffer) => {
     early.push(bytes);
     size += bytes.length;
+    // Who sends byte by byte is not to take hundreds for each.
+    if (early.length > MOST_PARTS) early = [Buffer.concat(early)];
     if (size > MOST) socket.destroy();
   };
   socket.on("data", heard).once("end", left).once("close", left);

@@ -4,21 +4,21 @@ import { extrasOf } from "#core/session/extras.ts";
 import { breakOff } from "#kit/send-parts.ts";
 import { beginAnswer, mediaType, sendRecorded } from "./answer.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
-import { type HeaderLines, innerHeaders } from "./headers.ts";
+import { innerHeaders } from "./headers.ts";
 import { heldIn, untilDecided } from "./held.ts";
 import type { Inner } from "./inner.ts";
 import { cut } from "./kept-body.ts";
 import { type Masks, maskedJson, maskedText, unmaskable } from "./mask-answer.ts";
 import type { BrokerPorts, BrokerState } from "./ports.ts";
 import { sha256 } from "./record.ts";
-import { bodyOf } from "./request-body.ts";
-import { securedBody } from "./secrets.ts";
+import { bodyOf, type RequestBody } from "./request-body.ts";
+import type { Share } from "./room.ts";
 import { examined } from "./sent.ts";
 import { streamed } from "./stream.ts";
 import { sent } from "./upstream.ts";
 
 /** An answer is in memory as a whole while it is masked. */
-const LARGEST_ANSWER = 128 * 1024 * 1024;
+const LARGEST_ANSWER = 64 * 1024 * 1024;
 /** What is no stream is over by then (milliseconds): the API server gives itself as long. */
 const SLOWEST = 65_000;
 
@@ -28,13 +28,13 @@ export async function forward(ports: BrokerState, call: BrokerCall): Promise<voi
   await examined(ports, call, body);
   const { record, inner } = call;
   if (!isRead(inner)) await record.request();
-  const room = ports.room.begin();
+  const room = ports.rooms.read.share(call.session.status.subject.username);
   let from: IncomingMessage | undefined;
   try {
-    const { response, whole } = await answered(ports, call, body, room.take);
+    const { response, whole } = await answered(ports, call, body, room);
     from = response;
     if (whole !== undefined) await sendWhole(call, response, whole);
-    else await streamed(ports, call, response);
+    else await streamed(ports, call, response, room);
   } catch (error) {
     from?.destroy();
     const refused = noAnswer(call, error);
@@ -60,13 +60,13 @@ interface Answered {
 function answered(
   ports: BrokerPorts,
   call: BrokerCall,
-  body: Buffer | undefined,
-  take: (bytes: number) => void,
+  body: RequestBody | undefined,
+  room: Share,
 ): Promise<Answered> {
   return untilDecided(
     ports,
     call,
-    () => asked(ports, call, body, take),
+    () => asked(ports, call, body, room),
     ({ response, whole }) => whole && heldIn(response.statusCode ?? 0, whole.toString()),
   );
 }
@@ -74,15 +74,14 @@ function answered(
 async function asked(
   ports: BrokerPorts,
   call: BrokerCall,
-  body: Buffer | undefined,
-  take: (bytes: number) => void,
+  body: RequestBody | undefined,
+  room: Share,
 ): Promise<Answered> {
   const { connection, inner, session } = call;
   const lasts = inner.way === "watch" || inner.way === "log";
   const identity = { serviceAccount: session.status.serviceAccount, extras: extrasOf(session) };
   const headers = innerHeaders(connection.headers, identity, { masked: inner.way !== "document" });
-  const said = inner.secrets && body !== undefined ? securedBody(typeOf(headers), body) : undefined;
-  const bytes = said?.body ?? body;
+  const { bytes, contentType } = body?.secure ?? { bytes: body?.bytes, contentType: undefined };
   const late = new AbortController();
   const timer = lasts ? undefined : setTimeout(() => late.abort(), SLOWEST);
   try {
@@ -93,14 +92,14 @@ async function asked(
         headers: {
           ...headers,
           ...(bytes === undefined ? {} : { "content-length": String(bytes.length) }),
-          ...(said === undefined ? {} : { "content-type": said.contentType }),
+          ...(contentType === undefined ? {} : { "content-type": contentType }),
         },
         signal: AbortSignal.any([call.signal, late.signal]),
       },
       bytes,
     );
     const isStream = inner.way === "document" || ((lasts || isList(inner)) && response.statusCode === 200);
-    return { response, whole: isStream ? undefined : await wholeOf(response, inner, take) };
+    return { response, whole: isStream ? undefined : await wholeOf(response, inner, room) };
   } finally {
     clearTimeout(timer);
   }
@@ -111,22 +110,14 @@ function isList({ way, method, secrets, info }: Inner): boolean {
   return way === "objects" && method === "GET" && !secrets && info.verb === "list";
 }
 
-function typeOf(headers: HeaderLines): string {
-  return [headers["content-type"] ?? ""].flat()[0] ?? "";
-}
-
-async function wholeOf(
-  response: IncomingMessage,
-  { method }: Inner,
-  take: (bytes: number) => void,
-): Promise<Buffer> {
+async function wholeOf(response: IncomingMessage, { method }: Inner, room: Share): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > LARGEST_ANSWER) throw unmaskable();
     // What was done is told.
-    if (method === "GET") take(chunk.length);
+    if (method === "GET") room.take(chunk.length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

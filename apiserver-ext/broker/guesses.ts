@@ -1,19 +1,17 @@
 /**
- * How many values of Secrets one agent may send. Whoever has text of his own answered sees whether it is masked, and so
- * whether it is a value: he is slowed down, and it is recorded that he sent some.
+ * How many values of Secrets one agent may send. An agent could guess: it sends a text that the answer will repeat, and
+ * where that comes back masked, the guess was right. So right guesses are counted, and each after the first few has to wait.
  */
-/** Values that need no waiting, and how long until there is another (milliseconds). */
-const BURST = 10;
-const REFILL = 30_000;
-/** Of agents that are remembered; who came longest ago goes first. */
-const MOST = 10_000;
-/** Of one agent's values. */
+import { forgetOldest } from "#core/forget-oldest.ts";
+import { type Allowance, FREE_GUESSES, refilled, secondsToNext } from "#core/secrets/guessing.ts";
+
+/** So many agents are remembered. */
+const MOST_AGENTS = 10_000;
+/** So many values of one agent are remembered. */
 const MOST_VALUES = 1_000;
 
-interface Sent {
-  left: number;
-  at: number;
-  /** A value that was sent before tells nothing new. */
+interface Sent extends Allowance {
+  /** Sent before. To send one again tells the agent nothing new, and costs nothing. */
   values: Set<number>;
 }
 
@@ -25,36 +23,30 @@ export class Guesses {
     this.#now = now;
   }
 
-  /** Counts the values; or the seconds to wait, and then nothing is counted. 0: there is nothing to wait for. */
+  /**
+   * Counts the values against the agent. @returns 0; or how many seconds it has to wait before it sends them, and then
+   * none is counted.
+   */
   count(agent: string, values: ReadonlySet<number>): number {
     if (values.size === 0) return 0;
     const sent = this.#of(agent);
     const fresh = [...values].filter((value) => !sent.values.has(value));
     if (fresh.length === 0) return 0;
-    // So many at once that there is never room for them are let through with all there is: it was recorded.
-    if (sent.left < Math.min(fresh.length, BURST))
-      return Math.max(1, Math.ceil((sent.at + REFILL - this.#now()) / 1000));
+    // More at once than are ever free could never pass, however long the agent waits: they pass when all are free.
+    if (sent.left < Math.min(fresh.length, FREE_GUESSES)) return secondsToNext(sent, this.#now());
     sent.left = Math.max(0, sent.left - fresh.length);
     for (const value of fresh) sent.values.add(value);
-    for (const value of sent.values) {
-      if (sent.values.size <= MOST_VALUES) break;
-      sent.values.delete(value);
-    }
+    forgetOldest(sent.values, MOST_VALUES);
     return 0;
   }
 
   #of(agent: string): Sent {
-    const now = this.#now();
-    const sent = this.#sent.get(agent) ?? { left: BURST, at: now, values: new Set() };
-    const gained = Math.floor((now - sent.at) / REFILL);
-    sent.left = Math.min(BURST, sent.left + gained);
-    sent.at = sent.left === BURST ? now : sent.at + gained * REFILL;
+    const before = this.#sent.get(agent);
+    const sent = { ...refilled(before, this.#now()), values: before?.values ?? new Set() };
+    // The agent that was heard of last stands last.
     this.#sent.delete(agent);
     this.#sent.set(agent, sent);
-    for (const other of this.#sent.keys()) {
-      if (this.#sent.size <= MOST) break;
-      this.#sent.delete(other);
-    }
+    forgetOldest(this.#sent, MOST_AGENTS);
     return sent;
   }
 }

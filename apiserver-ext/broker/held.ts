@@ -1,4 +1,7 @@
-/** A request that waits for people: waited for here, as long as its client does, and then asked again. */
+/**
+ * Requests that are held. The API server answers them at once; here they wait for people's decision, as long as the client
+ * stays, and are then sent once more.
+ */
 import { isObject, text } from "#core/admission.ts";
 import { approvalKey, findApproval } from "#core/hold/rows.ts";
 import { parseJson } from "#core/json.ts";
@@ -7,8 +10,8 @@ import type { BrokerCall } from "./call.ts";
 import type { BrokerPorts } from "./ports.ts";
 
 /**
- * As our own webhook says it (core/answer.ts) in the words that the API server puts around, and as secure-secrets does.
- * From the beginning: further on, a message repeats what it was asked.
+ * How the message of a hold begins: that of our own webhook (core/answer.ts) with the words that the API server puts before
+ * it, or that of secure-secrets. Only the beginning is trusted: further on, a message may repeat what the agent sent.
  */
 const HELD =
   /^(?:admission webhook "(?:[a-z.-]+\.)?hoop\.dev" denied the request: |secure-secrets\.hoop\.dev "[^"\\ ]*" is forbidden: hoop: )?HELD, not refused\. approval=([a-z0-9.-]+) namespace=([a-z0-9.-]+) /;
@@ -18,7 +21,7 @@ interface Held {
   namespace: string;
 }
 
-/** Which approval the request waits for whose answer has this body; undefined: it is another answer. */
+/** The approval that an answer tells to wait for; undefined: the answer is no hold. */
 export function heldIn(code: number, body: string): Held | undefined {
   if (code !== 429 && code !== 403) return undefined;
   const message = messageOf(body);
@@ -26,7 +29,7 @@ export function heldIn(code: number, body: string): Held | undefined {
   return name === undefined || namespace === undefined ? undefined : { name, namespace };
 }
 
-/** Of a Status; "" of what is none. */
+/** The message of a Status; "": the body is none. */
 export function messageOf(body: string): string {
   try {
     const status = parseJson(body);
@@ -37,8 +40,11 @@ export function messageOf(body: string): string {
 }
 
 /**
- * Asks again for as long as people have not decided, and the client stays; the last answer. What is asked again at once,
- * as it was decided before, is asked no third time.
+ * Sends the request, and once more whenever its approval may have been decided, until the answer is no hold or the client has
+ * gone. Gives the last answer.
+ *
+ * Where the approval was decided before anybody could wait for it, the request is sent again at once; but only once for each
+ * approval, so that this never becomes a loop.
  */
 export async function untilDecided<A>(
   ports: BrokerPorts,
@@ -60,7 +66,10 @@ export async function untilDecided<A>(
   }
 }
 
-/** Resolves when the request may be asked again: it is decided, or something has changed; at once where it cannot wait. */
+/**
+ * Resolves when the request may be sent again: its approval has changed or run out. `at-once`: it was decided already.
+ * `give-up`: the client has gone, or nobody can tell.
+ */
 async function waitFor(
   ports: BrokerPorts,
   held: Held,

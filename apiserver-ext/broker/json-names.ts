@@ -1,10 +1,13 @@
-/** What of a JSON text is gone when it is parsed. */
+/**
+ * Whether a JSON text says more than the value that it is parsed into: of two members with one name only the last is left, and
+ * so the first would never be looked at.
+ */
 import { isObject, type Json } from "#core/admission.ts";
 
 const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** Of a text that is JSON. */
+/** How many names of members the text has, and how deeply it is nested. The text must be JSON. */
 export function shapeOf(json: Uint8Array): { names: number; depth: number } {
   let [names, deepest, depth] = [0, 0, 0];
   for (let at = 0; at < json.length; at++) {
@@ -23,7 +26,7 @@ function endOfString(json: Uint8Array, from: number): number {
   return at;
 }
 
-/** How many members its objects have; fewer than names in its text where one name stands twice. */
+/** How many members all objects in the value have. Fewer than the text has names: one stood twice. */
 export function membersOf(value: Json): number {
   if (Array.isArray(value)) {
     let count = 0;

@@ -1,41 +1,43 @@
-/** What of a body lies in the ledger: masked, and as long as is kept. */
+/** What of a request's body is written to the ledger: masked, and cut to the length that is kept. */
 import { isObject, type Json, text } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
 import { withoutValuesIn } from "#core/mask/known-json.ts";
-import { looksSecret } from "#core/mask/patterns.ts";
+import { looksSecret, MASKED_VALUE } from "#core/mask/names.ts";
 import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import { maskObject, maskText } from "#core/mask.ts";
 import { readYaml } from "#kit/yaml.ts";
+import { membersOf, shapeOf } from "./json-names.ts";
 
 export interface Keeping {
   /** The values of Secrets that it may repeat. */
   known: KnownValues;
-  /** So many bytes are kept. */
+  /** In bytes. */
   most: number;
 }
 
-/** Beyond this a body in YAML is kept as text. */
+/** In characters. A longer body in YAML is not parsed, but kept as text. */
 const LONGEST_YAML = 256 * 1024;
-/** Of a body that is longer than what is kept by more than this, no more is looked at: no value ends behind it. */
+/** In characters. So much beyond what is kept is masked with it: a value that begins in what is kept may end behind it. */
 const MARGIN = 64 * 1024;
 
 /**
- * What is no object is told as text. In protobuf and CBOR a value stands without the name by which it would be known as
- * a secret: the entry has their hash, and the object is in the admission entry.
+ * The body for its record: an object where it is JSON or YAML, otherwise text. Of protobuf and CBOR nothing is kept, for
+ * there a value stands without the name by which it would be masked: the record has their hash, and the webhook's own record
+ * of the write has the object.
  */
 export function readable(body: Buffer, { known, most }: Keeping): Json {
   const said = body.toString();
   if (said.includes("\0") || !Buffer.from(said).equals(body)) return "[not kept: no text]";
   if (said.length > most + MARGIN)
     return cut(withoutValues(known, maskText(said.slice(0, most + MARGIN))), most);
-  const value = asJson(said) ?? asYaml(said);
+  const value = parsed(said);
   if (!isObject(value) && !Array.isArray(value)) return cut(withoutValues(known, maskText(said)), most);
   const masked = isObject(value) ? withoutValuesIn(known, maskObject(value)) : patched(value, known);
   const isSmall = body.length <= most;
   return isSmall ? masked : cut(JSON.stringify(masked), most);
 }
 
-/** A patch in JSON: what it sets is known as a secret by the end of the path. */
+/** A JSON Patch: what an operation sets is a secret where the last part of its path names one. */
 function patched(operations: readonly Json[], known: KnownValues): Json {
   return operations.map((one) => {
     if (!isObject(one)) return one;
@@ -44,7 +46,7 @@ function patched(operations: readonly Json[], known: KnownValues): Json {
     const isSecret = typeof value === "string" && (looksSecret(name, value) || isMasked(name, value));
     return withoutValuesIn(known, {
       ...maskObject(one),
-      ...(isSecret ? { value: "[masked: value]" } : {}),
+      ...(isSecret ? { value: MASKED_VALUE } : {}),
     });
   });
 }
@@ -53,12 +55,15 @@ function isMasked(name: string, value: string): boolean {
   return maskObject({ [name]: value })[name] !== value;
 }
 
-function asJson(said: string): Json | undefined {
+/** Undefined where it is neither, and where a member comes twice in an object: of maps the API server takes both. */
+function parsed(said: string): Json | undefined {
+  let value: Json;
   try {
-    return parseJson(said);
+    value = parseJson(said);
   } catch {
-    return undefined;
+    return asYaml(said);
   }
+  return shapeOf(Buffer.from(said)).names === membersOf(value) ? value : undefined;
 }
 
 function asYaml(said: string): Json | undefined {
@@ -67,11 +72,11 @@ function asYaml(said: string): Json | undefined {
   return reading.outcome === "read" ? (reading.value as Json) : undefined;
 }
 
-/** As many bytes of it as are kept. */
+/** Its first bytes, `most` of them. */
 export function cut(said: string, most: number): string {
   const bytes = Buffer.from(said);
   if (bytes.length <= most) return said;
-  // A character that is cut in two is left out.
+  // Without a last character that was cut in two.
   return `${bytes
     .subarray(0, most)
     .toString()

@@ -1,20 +1,13 @@
 /** The values of the Secrets that something in a namespace may repeat: followed while somebody asks for them. */
 import type { KnownValues } from "#core/mask/values.ts";
 import type { SecretsBackend } from "#core/secrets/backend.ts";
-import type { Revealed } from "#core/session/profile.ts";
-import { SecretValues } from "./secret-values.ts";
+import { SecretValues, type Shown } from "./secret-values.ts";
 
 /** For so long (milliseconds) they are followed when nobody asks any more. */
 const IDLE = 60_000;
 const MOST_NAMESPACES = 100;
 /** Secrets in one answer. */
 const PAGE = "500";
-
-/** What a profile shows of the Secrets of the namespace that its session is in. */
-export interface Shown {
-  namespace: string;
-  reveal: readonly Revealed[];
-}
 
 export class KnownSecrets {
   readonly #backend: SecretsBackend;
@@ -36,13 +29,19 @@ export class KnownSecrets {
     const known = this.#followed.get(key) ?? new Followed(this.#backend, this.#now, namespace, shown);
     // The one that was asked for last stands last.
     this.#followed.delete(key);
+    this.#forget();
     this.#followed.set(key, known);
-    for (const [oldest, other] of this.#followed) {
-      if (this.#followed.size <= MOST_NAMESPACES) break;
-      other.stop();
-      this.#followed.delete(oldest);
-    }
     return known.current(fresh);
+  }
+
+  /** Makes room for one. Values that have gone are known by nobody else: first go those that never had any. */
+  #forget(): void {
+    const empty = [...this.#followed].filter(([, { isEmpty }]) => isEmpty);
+    for (const [key, other] of [...empty, ...this.#followed]) {
+      if (this.#followed.size < MOST_NAMESPACES) return;
+      other.stop();
+      this.#followed.delete(key);
+    }
   }
 }
 
@@ -71,6 +70,10 @@ class Followed {
       this.#reading = undefined;
     });
     return this.#reading;
+  }
+
+  get isEmpty(): boolean {
+    return !this.#values.known.any;
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import { parseJson } from "#core/json.ts";
 import { withoutValuesInItem } from "#core/mask/known-json.ts";
 import { Looks } from "#core/mask/look.ts";
 import { kindOfItems, maskListed, maskRow, secretColumns } from "#core/mask.ts";
+import { inTurn } from "./in-turn.ts";
 import { membersOf } from "./json-names.ts";
 import { type Item, ListParts } from "./list-parts.ts";
 import { type Masks, masked, maskedJson, shown, unmaskable } from "./mask-answer.ts";
@@ -11,7 +12,9 @@ import { type Masks, masked, maskedJson, shown, unmaskable } from "./mask-answer
 /** @throws {StatusError} InternalError: what comes cannot be masked. What has come out by then was. */
 export async function* maskedList(body: AsyncIterable<Buffer>, masks: Masks): AsyncGenerator<Buffer> {
   const list = new Reading(masks);
-  for await (const chunk of body) for (const bytes of list.push(chunk)) yield bytes;
+  for await (const chunk of body) {
+    yield* await inTurn(() => list.push(chunk));
+  }
   yield list.end();
 }
 

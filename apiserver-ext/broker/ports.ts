@@ -5,7 +5,6 @@ import type { Looks } from "#core/mask/look.ts";
 import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
 import type { BeginPorts } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
-import type { Bodies } from "./bodies.ts";
 import type { Guesses } from "./guesses.ts";
 import type { KnownSecrets } from "./known.ts";
 import type { Room } from "./room.ts";
@@ -27,9 +26,9 @@ export interface BrokerPorts extends BeginPorts {
 
 /** And what it remembers from one request to the next. */
 export interface BrokerState extends BrokerPorts {
-  bodies: Bodies;
   guesses: Guesses;
   looks: Looks;
-  room: Room;
+  /** For what is sent, and for what is read. */
+  rooms: { sent: Room; read: Room };
   toldAgain: ToldAgain;
 }

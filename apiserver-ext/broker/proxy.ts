@@ -3,13 +3,13 @@
 import { serviceAccountUser } from "#core/agents.ts";
 import { authorize } from "#core/authorize.ts";
 import { exempting } from "#core/mask/exempt.ts";
+import { Looks } from "#core/mask/look.ts";
 import { extrasOf } from "#core/session/extras.ts";
 import type { SessionTerms } from "#core/session/profile.ts";
 import type { Session } from "#core/session/session.ts";
 import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
 import { StatusError, statusOf } from "#kit/status.ts";
-import { Bodies } from "./bodies.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
 import { forward } from "./forward.ts";
 import { Guesses } from "./guesses.ts";
@@ -24,8 +24,9 @@ import { usable } from "./usable.ts";
 
 export function sessionProxy(ports: BrokerPorts): ConnectSubresource {
   const now = () => ports.clock.now();
-  const kept = { bodies: new Bodies(), room: new Room() };
-  const state = { ...ports, ...kept, guesses: new Guesses(now), toldAgain: new ToldAgain(now) };
+  const rooms = { sent: new Room("sent"), read: new Room("read") };
+  const kept = { looks: new Looks(), guesses: new Guesses(now), toldAgain: new ToldAgain(now) };
+  const state = { ...ports, ...kept, rooms };
   return {
     kind: "SessionProxy",
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
@@ -38,12 +39,14 @@ async function connect(ports: BrokerState, connection: Connection): Promise<void
   const { session, terms } = await usable(ports, info.namespace, info.name, caller);
   const inner = allowed(ports, session, connection);
   const use = inner instanceof StatusError || !lasts(inner.way) ? "call" : "stream";
-  const entered = ports.live.enter(session.metadata.uid, use, terms.requestsPerSecond);
+  const left = timeLeft(ports, session);
+  const { uid } = session.metadata;
+  const entered = ports.live.enter(uid, use, terms.requestsPerSecond, session.status.subject.username);
   if (entered.kind === "too-many")
     throw new StatusError("TooManyRequests", `the session has ${entered.why}`, { retryAfterSeconds: 1 });
   const { signal: cut, ...place } = entered;
   const remaining = new AbortController();
-  const timer = setTimeout(() => remaining.abort(), timeLeft(ports, session));
+  const timer = setTimeout(() => remaining.abort(), left);
   try {
     const record = recordOf(ports, session, askedOf(connection, inner), connection, terms.keep);
     const over = AbortSignal.any([cut, remaining.signal]);
@@ -87,7 +90,7 @@ function askedOf(connection: Connection, inner: Inner | StatusError): Asked {
 
 /** What goes on for long begins with the values as they are at that moment. */
 function masksOf(
-  { known }: BrokerPorts,
+  { known, looks }: BrokerState,
   { metadata: { namespace } }: Session,
   { reveal, exempt }: SessionTerms,
   { secrets, way, info }: Inner,
@@ -97,7 +100,7 @@ function masksOf(
     const fresh = isFresh;
     isFresh = false;
     const values = await known.of(info.namespace, fresh, { namespace, reveal });
-    return { ofSecrets: secrets, known: values, ...(secrets ? {} : { exempt: exempting(exempt) }) };
+    return { ofSecrets: secrets, known: values, looks, ...(secrets ? {} : { exempt: exempting(exempt) }) };
   };
 }
 

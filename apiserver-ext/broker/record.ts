@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Json, JsonObject } from "#core/admission.ts";
-import { lineOf, lineWithPayload } from "#core/ledger/line.ts";
+import { lineKeepingAll, lineWithPayload } from "#core/ledger/line.ts";
 import type { BrokeredEntry } from "#core/ledger/session-entry.ts";
 import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import { maskText } from "#core/mask.ts";
@@ -87,7 +87,9 @@ export function recordOf(
   let said: Sent | undefined;
   const line = (entry: Omit<Entry, keyof typeof about>, payload?: JsonObject) => {
     const whole: BrokeredEntry = { ...about, ...entry };
-    return payload === undefined ? lineOf(whole) : lineWithPayload(whole, payload, ports.random);
+    return payload === undefined
+      ? lineKeepingAll(whole, ports.random)
+      : lineWithPayload(whole, payload, ports.random);
   };
   const shown = (text: string) =>
     said === undefined ? maskText(text) : withoutValues(said.known, maskText(text));

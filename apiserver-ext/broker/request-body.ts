@@ -5,62 +5,55 @@ import { MASKED_MARKS } from "#core/mask.ts";
 import { StatusError } from "#kit/status.ts";
 import type { BrokerCall } from "./call.ts";
 import type { BrokerState } from "./ports.ts";
+import type { Share } from "./room.ts";
+import { type SecureBody, securedBody } from "./secrets.ts";
 
-/** As kube-apiserver's own. */
+/** Bytes of a body, as kube-apiserver's own limit. */
 const LARGEST = 3 * 1024 * 1024;
-/** A body that takes longer (milliseconds) is none. */
+/** In milliseconds. Who takes longer to send a body is broken off. */
 const SLOWEST = 60_000;
 
-/** Undefined: none is to be passed on. */
+export interface RequestBody {
+  /** As it came. */
+  bytes: Buffer;
+  /** In lower case, without parameters; "" where it is not said. */
+  mediaType: string;
+  /** What is passed on in its place where it is written to Secrets. */
+  secure: SecureBody | undefined;
+}
+
+/**
+ * Undefined: none is to be passed on.
+ * @throws {StatusError} for a body that is not taken, or cannot be read.
+ */
 export async function bodyOf(
-  ports: Pick<BrokerState, "bodies">,
+  ports: Pick<BrokerState, "rooms">,
   call: BrokerCall,
-): Promise<Buffer | undefined> {
+): Promise<RequestBody | undefined> {
   const { connection, inner } = call;
   if (inner.method === "GET" || inner.method === "HEAD") return undefined;
   if (sentAs(connection, "content-encoding", "identity") !== "identity")
     throw new StatusError("UnsupportedMediaType", "what is compressed cannot be recorded");
   if (Number(sentAs(connection, "content-length", "0")) > LARGEST) throw tooLarge();
-  const body = await whole(call, roomFor(ports, call));
-  if (!inner.secrets) checkBody(body, mediaTypeOf(connection));
-  return body;
-}
-
-/** In lower case, without parameters; "" where it is not said. */
-export function mediaTypeOf(connection: Pick<BrokerCall["connection"], "headers">): string {
-  return sentAs(connection, "content-type", "").split(";")[0]?.trim() ?? "";
+  const bytes = await whole(call, roomFor(ports, call));
+  const mediaType = sentAs(connection, "content-type", "").split(";")[0]?.trim() ?? "";
+  if (inner.secrets) return { bytes, mediaType, secure: securedBody(mediaType, bytes) };
+  checkBody(bytes, mediaType);
+  return { bytes, mediaType, secure: undefined };
 }
 
 function sentAs({ headers }: Pick<BrokerCall["connection"], "headers">, name: string, none: string): string {
   return headers.find(([found]) => found === name)?.[1].toLowerCase() ?? none;
 }
 
-/** Until the request is answered, or its client has gone. */
-function roomFor({ bodies }: Pick<BrokerState, "bodies">, call: BrokerCall): (bytes: number) => void {
-  const { uid } = call.session.metadata;
-  let taken = 0;
-  let isOver = false;
-  call.connection.response.once("close", () => {
-    isOver = true;
-    bodies.leave(uid, taken);
-  });
-  return (bytes) => {
-    if (isOver || !bodies.take(uid, bytes))
-      throw new StatusError(
-        "TooManyRequests",
-        "too much is sent through sessions at once; send less, or later",
-        {
-          retryAfterSeconds: 1,
-        },
-      );
-    taken += bytes;
-  };
+/** Until the request is answered or its client has gone. */
+function roomFor({ rooms }: Pick<BrokerState, "rooms">, { session, connection }: BrokerCall): Share {
+  const share = rooms.sent.share(session.status.subject.username);
+  connection.response.once("close", share.leave);
+  return share;
 }
 
-async function whole(
-  { connection: { request }, signal }: BrokerCall,
-  take: (bytes: number) => void,
-): Promise<Buffer> {
+async function whole({ connection: { request }, signal }: BrokerCall, { take }: Share): Promise<Buffer> {
   const late = AbortSignal.any([signal, AbortSignal.timeout(SLOWEST)]);
   const chunks: Buffer[] = [];
   let size = 0;
@@ -84,12 +77,12 @@ function tooLarge(): StatusError {
 }
 
 const MOVES: ReadonlySet<string> = new Set(["copy", "move"]);
-/** What is masked goes by the name beside it, or by the flag before it. Indices as the API server reads them. */
+/** The name of a list's item, or one argument of a command: a value is masked by the name beside it, or by the flag before it. */
 const NAMES_A_VALUE = /\/[+-]?\d+\/name$|\/(?:args|command)\/[+-]?\d+$/i;
 
 /** @throws {StatusError} Invalid. */
 function checkBody(body: Buffer, mediaType: string): void {
-  // Whoever sends back what he was shown would overwrite what it stands for.
+  // A mask that is sent back would overwrite the value that it stands for.
   if (MASKED_MARKS.some((mark) => body.includes(mark)))
     throw refused(
       "it holds what a session shows in place of a value ([masked: …]), and would overwrite the value: " +
@@ -111,7 +104,7 @@ interface Operation {
   paths: string[];
 }
 
-/** Of a JSON patch, as the API server reads it: names of members in any case. */
+/** The operations of a JSON Patch. The API server takes the names of their members in upper and lower case, and so do we. */
 function operationsIn(body: Buffer): Operation[] {
   try {
     const operations = parseJson(body.toString());
@@ -119,7 +112,7 @@ function operationsIn(body: Buffer): Operation[] {
       isObject(one) ? [{ ops: membersOf(one, "op"), paths: membersOf(one, "path") }] : [],
     );
   } catch {
-    // The API server may be able to.
+    // The API server might still be able to read it, and so do something that was not checked.
     throw refused("the patch cannot be read");
   }
 }

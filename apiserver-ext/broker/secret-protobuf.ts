@@ -1,13 +1,13 @@
 /**
- * A Secret in protobuf, as Go's typed clients send it (Helm keeps its releases so): read into what JSON would say. What
- * is not known here is refused, and never left out.
+ * Reads a Secret in protobuf, as Go's typed clients send it (Helm does to keep its releases), into the object that JSON
+ * would have. A field that is not listed here is refused: were it left out, the Secret would lose it.
  */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { Json, JsonObject } from "#core/admission.ts";
 import { isObject } from "#core/admission.ts";
 import { StatusError } from "#kit/status.ts";
 
-/** Before what the API machinery writes in protobuf. */
+/** The first bytes of whatever Kubernetes writes in protobuf (k8s.io/apimachinery, serializer/protobuf). */
 const MAGIC = Buffer.from("k8s\0");
 
 type Kind =
@@ -20,7 +20,7 @@ type Kind =
   | Message
   | { map: "string" | "base64" };
 
-/** By the numbers of its fields. */
+/** What its fields are, by their numbers in Kubernetes' generated.proto. */
 interface Message {
   fields: Readonly<Record<number, readonly [name: string, kind: Kind, repeated?: "repeated"]>>;
 }
@@ -48,7 +48,7 @@ const METADATA: Message = {
     ...{ 10: ["deletionGracePeriodSeconds", "integer"] },
     ...{ 11: ["labels", { map: "string" }], 12: ["annotations", { map: "string" }] },
     ...{ 13: ["ownerReferences", OWNER, "repeated"], 14: ["finalizers", "string", "repeated"] },
-    // Said by the API server alone.
+    // Only the API server sets it.
     17: ["managedFields", "left-out"],
   },
 };
@@ -81,7 +81,7 @@ function message(bytes: Buffer, { fields }: Message): JsonObject {
     else if (repeated === undefined) object[name] = read(value, kind);
     else object[name] = [...(Array.isArray(before) ? before : []), read(value, kind)];
   }
-  // A time that is not set is written all the same.
+  // Go writes a time that is not set, too: it is read as null.
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }
 
@@ -131,7 +131,7 @@ function fieldsOf(bytes: Uint8Array): { number: number; value: Wire }[] {
   }
 }
 
-/** Of the two that a Secret has: numbers, and what has a length. */
+/** A Secret has fields of two wire types only: numbers, and what begins with its length. */
 function wireValue(reader: BinaryReader, type: WireType): Wire {
   if (type === WireType.Varint) return BigInt(reader.uint64());
   if (type === WireType.LengthDelimited) return Buffer.from(reader.bytes());

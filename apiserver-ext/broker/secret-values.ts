@@ -1,33 +1,37 @@
-/** The values of a changing set of Secrets, and those that were in it: pods have them still. */
+/** The values of a changing set of Secrets. Those that are gone are kept for a while: pods that read them still have them. */
 import { createHash } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
 import { member, text } from "#core/admission.ts";
+import { isPublicKey } from "#core/mask/names.ts";
 import { type KnownValues, knownValues } from "#core/mask/values.ts";
 import type { CoreSecret } from "#core/secrets/backend.ts";
+import { RELEASE_TYPE } from "#core/secrets/helm-release.ts";
 import { valuesOf } from "#core/secrets/view.ts";
+import type { Revealed } from "#core/session/profile.ts";
 import { StatusError } from "#kit/status.ts";
-import type { Shown } from "./known.ts";
 
-/** For so long (milliseconds) a value is known that has gone. */
+/** How long a value is kept after it is gone from its last Secret (milliseconds). */
 const KEPT = 8 * 3_600_000;
-/** So many values may have gone before those that stay are put together anew. */
+/** When so many values can be forgotten, the index of values is built anew without them. */
 const MOST_GONE = 1_000;
-/** Longer values are data rather than secrets, and would be looked for in each answer. In base64. */
+/** In characters of base64. Longer values are data rather than secrets, and looking for them in each answer would cost too much. */
 const LONGEST_VALUE = 64 * 1024;
-/** Bytes of memory for looking for them. */
+/** The most memory that the index of values may take, in bytes. */
 const MOST_WEIGHT = 256 * 1024 * 1024;
-/** Values between which others have their turn: each takes up to a tenth of a millisecond. */
+/** After so many new values other work gets its turn. Adding one takes up to a tenth of a millisecond. */
 const AT_ONCE = 50;
-/** Public, or names. */
-const PUBLIC_KEY = /(?:\.crt|^namespace|^username|^user)$/;
-/** A chart and its values, compressed. */
-const RELEASE = "helm.sh/release.v1";
+
+/** What a profile shows of the Secrets of the namespace that its session is in. */
+export interface Shown {
+  namespace: string;
+  reveal: readonly Revealed[];
+}
 
 interface Kept {
   value: Buffer;
-  /** Secrets that have it. */
+  /** How many Secrets hold it now. */
   uses: number;
-  /** When the last of them had it. */
+  /** When one of them last held it (milliseconds since the epoch). */
   seen: number;
 }
 
@@ -36,9 +40,9 @@ export class SecretValues {
   readonly #now: () => number;
   readonly #shown: ReadonlyMap<string, readonly string[]>;
   readonly #where: string;
-  /** By their hashes. */
+  /** All values that are looked for, by their hashes. */
   readonly #kept = new Map<string, Kept>();
-  /** Hashes of the values of each Secret. */
+  /** By the uid of each Secret: the version that was read, and the hashes of its values. */
   readonly #secrets = new Map<string, { version: string; values: readonly string[] }>();
   #added = 0;
 
@@ -48,7 +52,7 @@ export class SecretValues {
     this.#shown = new Map(reveal.map(({ secret, keys }) => [secret, keys]));
   }
 
-  /** As it is now. Resolves with what tells it from others. Rejects where there are more than can be looked for. */
+  /** Takes over the values of a Secret as it is now. Resolves with its uid. Rejects where there are more values than can be looked for. */
   async take(secret: CoreSecret): Promise<string> {
     const metadata = member(secret, "metadata");
     const [id, version] = [text(metadata, "uid"), text(metadata, "resourceVersion")];
@@ -63,11 +67,12 @@ export class SecretValues {
     return id;
   }
 
+  /** The Secret is gone. */
   leave(secret: CoreSecret): void {
     this.#release(text(member(secret, "metadata"), "uid"));
   }
 
-  /** No other is there any more. */
+  /** All other Secrets are gone. @param present uids. */
   keepOnly(present: ReadonlySet<string>): void {
     for (const id of this.#secrets.keys()) if (!present.has(id)) this.#release(id);
     const until = this.#now() - KEPT;
@@ -88,13 +93,14 @@ export class SecretValues {
   }
 
   async #valuesIn(secret: CoreSecret): Promise<string[]> {
-    if (text(secret, "type") === RELEASE) return [];
+    // It is compressed, and so is repeated nowhere.
+    if (text(secret, "type") === RELEASE_TYPE) return [];
     const metadata = member(secret, "metadata");
     const isHere = text(metadata, "namespace") === this.#where;
     const shown = (isHere && this.#shown.get(text(metadata, "name"))) || [];
     const hashes: string[] = [];
     for (const [key, encoded] of valuesOf(secret)) {
-      if (PUBLIC_KEY.test(key) || shown.includes(key) || encoded.length > LONGEST_VALUE) continue;
+      if (isPublicKey(key) || shown.includes(key) || encoded.length > LONGEST_VALUE) continue;
       hashes.push(await this.#add(Buffer.from(encoded, "base64")));
     }
     return hashes;

@@ -8,104 +8,93 @@ import { mapMembers } from "#core/mask/map.ts";
 import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import type { RequestInfo } from "#kit/request-info.ts";
 import { StatusError } from "#kit/status.ts";
-import { readYaml } from "#kit/yaml.ts";
 import { secretIn } from "./secret-protobuf.ts";
+import { valueOfYaml } from "./yaml-body.ts";
 
 const API_VERSION = "hoop.dev/v1alpha1";
-const LARGEST_BODY = 3 * 1024 * 1024;
 
-const PROTOBUF = "application/vnd.kubernetes.protobuf";
-
-/** What `secure-secrets` does not do is done to the Secret itself: deleting it. */
+/** Whether `secure-secrets` answers it. Deleting is not among what it does: that goes to the Secret itself. */
 export function isOfSecrets({ group, resource, subresource, verb }: RequestInfo): boolean {
   return group === "" && resource === "secrets" && subresource === "" && !verb.startsWith("delete");
 }
 
-/** Where they are asked for, without the query. */
+/** The path under which `secure-secrets` is asked instead, without the query. */
 export function securePath({ namespace, name, verb }: RequestInfo): string {
   const within = namespace === "" ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
-  // A list by name is a list.
+  // A list or watch may name one object, by a field selector: its path does not.
   const one = name === "" || verb === "list" || verb === "watch" ? "" : `/${encodeURIComponent(name)}`;
   return `/apis/${API_VERSION}${within}/secure-secrets${one}`;
 }
 
-export interface Sent {
-  body: Buffer;
+/** The body of a write to Secrets, in the words of `secure-secrets`. */
+export interface SecureBody {
+  bytes: Buffer;
   contentType: string;
+  /** What an answer may repeat of it: all but the values, which `secure-secrets` counts itself and never shows. */
+  repeatable: Buffer;
 }
 
-type Rewrite = (text: string) => Sent;
+type Rewrite = (body: Buffer) => SecureBody;
 
+/** By the media type of what is sent. */
 const REWRITES: Readonly<Record<string, Rewrite>> = {
-  "application/json": (text) => json(secured(read(text)), "application/json"),
-  "application/yaml": (text) => json(secured(readAsYaml(text)), "application/json"),
-  "application/apply-patch+yaml": (text) => json(secured(readAsYaml(text)), "application/apply-patch+yaml"),
-  "application/merge-patch+json": (text) => json(secured(read(text)), "application/merge-patch+json"),
-  "application/strategic-merge-patch+json": (text) => {
-    const patch = read(text);
+  "application/json": (body) => secured(read(body), "application/json"),
+  "application/yaml": (body) => secured(valueOfYaml(body), "application/json"),
+  "application/vnd.kubernetes.protobuf": (body) => secured(secretIn(body), "application/json"),
+  "application/apply-patch+yaml": (body) => secured(valueOfYaml(body), "application/apply-patch+yaml"),
+  "application/merge-patch+json": (body) => secured(read(body), "application/merge-patch+json"),
+  "application/strategic-merge-patch+json": (body) => {
+    const patch = read(body);
     if (!isPlainMerge(patch)) throw unsupported();
-    return json(secured(patch), "application/merge-patch+json");
+    return secured(patch, "application/merge-patch+json");
   },
-  "application/json-patch+json": (text) => ({
-    body: Buffer.from(text),
+  // It names members and no kind: nothing of it changes.
+  "application/json-patch+json": (body) => ({
+    bytes: body,
     contentType: "application/json-patch+json",
+    repeatable: repeatableOf(read(body)),
   }),
 };
 
 /** @throws {StatusError} UnsupportedMediaType, BadRequest. */
-export function securedBody(contentType: string, body: Buffer): Sent {
-  const [type = ""] = contentType.split(";");
-  const media = type.trim().toLowerCase() || "application/json";
-  if (media === PROTOBUF) return json(secured(secretIn(body)), "application/json");
-  const rewrite = REWRITES[media];
+export function securedBody(mediaType: string, body: Buffer): SecureBody {
+  const rewrite = REWRITES[mediaType || "application/json"];
   if (rewrite === undefined) throw unsupported();
-  return rewrite(body.toString());
+  return rewrite(body);
 }
 
-/**
- * Of a body, what an answer may repeat: all but the values, which `secure-secrets` counts and never shows.
- * @throws {StatusError} As {@link securedBody}.
- */
-export function besideValues(contentType: string, body: Buffer): Buffer {
-  const sent = read(securedBody(contentType, body).body.toString());
-  if (Array.isArray(sent)) return Buffer.from(JSON.stringify(sent.filter((one) => !setsValue(one))));
-  const { data: _, stringData: __, ...rest } = isObject(sent) ? sent : {};
-  return Buffer.from(JSON.stringify(rest));
+function secured(value: Json, contentType: string): SecureBody {
+  const named = isObject(value) ? asSecureSecret(value) : value;
+  return { bytes: Buffer.from(JSON.stringify(named)), contentType, repeatable: repeatableOf(named) };
 }
 
-/** Of a patch in JSON. */
-function setsValue(operation: Json): boolean {
-  return isObject(operation) && /^\/(?:data|stringData)\//.test(text(operation, "path"));
-}
-
-function json(value: Json, contentType: string): Sent {
-  return { body: Buffer.from(JSON.stringify(value)), contentType };
-}
-
-function read(body: string): Json {
-  try {
-    return parseJson(body);
-  } catch {
-    throw new StatusError("BadRequest", "the body of the request is not valid JSON");
-  }
-}
-
-function readAsYaml(body: string): Json {
-  const reading = readYaml(body, LARGEST_BODY);
-  if (reading.outcome !== "read")
-    throw new StatusError("BadRequest", "the body of the request is not valid YAML");
-  return reading.value as Json;
-}
-
-function secured(value: Json): Json {
-  if (!isObject(value)) return value;
-  const named: JsonObject = { ...value };
+function asSecureSecret(object: JsonObject): JsonObject {
+  const named = { ...object };
   if (named["apiVersion"] === "v1") named["apiVersion"] = API_VERSION;
   if (named["kind"] === "Secret") named["kind"] = "SecureSecret";
   return named;
 }
 
-/** Whether a strategic merge means the same as a plain one: no directives, none of the lists that are merged. */
+function repeatableOf(sent: Json): Buffer {
+  if (Array.isArray(sent)) return Buffer.from(JSON.stringify(sent.filter((one) => !setsValue(one))));
+  const { data: _, stringData: __, ...rest } = isObject(sent) ? sent : {};
+  return Buffer.from(JSON.stringify(rest));
+}
+
+/** One operation of a patch in JSON. */
+function setsValue(operation: Json): boolean {
+  return isObject(operation) && /^\/(?:data|stringData)\//.test(text(operation, "path"));
+}
+
+function read(body: Buffer): Json {
+  try {
+    return parseJson(body.toString());
+  } catch {
+    throw new StatusError("BadRequest", "the body of the request is not valid JSON");
+  }
+}
+
+/** Whether a strategic merge patch means the same as a plain merge patch: it has neither directives (`$patch`) nor lists. */
 function isPlainMerge(value: Json): boolean {
   if (Array.isArray(value)) return false;
   if (!isObject(value)) return true;
@@ -120,8 +109,8 @@ function unsupported(): StatusError {
 }
 
 /**
- * An answer of `secure-secrets` in the words of Secrets. Values come masked from there; annotations may repeat those of
- * other Secrets. What is put in place of these is refused when it is sent back.
+ * An answer of `secure-secrets` in the words of Secrets. It comes with its own values masked; its annotations may still
+ * repeat values of other Secrets, which are masked here. A write that sends such a mask back is refused.
  */
 export function asSecrets(value: JsonObject, known: KnownValues): JsonObject {
   const object = (one: JsonObject) => asSecrets(one, known);

@@ -8,11 +8,13 @@ import { StatusError, statusOf } from "#kit/status.ts";
 import { beginAnswer, mediaType, sendRecorded, written } from "./answer.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
 import { gathered } from "./gathered.ts";
+import { inTurn } from "./in-turn.ts";
 import { joined } from "./joined.ts";
 import { unmaskable } from "./mask-answer.ts";
 import { maskedList } from "./mask-list.ts";
 import type { BrokerPorts } from "./ports.ts";
 import { notRecorded } from "./record.ts";
+import type { Share } from "./room.ts";
 import { Seen } from "./seen.ts";
 import { ToldEvents } from "./told-events.ts";
 
@@ -23,7 +25,12 @@ const SHORT = 32 * 1024;
  * What is asked for is recorded before anything is shown. So is a list, as much of it as is kept; of watches and logs what comes
  * by itself, and where more comes, all but the last second and the last 32 KiB.
  */
-export async function streamed(ports: BrokerPorts, call: BrokerCall, from: IncomingMessage): Promise<void> {
+export async function streamed(
+  ports: BrokerPorts,
+  call: BrokerCall,
+  from: IncomingMessage,
+  room: Share,
+): Promise<void> {
   const { inner, record, terms } = call;
   const { way } = inner;
   const isList = way === "objects";
@@ -45,7 +52,8 @@ export async function streamed(ports: BrokerPorts, call: BrokerCall, from: Incom
   // A watch has begun when this is there, also before its first event.
   if ("flushHeaders" in to) to.flushHeaders();
   else to.writeHead(to.statusCode);
-  const outcome = await passedOn(call, behind(begun.parts, source), seen, () => from.destroy());
+  const shown = taking(room, behind(begun.parts, source));
+  const outcome = await passedOn(call, shown, seen, { room, stop: () => from.destroy() });
   from.destroy();
   await ended(call, from, seen, outcome);
 }
@@ -75,6 +83,14 @@ async function* behind(first: readonly Buffer[], rest: AsyncIterable<Buffer>): A
   yield* rest;
 }
 
+/** What is on its way to the client takes room until it has left. */
+async function* taking(room: Share, source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const bytes of source) {
+    room.take(bytes.length);
+    yield bytes;
+  }
+}
+
 /** So much is taken while what came before is recorded, or on its way: of a watch, of which there are many, */
 const EVENTS_WAITING = 32 * 1024;
 /** and of the rest. */
@@ -87,14 +103,16 @@ async function passedOn(
   { connection, inner, signal }: BrokerCall,
   source: AsyncIterable<Buffer>,
   seen: Seen,
-  stop: () => void,
+  { room, stop }: { room: Share; stop: () => void },
 ): Promise<Outcome> {
   const pass = async (parts: readonly Buffer[]) => {
     if (signal.aborted) return false;
     for (const bytes of parts) seen.add(bytes);
     await seen.showable();
     // As they are: what many are told lies in memory once.
-    return written(connection.response, parts, signal);
+    const isWritten = await written(connection.response, parts, signal);
+    for (const { length } of parts) room.give(length);
+    return isWritten;
   };
   const most = inner.way === "watch" ? EVENTS_WAITING : WAITING;
   try {
@@ -199,8 +217,11 @@ async function* linesOf(body: AsyncIterable<Buffer>, longest: number): AsyncGene
 async function* maskedEvents(call: BrokerCall, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const events = new ToldEvents();
   for await (const line of linesOf(body, LONGEST_EVENT)) {
+    if (line.length <= 1) continue;
     // A watch lasts, and Secrets come meanwhile.
-    if (line.length > 1) yield events.shown(line.toString(), await call.masks());
+    const masks = await call.masks();
+    const shown = () => events.shown(line.toString(), masks);
+    yield line.length < EVENTS_WAITING ? shown() : await inTurn(shown);
   }
 }
 

@@ -1,18 +1,18 @@
-/** Events of watches as they are shown: what many are told, each by its own stream, is masked once. */
+/** Masks the events of watches. Many clients watch the same objects, and are sent the same lines: each line is masked once for all. */
 import type { KnownValues } from "#core/mask/values.ts";
 import { eventBytes, type Masks } from "./mask-answer.ts";
 
-/** Longer lines are what one watch alone is told, mostly. */
+/** In characters. Longer lines are not kept: they mostly go to one client alone. */
 const LONGEST = 32 * 1024;
-/** So many characters are kept. */
+/** So many characters of lines are kept at most. */
 const KEPT = 1024 * 1024;
-/** Milliseconds for which they are: there are values in them. */
+/** For so many milliseconds. Not longer, for they hold values that were masked. */
 const WHILE = 10_000;
 
 interface Line {
   shown: Buffer;
   masks: Masks;
-  /** So many forms of values were looked for. */
+  /** How many forms of values were looked for; with more of them the line has to be masked anew. */
   forms: number;
 }
 
@@ -47,7 +47,7 @@ class Lines {
 
 const BY_VALUES = new WeakMap<KnownValues, Lines>();
 
-/** One event, and the end of its line. */
+/** One event, with the end of its line. */
 export function shownLine(line: string, masks: Masks): Buffer {
   if (masks.ofSecrets) return eventBytes(line, masks);
   const lines = BY_VALUES.get(masks.known) ?? new Lines();

@@ -1,4 +1,7 @@
-/** Who may use a session: its own subject with its own credential, while it lasts. Asked anew for each request. */
+/**
+ * Whether a caller may use a session: it must be the session's own subject with its own credential, while the session lasts
+ * and its profile allows it. Checked for each request.
+ */
 import { credentialOf } from "#core/admission.ts";
 import { behindDoor } from "#core/exchange/doorway.ts";
 import { allows, misuse, phaseAt, subjectOf } from "#core/session/life.ts";
@@ -52,7 +55,7 @@ export async function usable(
   return { session, terms: allowed.terms };
 }
 
-/** In place of a name: the session that the caller's token is of. A kubeconfig that says so outlives one session. */
+/** In place of a name: whichever session the caller's token is for. A kubeconfig with this name works for one session after the other. */
 const CURRENT = "current";
 
 async function current({ store }: BrokerPorts, namespaceUid: string, caller: Caller): Promise<Session> {
@@ -71,7 +74,7 @@ function waitOf({ metadata: { namespace }, status: { approval = "" } }: Session)
   return ` (people have to approve it): kubectl wait approval/${approval} -n ${namespace} --for=condition=Decided`;
 }
 
-/** What has just run out is not written yet. */
+/** Why it is over. A session whose time has just run out has no message yet. */
 function reasonOf({ status: { phase, message } }: Session): string {
   const untold = phase === "Pending" ? "nobody approved it in time" : "its time is over";
   return ` (${message ?? untold})`;

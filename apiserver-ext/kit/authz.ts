@@ -1,10 +1,11 @@
 /** Delegated authorization: the API server is asked (SubjectAccessReview), and its answers are kept for 10 s. */
 import type { Authenticated } from "./authn.ts";
 import { AnswerCache } from "./cache.ts";
+import type { FieldRequirement } from "./field-selectors.ts";
 import { isHealthPath } from "./health.ts";
 import type { LabelRequirement } from "./label-selectors.ts";
 import type { RequestInfo } from "./request-info.ts";
-import { type FieldRequirement, requirementsOf } from "./selectors.ts";
+import { requirementsOf } from "./requirements.ts";
 import { StatusError } from "./status.ts";
 
 export type Authorization = { allowed: true } | { allowed: false; reason: string };

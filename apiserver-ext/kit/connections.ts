@@ -13,6 +13,8 @@ const MOST_HANDSHAKES = 200;
 const MOST_STRANGERS = 200;
 /** All of them. */
 const MOST_CONNECTIONS = 2000;
+/** Requests that are broken off on one connection, until somebody is known on it. */
+const MOST_RESETS = 100;
 /** A connection that nothing happens on for so long is not the API server's, which sends pings. */
 const IDLE = 10 * 60_000;
 const IDLE_STRANGER = 30_000;
@@ -67,10 +69,21 @@ export function trackConnections(server: Http2SecureServer): Connections {
       session.setTimeout(IDLE);
       if (socket !== undefined) strangers.delete(socket);
     });
+    endOfResets(session);
     // A peer that breaks the protocol or the connection ends its own session, nothing more.
     session.on("error", () => session.destroy());
   });
   return { sessions, sockets: () => sockets.values() };
+}
+
+/** Asking only to break it off costs more here than there (CVE-2023-44487). */
+function endOfResets(session: ServerHttp2Session): void {
+  let resets = 0;
+  session.on("stream", (stream) => {
+    stream.once("aborted", () => {
+      if (vouchers.has(session) && ++resets > MOST_RESETS) session.destroy();
+    });
+  });
 }
 
 function nameOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {

@@ -6,6 +6,8 @@ import { StatusError, tooManyRequests } from "./status.ts";
 export interface Limits {
   /** Requests that only read, at once. Watches and connections are not counted. */
   reading: number;
+  /** Watches of one user, at once. */
+  watches: number;
   /** Requests that write, at once. */
   writing: number;
   /** Milliseconds until a request is answered 504; `?timeout=` shortens it. Watches and connections have no end here. */
@@ -14,8 +16,8 @@ export interface Limits {
   writeTime: number;
 }
 
-/** The numbers of Kubernetes' own servers. */
-export const LIMITS: Limits = { reading: 400, writing: 200, time: 60_000, writeTime: 34_000 };
+/** The numbers of Kubernetes' own servers; these do not count watches. */
+export const LIMITS: Limits = { reading: 400, watches: 500, writing: 200, time: 60_000, writeTime: 34_000 };
 
 function isWriting({ verb }: RequestInfo): boolean {
   return verb !== "get" && verb !== "list" && verb !== "watch";

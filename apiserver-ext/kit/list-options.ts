@@ -1,8 +1,10 @@
 /** The query parameters of get, list and watch. */
+
+import { fieldRequirements } from "./field-selectors.ts";
 import { flag } from "./request-info.ts";
 import type { VersionMatch } from "./resource.ts";
 import { parseVersion } from "./resource-version.ts";
-import { fieldRequirements, labelMatcher } from "./selectors.ts";
+import { labelMatcher } from "./selectors.ts";
 import { type Cause, invalid, StatusError } from "./status.ts";
 
 /** What the version must look like is the storage's to say. */

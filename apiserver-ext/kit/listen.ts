@@ -43,7 +43,11 @@ export interface Listening {
 
 /** A user in hundreds of groups comes with as many header lines. */
 const MOST_HEADER_LINES = 4096;
-const MOST_HEADER_BYTES = 1024 * 1024;
+/**
+ * nghttp2 ends the connection by which one line comes that is longer than this, and everybody's requests come from the API
+ * server by one. Told that all of them may be no longer, it refuses by itself whoever sends more.
+ */
+const MOST_HEADER_BYTES = 64 * 1024;
 /**
  * The API server closes a connection that it has not used for 90 s. It must be the one to do so: a server that closes
  * first now and then closes just as a request comes in, which is a POST and so is not sent again, but refused.
@@ -63,6 +67,11 @@ const HTTP1 = {
 };
 /** As the Go servers behind the API server allow. */
 const MOST_STREAMS = 1000;
+/**
+ * How many streams a client may reset, and a second (nghttp2's own: 1000, and 33). By one more the connection ends, which is
+ * everybody's, and what resets them is that any of them stops watching. Strangers are watched in connections.ts.
+ */
+const MOST_RESETS = { streamResetBurst: 1_000_000, streamResetRate: 100_000 };
 /** MB. The API server brings everybody's watches over one connection; Node's 10 are too few for hundreds of them. */
 const MOST_SESSION_MEMORY = 128;
 
@@ -93,6 +102,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     handshakeTimeout: SLOWEST_HANDSHAKE,
     maxHeaderListPairs: MOST_HEADER_LINES,
     maxSessionMemory: MOST_SESSION_MEMORY,
+    ...MOST_RESETS,
     ...HTTP1,
     settings: { maxHeaderListSize: MOST_HEADER_BYTES, maxConcurrentStreams: MOST_STREAMS },
   });

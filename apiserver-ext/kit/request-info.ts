@@ -2,7 +2,7 @@
  * What a request is about, read off method and URL once, as Kubernetes' RequestInfo does. Everything after
  * (authorization, routing) uses this frozen value and never the URL again.
  */
-import { requirementsOf } from "./selectors.ts";
+import { requirementsOf } from "./requirements.ts";
 import { noSuchResource, StatusError } from "./status.ts";
 
 export interface RequestInfo {

@@ -4,9 +4,9 @@
  */
 import type { Duplex } from "node:stream";
 import type { TSchema } from "typebox";
+import type { FieldRequirement } from "./field-selectors.ts";
 import type { ApiRequest, ApiResponse } from "./request.ts";
 import type { RequestInfo } from "./request-info.ts";
-import type { FieldRequirement } from "./selectors.ts";
 import type { Cause } from "./status.ts";
 
 /** Who asks, as the authenticator found out. */

@@ -1,4 +1,5 @@
 /** Which objects label and field selectors of meta/v1 ListOptions select. */
+import { fieldRequirements } from "./field-selectors.ts";
 import {
   isInteger,
   type LabelOperator,
@@ -8,49 +9,6 @@ import {
 } from "./label-selectors.ts";
 import type { KubeObject, ResourceDefinition } from "./resource.ts";
 import { StatusError } from "./status.ts";
-
-export interface FieldRequirement {
-  field: string;
-  operator: "=" | "!=";
-  value: string;
-}
-
-/** Of a part up to the first operator, and after it. */
-const TERM = /^(.*?)(!=|==|=)(.*)$/s;
-
-/**
- * The requirements of a field selector; all must hold. `\` escapes `,`, `=` and itself in values.
- * @throws {StatusError} BadRequest for what does not parse.
- */
-export function fieldRequirements(selector: string): FieldRequirement[] {
-  const terms = selector.match(/(?:\\.|[^,\\]|\\$)+/gs) ?? [];
-  return terms.toSorted().flatMap((term) => {
-    const [, field = "", operator, escaped = ""] = TERM.exec(term) ?? [];
-    if (operator === undefined) {
-      throw new StatusError("BadRequest", `invalid selector: '${selector}'; can't understand '${term}'`);
-    }
-    const value = unescaped(escaped);
-    // As in Kubernetes: what names nothing asks for nothing.
-    return field === "" && value === "" ? [] : [{ field, operator: operator === "!=" ? "!=" : "=", value }];
-  });
-}
-
-function unescaped(text: string): string {
-  const pieces = text.match(/\\.|\\$|[^\\]/gsu) ?? [];
-  return pieces.map(unescapedPiece).join("");
-}
-
-function unescapedPiece(piece: string): string {
-  if (piece === "," || piece === "=") {
-    throw new StatusError(
-      "BadRequest",
-      `invalid field selector: unescaped character in value: ${piece.charCodeAt(0)}`,
-    );
-  }
-  if (!piece.startsWith("\\")) return piece;
-  if (/^\\[\\,=]$/.test(piece)) return piece.slice(1);
-  throw new StatusError("BadRequest", `invalid field selector: invalid escape sequence: ${piece}`);
-}
 
 /** Getters of the selectable fields by path. */
 export type Fields<T> = Readonly<Record<string, (object: T) => string>>;
@@ -112,24 +70,4 @@ const OPERATORS: Readonly<
 function matches(requirement: LabelRequirement, labels: Readonly<Record<string, string>>): boolean {
   const value = Object.hasOwn(labels, requirement.key) ? labels[requirement.key] : undefined;
   return OPERATORS[requirement.operator](value, requirement.values);
-}
-
-/** What narrows a question to the authorizer: a selector that does not parse narrows nothing. */
-export function requirementsOf(selectors: { labels: string; fields: string }): {
-  labels: readonly LabelRequirement[];
-  fields: readonly FieldRequirement[];
-} {
-  return {
-    labels: orNone(() => labelRequirements(selectors.labels)),
-    fields: orNone(() => fieldRequirements(selectors.fields)),
-  };
-}
-
-function orNone<T>(parse: () => T[]): T[] {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof StatusError || error instanceof LabelSelectorError) return [];
-    throw error;
-  }
 }

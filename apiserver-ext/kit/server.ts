@@ -24,6 +24,7 @@ import { methodNotAllowed, methodNotSupported, noSuchResource, StatusError, stat
 import type { Call } from "./verbs/call.ts";
 import { custom, STATUS, VERBS } from "./verbs/table.ts";
 import type { Watch } from "./verbs/watch.ts";
+import { Watchers } from "./watchers.ts";
 
 export interface ApiOptions {
   /** Shown in the OpenAPI documents. */
@@ -99,6 +100,7 @@ class Api {
   readonly #documents: Documents;
   readonly #routes: Routes;
   readonly #inFlight: InFlight;
+  readonly #watchers: Watchers;
   readonly #longRunning = new LongRunning();
   readonly #closing = new AbortController();
   readonly #lasting = new Set<Promise<void>>();
@@ -111,6 +113,7 @@ class Api {
     this.#documents = documents(options.title, options.version, served);
     this.#routes = routes(served);
     this.#inFlight = new InFlight(this.#limits);
+    this.#watchers = new Watchers(this.#limits.watches);
   }
 
   load(): Load {
@@ -253,7 +256,8 @@ class Api {
     const handler = VERBS[verb];
     if (!handler) throw methodNotSupported(call.definition, verb);
     if (verb === "watch" && this.#closing.signal.aborted) throw shuttingDown();
-    return handler(call);
+    const answer = await handler(call);
+    return "run" in answer ? this.#watchers.counted(call.caller.username, answer) : answer;
   }
 
   async #watch(started: Watch, response: ApiResponse): Promise<void> {

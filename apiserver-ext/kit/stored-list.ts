@@ -1,5 +1,6 @@
 /** Lists of a stored resource: whole or in pages of one snapshot. */
 
+import { type FieldRequirement, fieldRequirements } from "./field-selectors.ts";
 import type { KubeObject, ListPage, PageRequest } from "./resource.ts";
 import {
   encodeToken,
@@ -10,7 +11,6 @@ import {
   tokenOf,
   tooLarge,
 } from "./resource-version.ts";
-import { type FieldRequirement, fieldRequirements } from "./selectors.ts";
 import type { ListOutcome, Revision, Store } from "./storage.ts";
 import type { Rows } from "./stored-rows.ts";
 

@@ -4,8 +4,8 @@ import { FACETS, type Facet, facetValue, microseconds } from "#core/ledger/facet
 import type { Condition, Query } from "#core/ledger/search.ts";
 import { termsOf } from "#core/ledger/words.ts";
 import { ownName } from "#core/session/extras.ts";
+import { type FieldRequirement, fieldRequirements } from "#kit/field-selectors.ts";
 import type { Selection } from "#kit/resource.ts";
-import { type FieldRequirement, fieldRequirements } from "#kit/selectors.ts";
 import { StatusError } from "#kit/status.ts";
 
 /** Of a list or watch of records. */

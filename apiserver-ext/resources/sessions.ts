@@ -103,13 +103,27 @@ export function sessions(ports: SessionsPorts, proxy: ConnectSubresource) {
         ? ({ status }) => status.subject.username === ownName(caller)
         : undefined,
     strategy: {
-      prepareForCreate: (session, caller) => begun(ports, session, caller),
-      prepareForUpdate: (session, old) => changed(ports, session, old),
+      prepareForCreate: (session, caller) => begun(ports, ofSize(session), caller),
+      prepareForUpdate: (session, old) => changed(ports, ofSize(session), old),
       validateUpdate: unchangeable,
     },
     storage: storageOf(ports),
     subresources: { proxy },
   });
+}
+
+/** All of them are read every second: what is written to one must not be long. */
+const LONGEST_METADATA = 16 * 1024;
+
+function ofSize(session: SessionObject): SessionObject {
+  const { managedFields: _, ...metadata } = session.metadata;
+  if (Buffer.byteLength(JSON.stringify(metadata)) <= LONGEST_METADATA) return session;
+  throw invalid({ group: GROUP, kind: "Session", name: metadata.name }, [
+    {
+      ...{ reason: "FieldValueTooLong", field: "metadata" },
+      message: `Too long: may not be more than ${LONGEST_METADATA} bytes`,
+    },
+  ]);
 }
 
 const CURRENT = "current";

@@ -1,7 +1,7 @@
 /**
- * The doorway: a ServiceAccount that may use sessions and nothing else. For each session that a token was exchanged
- * for, one token of it is made, bound to a Secret: when the session is over, the Secret is deleted, and the token is
- * worth nothing to anybody.
+ * The doorway: a ServiceAccount that may use sessions, and do nothing else. Each session that a token was exchanged for gets
+ * one token of this ServiceAccount, bound to a Secret. When the session is over the Secret is deleted, and with it the token
+ * is worth nothing.
  */
 import { createHash } from "node:crypto";
 import type { Revision } from "#kit/storage.ts";
@@ -13,7 +13,7 @@ import { isOpenPhase, type Session } from "../session/session.ts";
 
 export interface Ticket {
   token: string;
-  /** As the API server knows whoever brings it. */
+  /** The user that the API server takes its bearer for. */
   username: string;
   credentialID: string;
 }
@@ -21,7 +21,7 @@ export interface Ticket {
 export interface Doorway {
   /** A token for that session, for so many seconds at least. Rejects where it cannot be made. */
   open(sessionUid: string, seconds: number): Promise<Ticket>;
-  /** Takes it back. To take back what is not there is no error. */
+  /** Takes the token of that session back. It is no error where there is none. */
   close(sessionUid: string): Promise<void>;
 }
 
@@ -32,21 +32,28 @@ export interface DoorwayPorts {
   doorway: Pick<Doorway, "close">;
 }
 
+/** Rows by the uid of the session: what was opened for it, so that it is closed whatever happens. */
 const DOORWAYS = "doorways/";
-/** By the credential that may use it: the key of the session. */
+/** Rows by the id of the credential: the key of the session that it may use. */
 const DOORS = "doors/";
-/** So long a session may take to be written after its way in was opened; or whoever waits for it, to hear that it is over. */
+/**
+ * How long a session may take to be written after its token was made; and how long the token of a session that people denied
+ * is still good for hearing so.
+ */
 const GRACE_MILLISECONDS = 60_000;
 
 interface Kept {
   session: string;
   openedAt: number;
-  /** Its session was written: from then on it goes with it. */
+  /** The session was written: from then on its token lasts as long as it does. */
   used: boolean;
   credentialID?: string;
 }
 
-/** Written before anything is opened: so nothing stays open that nobody knows of. And again, with the session. */
+/**
+ * The row of a doorway. It is written before the token is made, so that no token is ever forgotten, and again together with
+ * the session.
+ */
 export function keptDoorway(uid: string, kept: Kept, expect: Revision) {
   return { key: `${DOORWAYS}${uid}`, value: JSON.stringify(kept), expect };
 }
@@ -55,12 +62,12 @@ export function door(credentialID: string, session: string) {
   return { key: doorKey(credentialID), value: session, expect: 0 };
 }
 
-/** Ids hold what no key may. */
+/** Hashed, for ids have characters that no key may have. */
 function doorKey(credentialID: string): string {
   return `${DOORS}${createHash("sha256").update(credentialID).digest("hex")}`;
 }
 
-/** The session that whoever has this credential may use, over or not. */
+/** The session that this credential may use. It may be over. */
 export async function behindDoor(store: Store, credentialID: string): Promise<FoundSession | undefined> {
   const door = credentialID === "" ? undefined : await store.get(doorKey(credentialID));
   const row = door && (await store.get(door.value));
@@ -74,7 +81,7 @@ export async function behindDoor(store: Store, credentialID: string): Promise<Fo
 export async function removedDoorway({ store, doorway, log }: DoorwayPorts, uid: string): Promise<void> {
   const row = await store.get(`${DOORWAYS}${uid}`);
   try {
-    // Also where it is not known any more: it may have been opened after it was given up.
+    // Also without a row: the token may have been made after its row was swept away.
     await doorway.close(uid);
     if (row === undefined) return;
     const { credentialID } = JSON.parse(row.value) as Kept;
@@ -103,11 +110,11 @@ async function isNeeded(store: Store, uid: string, kept: Kept, now: number): Pro
   if (row === undefined) return false;
   const session = JSON.parse(row.value) as Session;
   if (session.metadata.uid !== uid) return false;
-  return isOpenPhase(phaseAt(session, now)) || (await isHeard(store, kept.session, session, now));
+  return isOpenPhase(phaseAt(session, now)) || (await mayBeAwaited(store, kept.session, session, now));
 }
 
-/** Whoever waits for people with it is still told what they have said, and by nothing else than it. */
-async function isHeard(store: Store, key: string, { status }: Session, now: number): Promise<boolean> {
+/** Whether somebody may still wait to hear what people decided. The token is the only way to ask for that. */
+async function mayBeAwaited(store: Store, key: string, { status }: Session, now: number): Promise<boolean> {
   const { phase, approval, endedAt } = status;
   if (phase === "Pending") return true;
   if (phase !== "Denied" && phase !== "Expired") return false;
@@ -116,7 +123,7 @@ async function isHeard(store: Store, key: string, { status }: Session, now: numb
   return asked !== undefined && asked.approval.status.phase !== "Used";
 }
 
-/** Every second until the signal aborts. */
+/** Sweeps every second until the signal aborts. */
 export async function keepDoorways(ports: DoorwayPorts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {

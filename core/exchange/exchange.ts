@@ -11,10 +11,10 @@ import { durationSeconds, isOpenPhase, type Session } from "../session/session.t
 import type { InTurn } from "../session/turns.ts";
 import { isOpen } from "../session/windows.ts";
 import { seconds } from "../times.ts";
-import { withdrawn } from "./changed.ts";
 import { type Doorway, door, keptDoorway, removedDoorway, type Ticket } from "./doorway.ts";
 import type { Limit } from "./limit.ts";
 import { kept } from "./match.ts";
+import { endOutdated } from "./outdated.ts";
 import type { Identity, Verifier } from "./verifier.ts";
 
 export interface ExchangePorts extends BeginPorts, ApprovalPorts, FinishPorts {
@@ -22,9 +22,9 @@ export interface ExchangePorts extends BeginPorts, ApprovalPorts, FinishPorts {
   log: Log;
   verifier: Verifier;
   doorway: Doorway;
-  /** How often one subject may ask. */
+  /** Limits how often one subject may ask. */
   subjects: Limit;
-  /** For each subject and profile. */
+  /** Exchanges for one subject and profile come one after the other. */
   inTurn: InTurn;
 }
 
@@ -51,10 +51,10 @@ export async function exchange(ports: ExchangePorts, wish: Wish): Promise<Exchan
   if (verification.kind === "refused") return refused("invalid_request", `the token: ${verification.why}`);
   if (verification.kind === "unavailable") return refused("temporarily_unavailable", verification.why);
   const { identity } = verification;
-  // Not before: in a token that nobody has signed anybody may be named.
+  // Only now that the token is verified: an unsigned one may name anybody, and would use up what is left to him.
   const wait = ports.subjects.take(identity.username);
   if (wait !== undefined) return { kind: "too-often", ...wait };
-  await withdrawn(ports, identity);
+  await endOutdated(ports, identity);
   const profile = ports.profile(wish.profile);
   const subject: UserInfo = { username: identity.username, uid: "", groups: [], extra: new Map() };
   const presented = kept(profile?.tokens ?? [], identity);

@@ -2,27 +2,27 @@
 
 import type { JsonObject } from "../admission.ts";
 
-/** What was proven. */
+/** What a verified token proves. */
 export interface Identity {
   issuer: string;
   subject: string;
-  /** As the ledger and policies name him; never a name that is Kubernetes' own. */
+  /** The name in the ledger and in policies. Never one of Kubernetes' own (`system:…`). */
   username: string;
-  /** What may be asked of him; lists as they are, anything else as one text. */
+  /** The claims that AgentProfiles may ask for: the items of a list, and anything else as one text. */
   claims: Readonly<Record<string, readonly string[]>>;
-  /** The same as the token has it: what expressions are about. */
+  /** All claims as the token has them: `claims` in expressions. */
   said: JsonObject;
-  /** Those of its claims that tell jobs apart which have the same subject; none: there is but one of him. */
+  /** The claims by which jobs of one subject are told apart; empty: the subject has only one. */
   job: Readonly<Record<string, readonly string[]>>;
-  /** Milliseconds since the epoch: what an older token says is no news. */
+  /** When the token was issued, milliseconds since the epoch. What it says counts only until a newer one comes. */
   issued: number;
-  /** Of what was signed: the same token is the same, however it is written. Hex. */
+  /** A hash (hex) of what was signed: equal for the same token, however it is encoded. */
   fingerprint: string;
-  /** Milliseconds since the epoch: from then on the token is refused anyway. */
+  /** From when on the token is refused, milliseconds since the epoch. */
   expires: number;
 }
 
-/** `why` is told to whoever sent the token: it names no secret. unavailable: it may be right, ask again. */
+/** `why` is told to whoever sent the token, and names no secret. `unavailable`: nobody can tell now; the token may be good. */
 export type Verification =
   | { kind: "verified"; identity: Identity }
   | { kind: "refused"; why: string }

@@ -18,6 +18,12 @@ export function lineOf(entry: Entry): string {
   return fits(line) ? line : shortLine(json(entry));
 }
 
+/** The same, but where the entry has to be shortened, the whole of it is its payload, as `entry`. */
+export function lineKeepingAll(entry: Entry, random: Pick<Random, "bytes">): string | LineWithPayload {
+  const line = canonical(json(entry));
+  return fits(line) ? line : lineWithPayload(entry, {}, random);
+}
+
 /**
  * The line of an entry, and its payload: kept behind salt of its own, so that its digest tells nothing once both are
  * erased. Where the entry has to be shortened, the payload has the whole of it, as `entry`.

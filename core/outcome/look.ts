@@ -1,10 +1,10 @@
-/** What came of a write, by the object that it was about, as it is found afterwards. Pure. */
+/** Tells the outcome of a write by how its object is found afterwards. Pure. */
 import { isObject, type Json, type JsonObject } from "../admission.ts";
 import { type Change, isSame, valueAt } from "../digest/changes.ts";
 import type { AdmissionEntry, OutcomeEntry } from "../ledger/entry.ts";
 import { maskObject } from "../mask.ts";
 
-/** What is found where the write was to take effect. */
+/** How the object of the write is found. */
 export type Found =
   | { kind: "absent" }
   | {
@@ -13,7 +13,7 @@ export type Found =
       resourceVersion: string;
       /** RFC 3339, in whole seconds. */
       created: string;
-      /** Whether it is to go. */
+      /** Whether it is being deleted. */
       deleting: boolean;
       /** All of it, where that was asked for. */
       object: JsonObject | undefined;
@@ -24,7 +24,7 @@ export type Found =
 type Present = Extract<Found, { kind: "present" }>;
 export type Seen = Pick<OutcomeEntry, "result" | "message" | "object">;
 
-/** Where to look, and how closely; undefined: nothing of it can be seen afterwards. */
+/** Which object to look at, and whether at all of it; undefined: the write leaves nothing that could be seen. */
 export function lookFor({
   operation,
   target,
@@ -108,7 +108,7 @@ function updated(
     : unclear("the object has changed since, and is not as this write would have left it");
 }
 
-/** Without what the server counts by itself. */
+/** The changes of an update, without the status and what the API server counts by itself (generation, resourceVersion). */
 function changesIn(payload: JsonObject | undefined): Change[] | undefined {
   const changes = payload?.["changes"];
   if (!Array.isArray(changes)) return undefined;

@@ -1,21 +1,22 @@
 /**
- * What was let through and of which it is not told yet what came of it; and which audit events are written down already.
- * Both by following the ledger: nothing else has to be kept, and a restart goes on where this ended.
+ * Writes whose outcome is still open: they were let through, and nobody has told yet whether they took effect. Also, which
+ * audit events are in the ledger already. Both are read from the ledger itself, so that a restart goes on where this ended.
  */
 import { hash } from "node:crypto";
 import type { Line, Store } from "#kit/storage.ts";
+import { forgetOldest } from "../forget-oldest.ts";
 import type { AdmissionEntry, Entry, OutcomeEntry, RequestEntry } from "../ledger/entry.ts";
 
-/** What an audit event has told of a write that may have taken effect all the same. */
+/** What an audit event said of a write where that does not decide whether it took effect. */
 export type Hint = Pick<OutcomeEntry, "auditID" | "code" | "reason" | "message">;
 
 export interface Open {
   index: number;
   /** When it was let through, milliseconds since the epoch. */
   at: number;
-  /** Somebody approved it, or nothing else would tell: so the object is looked at where no event comes. */
+  /** Whether to look at the object where no audit event comes. So for what people approved, and what no event would tell. */
   looks: boolean;
-  /** Whether an audit event is to name it. */
+  /** Whether an audit event is expected: if none comes, a gap is recorded. */
   awaited: boolean;
   /** How often it was looked at in vain. */
   attempts: number;
@@ -23,20 +24,20 @@ export interface Open {
 }
 
 const PROGRESS = "outcomes/progress";
-/** Lines that are read at once. */
+/** How many lines of the ledger are read at once. */
 const PART = 500;
-/** Before where it ended: events that were written down, and whose sender was not told so, come again. */
+/** A restart reads so many entries again: their audit events may be sent again, where the sender was not told that they had come. */
 const BACK = 2_000;
-/** Audit events that are remembered: as many as come while the API server tries again. */
+/** How many audit events are remembered: more than come while the API server tries to send one again. */
 const MOST_SEEN = 50_000;
-/** What is let through and awaited beyond that is not waited for: no event may ever come. */
+/** No more writes than this wait for their events, which may never come. */
 const MOST_OPEN = 100_000;
 
 export class OpenWrites {
   readonly #store: Store;
   readonly #open = new Map<number, Open>();
   readonly #seen = new Set<string>();
-  /** Whether audit events come: else only what is looked at is of interest. */
+  /** Whether audit events come at all. If not, only writes whose objects are looked at are kept. */
   readonly #isFed: () => boolean;
   #next: number;
   #following: Promise<void> = Promise.resolve();
@@ -50,12 +51,12 @@ export class OpenWrites {
   static async begin(store: Store, isFed: () => boolean): Promise<OpenWrites> {
     const row = await store.get(PROGRESS);
     const from = row === undefined ? (await store.head()).size : Math.max(0, Number(row.value) - BACK);
-    // From the first moment on: what is let through now is found again after a crash.
+    // Written before anything is let through: after a crash reading begins here.
     if (row === undefined) await store.commit({ puts: [{ key: PROGRESS, value: String(from) }] });
     return new OpenWrites(store, isFed, from);
   }
 
-  /** Takes in all that the ledger has by now; calls at once share the reading. */
+  /** Reads the ledger to its end. Calls at the same time share that. */
   follow(): Promise<void> {
     const after = this.#following.then(() => this.#follow());
     this.#following = after.catch(() => undefined);
@@ -71,7 +72,7 @@ export class OpenWrites {
     }
   }
 
-  /** Canonical JSON of known kinds: most lines need not be parsed. */
+  /** Most lines are told by a look at their text, and not parsed: they are canonical JSON. */
   #take({ index, line }: Line): void {
     const isAsked = line.includes('"kind":"admission"');
     if (isAsked && !line.includes('"effect":"open"')) return;
@@ -86,7 +87,7 @@ export class OpenWrites {
   #add(index: number, { time, approval, through, actingAs }: AdmissionEntry): void {
     const looks = approval !== undefined || through !== undefined;
     if (!looks && (!this.#isFed() || this.#open.size >= MOST_OPEN)) return;
-    // Its ServiceAccount is no agent of the audit policy, as a rule: that no event comes says nothing of the others.
+    // A session acts as a ServiceAccount that the audit policy usually does not cover: that no event comes is no gap.
     const isInSession = actingAs !== undefined;
     this.#open.set(index, {
       index,
@@ -99,18 +100,15 @@ export class OpenWrites {
 
   #remember(key: string): void {
     this.#seen.add(key);
-    for (const oldest of this.#seen) {
-      if (this.#seen.size <= MOST_SEEN) return;
-      this.#seen.delete(oldest);
-    }
+    forgetOldest(this.#seen, MOST_SEEN);
   }
 
-  /** Whether the event is an entry already. Only as far as the ledger was followed. */
+  /** Whether the event is in the ledger already, as far as that was read. */
   hasSeen(event: Heard): boolean {
     return this.#seen.has(seenKey(event));
   }
 
-  /** Those that were let through before that moment, in their order. */
+  /** The writes that were let through before that moment (milliseconds since the epoch), in order. */
   before(milliseconds: number, looks: boolean): Open[] {
     const found: Open[] = [];
     for (const open of this.#open.values()) {
@@ -120,7 +118,7 @@ export class OpenWrites {
     return found;
   }
 
-  /** An event has told what does not decide it: the object does. */
+  /** An audit event came that does not decide the outcome: a look at the object does. */
   hurry(index: number, at: number, hint: Hint): void {
     const open = this.#open.get(index) ?? { index, at, awaited: false, attempts: 0 };
     this.#open.set(index, { ...open, looks: true, awaited: false, hint });
@@ -138,28 +136,28 @@ export class OpenWrites {
     return this.#open.size;
   }
 
-  /** To be kept: all before it is done with. */
+  /** The row to keep: nothing before that place is open any more. */
   progress(): { key: string; value: string } {
     const [oldest = this.#next] = this.#open.keys();
     return { key: PROGRESS, value: String(Math.min(oldest, this.#next)) };
   }
 }
 
-/** What an audit event and the entry that was made of it have in common. */
+/** What an audit event and its entry in the ledger have in common. */
 export interface Heard extends Pick<RequestEntry, "auditID" | "stage" | "verb" | "received" | "completed"> {
   code?: number | undefined;
   target?: Partial<NonNullable<RequestEntry["target"]>> | undefined;
 }
 
 /**
- * The same when an event comes again, and for no other one. The audit ID alone does not tell: a client may choose it, the
- * same for many requests. Nobody but the API server chooses the times.
+ * A key by which an event is known when it comes again. The audit ID alone would not do: a client may choose it, and the same
+ * for many requests. The times are chosen by the API server alone.
  */
 export function seenKey({ auditID, stage, verb, received, completed, code, target = {} }: Heard): string {
   const { group, version, resource, subresource, namespace, name } = target;
   const said = [auditID, stage, verb, received, completed, code];
   const all = [...said, group, version, resource, subresource, namespace, name];
-  // Entries that were too long are shortened to no less than this.
+  // Cut, since an entry that was too long has its texts cut, too; never shorter than this.
   return hash("sha256", all.map((one = "") => String(one).slice(0, COMPARED)).join("\n"), "base64");
 }
 

@@ -1,4 +1,7 @@
-/** Rules in annotations: of the target's Namespace, of the agent's ServiceAccount, of the object as it was. They only tighten. */
+/**
+ * Rules in annotations (`hoop.dev/deny` and so on): of the target's Namespace, of the agent's ServiceAccount, and of the object
+ * as it was before the request. They only make policies stricter.
+ */
 import { isObject, type Json } from "../admission.ts";
 import { boolean, type Expression } from "./compile.ts";
 import { POLICY } from "./environment.ts";
@@ -12,16 +15,16 @@ export const APPROVERS = "hoop.dev/approvers";
 export interface AnnotationRules {
   deny?: Expression;
   requireApproval?: Expression;
-  /** Who decides beside whoever decides anyway. */
+  /** Who must approve besides those whom policies name. */
   approvers?: Requirement;
-  /** Each by its annotation; nobody can tell then. */
+  /** What is wrong, by annotation. An annotation with a problem denies, for nobody can tell what it means. */
   problems: readonly (Problem & { annotation: string })[];
 }
 
 const NONE: AnnotationRules = { problems: [] };
 const known = new WeakMap<object, AnnotationRules>();
 
-/** What `metadata.annotations` say; kept with them, as they do not change. */
+/** What `metadata.annotations` say. Read once for each object, as these never change. */
 export function annotationRules(annotations: Json | undefined): AnnotationRules {
   if (!isObject(annotations)) return NONE;
   let rules = known.get(annotations);
@@ -63,7 +66,7 @@ function read(annotations: { [key: string]: Json }): AnnotationRules {
   return { ...rules, problems };
 }
 
-/** Undefined where there is none; what is no text, is not valid as any of them. */
+/** Undefined: there is none. A value that is no text is read as "", which none of them may be. */
 function textOf(annotations: { [key: string]: Json }, name: string): string | undefined {
   if (!Object.hasOwn(annotations, name)) return undefined;
   const value = annotations[name];
@@ -73,8 +76,8 @@ function textOf(annotations: { [key: string]: Json }, name: string): string | un
 const APPROVERS_FORM = /^\s*(?:(\d{1,2})\s*$|(?:(\d{1,2})\s+of(?:\s+|$))?(.*)$)/s;
 
 /**
- * What was meant as a count or as another list, not as a group's name: `2 sre`, `two of sre`, `of sre`, `a; b`,
- * `a and 1 of b`. Nobody is in such a group, so what it holds could never be approved. Names may have spaces in them.
+ * Names of groups that are mistakes, such as `2 sre`, `two of sre`, `of sre`, `a; b`, `a and 1 of b`. Nobody is in such a
+ * group, so whatever waits for it could never be approved. Names as such may have spaces in them.
  */
 const MISWRITTEN =
   /;|^\d+\s|^of\s|^(?:one|two|three|four|five|six|seven|eight|nine|ten|any|all|both)\s+of\s|\d\s+of(?:\s|$)/i;

@@ -10,7 +10,7 @@ import { scaledBy } from "./scaled.ts";
 import { after, all } from "./soon.ts";
 import type { Requirement } from "./verdict.ts";
 
-/** An annotation that fired or failed. */
+/** An annotation whose condition is true, or could not be evaluated. */
 export interface Announced {
   /** `require-approval@namespace/prod`. */
   name: string;
@@ -21,7 +21,7 @@ export interface Announced {
 
 export interface Announcements {
   findings: Announced[];
-  /** Whom annotations name beside whoever decides anyway. */
+  /** Who must approve besides those whom policies name. */
   approvers: Requirement[];
 }
 
@@ -36,10 +36,10 @@ interface Source {
 
 const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 
-/** More bound dependents than these nobody could be told about. */
+/** With more annotated dependents than this the request is denied: nobody could be told about all of them. */
 const MOST_DEPENDENTS = 20;
 
-/** `dependents`: what goes with what the request deletes. */
+/** @param dependents what is deleted together with the object of the request. */
 export function announcements(
   judged: Evaluation,
   ports: PolicyPorts,
@@ -87,7 +87,7 @@ const failure = (name: string, message: string): Announced => ({
   failed: true,
 });
 
-/** Whether it goes to an object that is neither `object` nor `oldObject`: CONNECT, pods/eviction, a Scale, a Binding. */
+/** Whether the target is neither `object` nor `oldObject`, and so has to be looked up: CONNECT, pods/eviction, a Scale, a Binding. */
 function isToldApart({ operation, resource, subresource, oldObject }: AdmissionRequest): boolean {
   if (subresource === "scale" || (resource.group === "" && resource.resource === "bindings")) return true;
   return subresource !== "" && oldObject === null && (operation === "CONNECT" || operation === "CREATE");
@@ -104,7 +104,7 @@ function sourceOfAccount(label: string, account: Looked): Source[] {
   return [{ label, what: "its agent's ServiceAccount", kind: "ServiceAccount", object: account.object }];
 }
 
-/** What is looked up stands in the object's place, but beside an autoscaler, which is an object itself. */
+/** A target that was looked up counts instead of the request's object; what an autoscaler scales counts besides the autoscaler. */
 function sourcesOfTarget(request: AdmissionRequest, target: Looked, isScaling: boolean): Source[] {
   const own = sourceOfObject(request);
   if (target?.known !== true || target.object === null) return own;
@@ -115,7 +115,7 @@ function sourcesOfTarget(request: AdmissionRequest, target: Looked, isScaling: b
   return [{ label: "scaled", what, kind, object }, ...own];
 }
 
-/** Their annotations are as good as those of what is deleted: it takes them with it. */
+/** The annotations of dependents bind just like those of the object that is deleted: the delete reaches them, too. */
 function boundOf(dependents: Known<readonly Dependent[]>): Source[] {
   const all = dependents.known ? dependents.object : [];
   return all.flatMap(({ apiVersion, kind, namespace, name, annotations }) => {
@@ -126,7 +126,7 @@ function boundOf(dependents: Known<readonly Dependent[]>): Source[] {
   });
 }
 
-/** As it was before the request: what an agent writes of it does not count yet. */
+/** The object as it was before the request: annotations that the agent is about to write do not count yet. */
 function sourceOfObject({ operation, oldObject, kind }: AdmissionRequest): Source[] {
   const isTarget = operation !== "CREATE" && oldObject !== null;
   return isTarget ? [{ label: "object", what: "its target", kind: kind.kind, object: oldObject }] : [];

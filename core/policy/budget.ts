@@ -1,17 +1,17 @@
-/** What judging may cost. A million steps take 10 to 200 ms of a CPU. */
+/** How much work expressions may do for one request. A million steps take 10 to 200 ms of a CPU. */
 import type { Budget } from "../cel/meter.ts";
 
-/** Of one expression. Those that people write take some hundred steps. */
+/** For one expression. What people write takes some hundred steps. */
 export const EXPRESSION: Budget = { steps: 500_000, bytes: 1e7 };
 
-/** Of all expressions that judge one request. */
+/** For all expressions of enforced rules together. */
 export const REQUEST: Budget = { steps: 2_000_000, bytes: 4e7 };
 
-/** Of those beside that are only tried: what is enforced must not fail because of them. */
+/** For all expressions of rules that are only tried (Warn, Audit). By itself, so that these never use up what enforced rules need. */
 export const OBSERVED: Budget = { steps: 500_000, bytes: 1e7 };
 
-/** After so many steps, others have their turn. */
+/** After so many steps other requests get their turn. */
 export const AT_A_TIME = 100_000;
 
-/** What an expression may come to by its text alone, where each list has a hundred items. */
+/** An expression is refused when it is written if it could take more steps than this on lists of a hundred items. */
 export const ESTIMATED_STEPS = 50_000_000;

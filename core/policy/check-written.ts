@@ -1,6 +1,6 @@
 /**
- * What people write of what agents may do, looked at before it is stored: what cannot work is refused where it is
- * written, and what is legal but odd is told. What a write leaves as it was is no business of this write.
+ * Checks what people write about agents (AgentPolicies, AgentProfiles, annotations) before it is stored. What cannot work is
+ * refused, and what is legal but odd is warned of. Only what the write changes is checked.
  */
 import { type AdmissionRequest, type JsonObject, member, text } from "../admission.ts";
 import { type AgentMatcher, agentMatcher } from "../agents.ts";
@@ -15,19 +15,19 @@ import { type Problem, policyOf } from "./read.ts";
 import type { AgentPolicySpec } from "./spec.ts";
 
 export interface Written {
-  /** What is written, as a Status names it. */
+  /** The object that is written, as a Status names it. */
   what: { group: string; kind: string; name: string };
   refusals: readonly { field: string; message: string }[];
   warnings: readonly string[];
-  /** What a policy in which nothing is wrong takes as params: whether Hoop may read that, others can tell. */
+  /** The params of a policy in which nothing is wrong. Whether Hoop may read them is for the caller to find out. */
   params?: { apiVersion: string; kind: string; name: string; namespace?: string };
 }
 
-/** What it takes to tell. */
+/** What the checks need. */
 export interface WrittenContext {
   catalogue: Catalogue;
   agents: AgentMatcher;
-  /** The user Hoop is. */
+  /** The user that Hoop itself is to the API server. */
   identity: string;
 }
 
@@ -47,7 +47,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
 
 const NOTHING: Found = { problems: [], warnings: [] };
 
-/** Pure; a large policy is compiled a little at a time. What agents write is judged, not checked. */
+/** Pure. A large policy is compiled a little at a time. Writes of agents are not checked here: they are judged. */
 export async function checkWritten(context: WrittenContext, request: AdmissionRequest): Promise<Written> {
   const { resource, kind, name, object, userInfo } = request;
   const check = CHECKS.get(`${resource.resource}.${resource.group}`);
@@ -133,7 +133,7 @@ function profile({ identity }: WrittenContext, request: AdmissionRequest, object
 
 const NOBODY = { username: "", uid: "", groups: [], extra: new Map() };
 
-/** Beside those that say what agents may do: who made or changed it, and why. */
+/** Annotations of Hoop that are no rules: who made or changed the object, and why. */
 const OTHERS = new Set(["hoop.dev/agent", "hoop.dev/session", "hoop.dev/reason"]);
 const MEANINGFUL = new Set([DENY, REQUIRE_APPROVAL, APPROVERS]);
 
@@ -156,14 +156,14 @@ function annotations({ agents }: WrittenContext, request: AdmissionRequest, obje
       .filter((key) => text(changed, key).trim() === "false")
       .map((key) => `metadata.annotations[${key}]: it is never true`),
     ...oddApprovers(groups, agents).map((words) => `metadata.annotations[${APPROVERS}]: ${words}`),
-    ...strangers(agents, request, changed),
+    ...idleOnAccount(agents, request, changed),
   ];
   const problems = annotationProblems(changed);
   return { problems, warnings: problems.length > 0 ? [] : warnings };
 }
 
-/** On a ServiceAccount they are for what it does itself. */
-function strangers(
+/** Annotations on a ServiceAccount bind what it does itself: warns where it is no agent. */
+function idleOnAccount(
   agents: AgentMatcher,
   { resource, name, namespace }: AdmissionRequest,
   changed: JsonObject,

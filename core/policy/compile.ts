@@ -1,6 +1,6 @@
 /**
- * Makes of an AgentPolicy what judges requests. Whatever is wrong with it is told, and stays in it as something that
- * cannot be told: a rule that does not compile denies what it matches, and the others go on.
+ * Compiles an AgentPolicy into what judges requests. A rule with a mistake in it is kept, marked as broken: it denies
+ * whatever it matches. The other rules work as usual, and each mistake is told.
  */
 import { type CompileError, compile, type Program } from "../cel/cel.ts";
 import type { PolicyEnvironment } from "../cel/environment.ts";
@@ -20,18 +20,18 @@ export type Expression = { program: Program } | { broken: string };
 export type Mode = "Enforce" | "Warn" | "Audit";
 
 export interface CompiledRule {
-  /** As verdicts and records say it. */
+  /** The name in verdicts and records. */
   name: string;
   action: "Hold" | "Deny";
   mode: Mode;
   match: Matcher;
-  /** Left out: it fires on every match. */
+  /** Left out: the rule fires on every match. */
   when?: Expression;
   message: string;
   messageExpression?: Program;
   terms?: ApprovalTerms;
   severity?: PolicyRule["severity"];
-  /** Why nothing can be told by it. */
+  /** Why the rule cannot be judged by. */
   broken?: string;
 }
 
@@ -45,15 +45,15 @@ export interface CompiledEntry {
 export interface Params {
   kind: { apiVersion: string; kind: string };
   name: string;
-  /** Left out: the target's. */
+  /** Left out: the namespace of the request's target. */
   namespace?: string;
-  /** Whether the policy cannot tell where there are none; else it does not apply. */
+  /** Where the params are missing: true: the policy denies, for it cannot tell. false: it does not apply. */
   required: boolean;
 }
 
 export interface CompiledPolicy {
   name: string;
-  /** Shipped, and whether others may switch its rules; left out: one of the cluster's. */
+  /** Set for policies of the shipped catalogue; left out: the policy is the cluster's own. */
   origin?: Origin;
   match: Matcher;
   conditions: readonly { name: string; condition: Expression }[];
@@ -82,10 +82,13 @@ export function compilePolicy(policy: AgentPolicy, origin?: Origin): Compilation
   }
 }
 
-/** Milliseconds of work after which others have their turn. */
+/** After so many milliseconds of compiling, other work gets its turn. */
 const TURN = 5;
 
-/** The same, however many of however many rules: other work gets its turn in between. `now`: milliseconds of any clock. */
+/**
+ * Compiles one policy after the other as {@link compilePolicy} does, but lets other work in between.
+ * @param now milliseconds, of any clock.
+ */
 export function compilerInTurns(
   now = () => performance.now(),
 ): (policy: AgentPolicy) => Promise<Compilation> {
@@ -102,7 +105,7 @@ export function compilerInTurns(
   };
 }
 
-/** Stops before each expression. */
+/** Yields before each expression, so that the caller may pause there. */
 function* compiling(
   { metadata: { name }, spec }: AgentPolicy,
   origin?: Origin,
@@ -157,7 +160,7 @@ interface Context {
   prefix: string;
 }
 
-/** What it was meant to match is not known: it denies everything. */
+/** A policy whose shape is wrong. Nobody knows what it was meant to match, so it denies everything. */
 function unreadable(name: string, problems: readonly Problem[]): CompiledPolicy {
   const broken = `the policy is not valid at ${problems[0]?.path}`;
   const rule: CompiledRule = {
@@ -192,7 +195,7 @@ function paramsOf(
   };
 }
 
-/** A variable that does not compile is not there: what names it does not compile either. */
+/** The variables that compile. What names one that does not will not compile either. */
 function* environmentOf(
   { paramKind, variables = [] }: AgentPolicySpec,
   problems: Problem[],
@@ -264,7 +267,7 @@ function messageOf(
   return { broken: "its messageExpression does not compile" };
 }
 
-/** What is said where the rule itself says nothing. */
+/** The message of a rule; where it has none, its condition. */
 function textOf({ message = "", when }: PolicyRule): string {
   const own = message.trim();
   if (own !== "") return own;

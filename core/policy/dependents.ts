@@ -1,6 +1,6 @@
 /**
- * What goes with an object that is deleted: the garbage collector deletes whatever has it as an owner, and what has that
- * as an owner in turn. No request tells of them.
+ * Dependents: what is deleted together with an object. The garbage collector deletes whatever names the object as an owner,
+ * then what names that as an owner, and so on. No request says so.
  */
 import { type AdmissionRequest, isObject, type JsonObject, list, member } from "../admission.ts";
 import { APPROVERS, DENY, REQUIRE_APPROVAL } from "./annotations.ts";
@@ -12,13 +12,13 @@ export interface Dependent {
   /** "" for cluster-scoped ones. */
   namespace: string;
   name: string;
-  /** The kind of the owner through which it goes, "" where it goes with its namespace. */
+  /** The kind of the owner that takes it along; "": its namespace does. */
   of: string;
-  /** Those by which people bind agents, null where there are none. */
+  /** Its annotations by which people bind agents (`hoop.dev/deny` and the like); null: it has none. */
   annotations: JsonObject | null;
 }
 
-/** The kinds that are known of, by the collection's path: what lives on in data, what runs, and what others are made by. */
+/** Only dependents of these kinds are known: those that hold data, those that run, and those that make others. */
 export const DEPENDENT_KINDS: readonly (readonly [apiVersion: string, kind: string, resource: string])[] = [
   ["v1", "PersistentVolumeClaim", "persistentvolumeclaims"],
   ["v1", "PersistentVolume", "persistentvolumes"],
@@ -40,7 +40,10 @@ export const TOO_MANY: Known<readonly Dependent[]> = {
   why: "too much would be deleted with it",
 };
 
-/** Whether what belongs to it goes with it. What orphans leaves them alone. Left out, the policy is the kind's own, and that of most is Background. */
+/**
+ * Whether the request has dependents deleted. A delete does, unless it asks for Orphan. Where it asks for nothing, the kind
+ * decides, and nearly all kinds delete.
+ */
 export function cascades(request: AdmissionRequest): boolean {
   const { operation, subresource, oldObject, options } = request;
   if (oldObject === null) return false;
@@ -49,10 +52,10 @@ export function cascades(request: AdmissionRequest): boolean {
   return options?.["propagationPolicy"] !== "Orphan" && options?.["orphanDependents"] !== true;
 }
 
-/** By this finalizer the garbage collector knows that it is to leave them alone, until it has. */
+/** As long as an object that is being deleted has this finalizer, the garbage collector frees its dependents instead of deleting them. */
 const ORPHAN = "orphan";
 
-/** Whether it is deleted already, and would have left them alone but for this: some subresources write finalizers, too. */
+/** Whether an update takes that finalizer off an object that is being deleted, and so has its dependents deleted after all. */
 function orphansNoMore({ oldObject, object }: AdmissionRequest): boolean {
   const before = member(oldObject ?? {}, "metadata");
   if (!Object.hasOwn(before, "deletionTimestamp") || !list(before, "finalizers").includes(ORPHAN))
@@ -60,29 +63,29 @@ function orphansNoMore({ oldObject, object }: AdmissionRequest): boolean {
   return !list(member(object ?? {}, "metadata"), "finalizers").includes(ORPHAN);
 }
 
-/** Those of an object by which people bind agents; null where there are none. */
+/** Of an object's annotations, those by which people bind agents; null: it has none. */
 export function bindingAnnotations(metadata: JsonObject): JsonObject | null {
   const all = member(metadata, "annotations");
   const found = [DENY, REQUIRE_APPROVAL, APPROVERS].filter((name) => Object.hasOwn(all, name));
   return found.length === 0 ? null : Object.fromEntries(found.map((name) => [name, all[name] ?? null]));
 }
 
-/** As expressions see one. */
+/** A dependent as expressions see it. */
 export function dependentFacts({ annotations, ...rest }: Dependent): JsonObject {
   return { ...rest, annotated: isObject(annotations ?? undefined) };
 }
 
-/** What of an object an index of owners keeps. */
+/** What `Owners` keeps of an object. */
 export interface Owned extends Omit<Dependent, "of"> {
   uid: string;
   /** uids. */
   owners: readonly string[];
 }
 
-/** More are too many to be told. */
+/** With more dependents than this it is not told what they are. */
 const MOST = 1000;
 
-/** Everything that has owners or annotations that bind agents, by what it goes with. */
+/** An index of objects that have owners, or annotations that bind agents: by owner, and by namespace. */
 export class Owners {
   readonly #byUid = new Map<string, Owned>();
   readonly #byOwner = new Map<string, Set<string>>();
@@ -92,7 +95,7 @@ export class Owners {
     return this.#byUid.size;
   }
 
-  /** In place of what was known of its uid. */
+  /** Takes the place of what was known of the same uid. */
   put(owned: Owned): void {
     this.remove(owned.uid);
     if (owned.owners.length === 0 && owned.annotations === null) return;
@@ -109,13 +112,13 @@ export class Owners {
     removed(this.#annotated, known.namespace, uid);
   }
 
-  /** Of one kind, all that are known. */
+  /** Forgets all objects of one kind. */
   forget(apiVersion: string, kind: string): void {
     for (const [uid, known] of this.#byUid)
       if (known.kind === kind && known.apiVersion === apiVersion) this.remove(uid);
   }
 
-  /** What goes with an object of this uid and kind, down to the last; `undefined`: it is too much. */
+  /** All dependents of an object, and theirs in turn; `undefined`: there are too many. */
   dependentsOf(uid: string, kind: string): Dependent[] | undefined {
     const found = new Map<string, Dependent>();
     const next: [uid: string, kind: string][] = [[uid, kind]];
@@ -130,7 +133,7 @@ export class Owners {
     return [...found.values()];
   }
 
-  /** What is annotated in a namespace; `undefined`: it is too much. */
+  /** Objects of a namespace with annotations that bind agents; `undefined`: there are too many. */
   annotatedIn(namespace: string): Dependent[] | undefined {
     const all = this.#annotated.get(namespace) ?? new Set();
     if (all.size > MOST) return undefined;

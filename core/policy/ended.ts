@@ -1,4 +1,4 @@
-/** What goes with what a request ends without deleting it itself: the pod of an eviction, the pods of a smaller StatefulSet. */
+/** Dependents of what a request deletes by other means than a DELETE: an eviction its pod, a smaller StatefulSet some of its pods. */
 import { type AdmissionRequest, type JsonObject, list, member, text } from "../admission.ts";
 import { cascades, type Dependent, NO_DEPENDENTS, TOO_MANY } from "./dependents.ts";
 import type { Known, PolicyLookups, Soon } from "./ports.ts";
@@ -7,14 +7,14 @@ import { after } from "./soon.ts";
 type Lookups = Pick<PolicyLookups, "dependents" | "target">;
 type Gone = Known<readonly Dependent[]>;
 
-/** What a request deletes beside its object. None where it deletes nothing else. */
+/** What a request deletes besides its object. */
 export function dependentsOf(lookups: Lookups, request: AdmissionRequest): Soon<Gone> {
   if (isEviction(request)) return after(lookups.target(request), (pod) => withPod(lookups, request, pod));
   if (isScaledDown(request)) return after(lookups.target(request), (set) => claimsOf(lookups, request, set));
   return cascades(request) ? lookups.dependents(request) : NO_DEPENDENTS;
 }
 
-/** Whether what it goes to is looked up here, too. */
+/** Whether {@link dependentsOf} looks up the target of the request. */
 export function looksAtTarget(request: AdmissionRequest): boolean {
   return isEviction(request) || isScaledDown(request);
 }
@@ -24,7 +24,7 @@ function isEviction({ operation, resource, subresource }: AdmissionRequest): boo
   return operation === "CREATE" && group === "" && name === "pods" && subresource === "eviction";
 }
 
-/** An eviction is a delete of the pod, by the options that it has in it. */
+/** An eviction deletes the pod, with the `deleteOptions` in its body. */
 function withPod(lookups: Lookups, request: AdmissionRequest, pod: Known<JsonObject | null>): Soon<Gone> {
   if (!pod.known) return pod;
   if (pod.object === null) return NO_DEPENDENTS;
@@ -42,12 +42,12 @@ function isScaledDown(request: AdmissionRequest): boolean {
   return isSet && operation === "UPDATE" && replicasOf(request.object) < replicasOf(request.oldObject);
 }
 
-/** Left out of a Scale it is 0. */
+/** A Scale that does not say `replicas` means 0. */
 function replicasOf(scale: JsonObject | null): number {
   return Number(member(scale ?? {}, "spec")["replicas"] ?? 0);
 }
 
-/** Claims that its controller gives to the pods which end, when it is to delete them so. */
+/** The claims of the pods that end, where the StatefulSet says that these are deleted with them (`whenScaled: Delete`). */
 function claimsOf(lookups: Lookups, request: AdmissionRequest, set: Known<JsonObject | null>): Soon<Gone> {
   if (!set.known) return set;
   const spec = member(set.object ?? {}, "spec");
@@ -71,7 +71,7 @@ function claimsOf(lookups: Lookups, request: AdmissionRequest, set: Known<JsonOb
   });
 }
 
-/** More are too many to be told. */
+/** With more claims than this it is not told what they are. */
 const MOST = 1000;
 const CLAIM = "PersistentVolumeClaim";
 
@@ -79,7 +79,7 @@ function claimNamed(namespace: string, name: string, annotations: JsonObject | n
   return { apiVersion: "v1", kind: CLAIM, namespace, name, of: "Pod", annotations };
 }
 
-/** What is annotated there is what a deletion of the namespace would be told of. */
+/** What in the namespace has annotations that bind agents. It is asked for as if the namespace were deleted, for that is what a port can tell. */
 function annotatedIn(lookups: Lookups, request: AdmissionRequest): Soon<Gone> {
   return lookups.dependents({
     ...request,

@@ -1,9 +1,11 @@
 /** What each part of an expression comes to, and which of them decided. */
+
 import { compile } from "../cel/cel.ts";
 import type { PolicyEnvironment } from "../cel/environment.ts";
 import { type Term, termOf } from "../cel/terms.ts";
 import { shownValue } from "../cel/values/shown.ts";
 import type { Value } from "../cel/values/value.ts";
+import { MASKED_VALUE } from "../mask/names.ts";
 import { REQUEST } from "./budget.ts";
 import type { Outcome, PolicyRun } from "./evaluation.ts";
 
@@ -62,7 +64,6 @@ async function look(term: Term, environment: PolicyEnvironment, runs: Runs): Pro
 
 const LONGEST = 200;
 const COMPARED = 1_000_000;
-const MASKED = "[masked: value]";
 
 /**
  * What a value tells only because of a secret is not shown, however it was come by: it differs from what the same
@@ -71,12 +72,12 @@ const MASKED = "[masked: value]";
 function shownOf(outcome: Outcome<Value>, masked: Outcome<Value>): string {
   if ("failed" in outcome) return "";
   if (typeof outcome.value === "boolean") return String(outcome.value);
-  if ("failed" in masked) return MASKED;
+  if ("failed" in masked) return MASKED_VALUE;
   const text = shownValue(masked.value, COMPARED);
   const isSafe =
     text === shownValue(outcome.value, COMPARED) ||
     (typeof masked.value === "object" && text.includes("[masked: "));
-  return isSafe ? shownValue(masked.value, LONGEST) : MASKED;
+  return isSafe ? shownValue(masked.value, LONGEST) : MASKED_VALUE;
 }
 
 function traced({ term, outcome, shown, parts }: Looked, decided: boolean): TermTrace {

@@ -1,4 +1,4 @@
-/** What the rules of policies come to in one request. */
+/** What the rules of all policies find in one request. */
 import type { Purse } from "../cel/meter.ts";
 import { maskText } from "../mask/patterns.ts";
 import { printable } from "../printable.ts";
@@ -10,9 +10,9 @@ import type { Candidate, CandidateRule, PolicySet } from "./set.ts";
 import { after, all } from "./soon.ts";
 import type { ApprovalTerms } from "./spec.ts";
 
-/** What came of one rule that could be about the request, for whoever wants to know. */
+/** What came of one rule, for `kubectl hoop policy explain`. */
 export interface TraceStep {
-  /** As verdicts and records say it. */
+  /** The name in verdicts and records. */
   rule: string;
   outcome: "not-matched" | "quiet" | "fired" | "failed" | "off";
   mode: Mode | "Off";
@@ -20,12 +20,12 @@ export interface TraceStep {
   detail?: string;
 }
 
-/** Something that fired, or failed, in the mode and on the terms it has for this request. */
+/** A rule that fired or failed, with the mode and the terms that it has for this request. */
 export interface Finding {
   name: string;
   action: "Hold" | "Deny";
   mode: Mode | "Off";
-  /** Each of them counts; none: the defaults. */
+  /** All of them must be met; empty: the defaults. */
   terms: readonly ApprovalTerms[];
   message: string;
   failed: boolean;
@@ -40,7 +40,7 @@ interface Round {
 
 const NOTHING: readonly Finding[] = [];
 
-/** Lets others have their turn between two policies where it takes long. */
+/** Where it takes long, other requests get their turn between two policies. */
 export async function findingsOf(
   going: Evaluation,
   set: PolicySet,
@@ -48,7 +48,7 @@ export async function findingsOf(
 ): Promise<readonly Finding[]> {
   const runs = new Map<object, PolicyRun>();
   const runOf = (policy: CompiledPolicy) => {
-    // Asked for twice where it says something of the catalogue as well.
+    // A policy with catalogue entries is needed more than once: for its own rules, and for those that it changes.
     if (policy.entries.length === 0) return new PolicyRun(going, policy);
     let run = runs.get(policy);
     if (run === undefined) {
@@ -81,8 +81,8 @@ function findingsBy(candidate: Candidate, round: Round): Soon<readonly Finding[]
     : ofRules(candidate, run, applies, round);
 }
 
-// What waits is by itself, here and below, and so is what fires: a closure among a hundred rules that do neither has V8
-// keep what it could see for each of them.
+// Waiting has a function of its own, here and below, and so has firing. Most of a hundred rules do neither: a closure in the
+// function that all of them go through would make V8 allocate what it captures for each of them.
 function ofRulesLater(
   candidate: Candidate,
   run: PolicyRun,
@@ -150,7 +150,7 @@ type RuleOutcome = Found | { kind: "not-matched" } | { kind: "quiet" };
 const NOT_MATCHED = { kind: "not-matched" } as const;
 const QUIET = { kind: "quiet" } as const;
 
-/** `failed`: why it cannot be told whether its policy is about the request; the rule itself may still not be. */
+/** @param failed why nobody can tell whether the policy is about the request; the rule's own match may still say that it is not. */
 function outcomeOf(
   { rule, matches }: CandidateRule,
   failed: string | undefined,
@@ -181,10 +181,10 @@ function fired(
   });
 }
 
-/** It may quote what the request says, and stands in answers, approvals and records. */
+/** A message may quote the request, and is shown in answers, approvals and records: masked, and without invisible characters. */
 const told = (message: string): string => printable(maskText(message));
 
-/** As in Kubernetes: of one line, neither blank nor longer than 5 KiB; else the rule's own message stands. */
+/** In bytes. As in Kubernetes, a message that is longer, blank, or of several lines is not used: the rule's own `message` is. */
 const LONGEST_MESSAGE = 5 * 1024;
 
 function usable(text: string | undefined): string | undefined {
@@ -193,7 +193,7 @@ function usable(text: string | undefined): string | undefined {
   return isUsable ? trimmed : undefined;
 }
 
-/** A rule of the catalogue is in the mode, and on the terms, that policies say; the strictest of several. */
+/** Policies may change the mode and the terms of a catalogue rule by entries: the strictest entry that applies counts. */
 function settled(
   { message, failed }: Found,
   rule: CompiledRule,
@@ -231,8 +231,8 @@ function cannotTell(rule: CompiledRule, why: string, { trace }: Round): readonly
 const STRICTEST_FIRST: readonly (Mode | "Off")[] = ["Enforce", "Warn", "Audit", "Off"];
 
 /**
- * The entry where it applies. Where that cannot be told, one that loosens the rule does not, and the rule stays as it
- * is; of one that tightens it, nobody can tell.
+ * The entry, if it applies. Where nobody can tell, an entry that loosens the rule does not apply, and an entry that tightens it
+ * fails.
  */
 function appliesTo(
   { going, runOf }: Round,

@@ -1,16 +1,14 @@
-/** What Helm has rendered: objects in YAML, shown without what is secret in them. Pure. */
+/** What Helm has rendered, objects in YAML, shown without what is secret in it. Pure. */
 import { parseDocument, stringify } from "yaml";
 import { isObject, type Json, type JsonObject, member, text } from "../admission.ts";
 import { withoutValuesIn } from "../mask/known-json.ts";
+import { isPublicKey } from "../mask/names.ts";
 import { type KnownValues, withoutValues } from "../mask/values.ts";
 import { maskObject, maskText } from "../mask.ts";
 
-/** Longer ones are not read. */
+/** In characters. Longer documents are not parsed. */
 const LONGEST = 256 * 1024;
-/** Names, and what everybody may know. */
-const PUBLIC_KEY = /(?:\.crt|^namespace|^username|^user)$/;
-
-/** As Helm finds where one object ends and the next begins. */
+/** Between two objects, as Helm itself tells them apart. */
 const BETWEEN = /^---[ \t]*/m;
 
 /** The values of all Secrets in it, plain. */
@@ -21,7 +19,10 @@ export function secretsOf(manifest: string): string[] {
   });
 }
 
-/** The text itself where there is nothing to be masked. What is masked has a mark, over the whole text, as a comment. */
+/**
+ * The text itself where there is nothing to be masked. Otherwise a comment at its end has a mark for the whole text: sent
+ * back with it, unchanged, it stands for the text as it was.
+ */
 export function maskedManifest(manifest: string, known: KnownValues, mark: (text: string) => string): string {
   const documents = manifest.split(BETWEEN);
   const shown = documents.map((document) => maskedDocument(document, known, mark));
@@ -33,7 +34,7 @@ function maskedDocument(document: string, known: KnownValues, mark: (text: strin
   const object = objectIn(document);
   if (object === undefined) {
     const comment = withoutValues(known, maskText(document));
-    // Who cannot read it cannot tell where a secret begins.
+    // Where it cannot be parsed, nobody can tell where a secret begins: all of it is hidden.
     return document.trim() === "" || isComment(document) ? comment : `\n# ${mark(document)}\n`;
   }
   const masked = text(object, "kind") === "Secret" ? maskedSecret(object, mark) : maskObject(object);
@@ -43,7 +44,7 @@ function maskedDocument(document: string, known: KnownValues, mark: (text: strin
   return `${source}${stringify(whole, { lineWidth: 0, aliasDuplicateObjects: false, compat: "yaml-1.1" })}`;
 }
 
-/** Its values are placeholders, in base64: whoever reads it as a Secret can. */
+/** With marks for values; those of `data` in base64, so that it can still be read as a Secret. */
 function maskedSecret(secret: JsonObject, mark: (text: string) => string): JsonObject {
   const { data, stringData, ...rest } = secret;
   const encoded = mapped(member({ data: data ?? {} }, "data"), (value) =>
@@ -66,7 +67,7 @@ function mapped(values: JsonObject, map: (value: string) => string): JsonObject 
 function valuesOf(secret: JsonObject): string[] {
   const secretsIn = (field: "data" | "stringData") =>
     Object.entries(member(secret, field)).flatMap(([key, value]) =>
-      PUBLIC_KEY.test(key) ? [] : [scalar(value)],
+      isPublicKey(key) ? [] : [scalar(value)],
     );
   const encoded = secretsIn("data").map((value) => Buffer.from(value, "base64").toString());
   return [...encoded, ...secretsIn("stringData")];

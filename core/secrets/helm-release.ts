@@ -1,10 +1,10 @@
 /**
- * Helm's releases, kept in Secrets of type `helm.sh/release.v1`: what is in one is shown but for what is secret, and what
- * is sent back is taken for what it stands for. Pure.
+ * Helm keeps each release in a Secret. It is shown unpacked and without what is secret in it, and what Helm sends back is
+ * turned into the release again. Pure.
  *
- * A text that holds a secret is shown with a mark of its own, a placeholder over all of the text. Sent back as it was
- * shown, it is the text that is there; anything else that holds a mark is refused. So nothing is ever stored that only
- * stands for a value.
+ * For that, each text with a secret in it is shown with a mark: a placeholder that is made of the whole text. A text that
+ * comes back exactly as it was shown becomes the original. Any other text with a mark in it is refused, so that no mark is
+ * ever stored in place of a value.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { isObject, type Json, type JsonObject, text } from "../admission.ts";
@@ -15,21 +15,22 @@ import type { CoreSecret } from "./backend.ts";
 import { maskedManifest, secretsOf } from "./helm-manifest.ts";
 import { holdsMask } from "./placeholder.ts";
 
-const TYPE = "helm.sh/release.v1";
+/** The type of the Secrets that Helm keeps its releases in, and the one key they have. */
+export const RELEASE_TYPE = "helm.sh/release.v1";
 const KEY = "release";
-/** Of a release, written out. Larger ones are shown as any other value: to look through them takes time. */
+/** Bytes of a release once it is unpacked. To look through a larger one would take too long: it is hidden as one value. */
 const LARGEST = 8 * 1024 * 1024;
 const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
 
-/** What stands for a text: a placeholder. */
+/** Gives the placeholder that stands for a text. */
 export type Mark = (text: string) => string;
 
 /** Whether the value of this key is a release of Helm's. */
 export function isRelease(secret: CoreSecret, key: string): boolean {
-  return key === KEY && text(secret, "type") === TYPE;
+  return key === KEY && text(secret, "type") === RELEASE_TYPE;
 }
 
-/** As it is shown; undefined: it is none that could be read. */
+/** The value as it is shown; undefined: it is no release that could be read. */
 export function shownRelease(value: Buffer, mark: Mark): Buffer | undefined {
   const release = read(value);
   return release && written(masked(release, mark));
@@ -37,18 +38,19 @@ export function shownRelease(value: Buffer, mark: Mark): Buffer | undefined {
 
 export type ResolvedRelease =
   | { outcome: "value"; value: Buffer }
-  /** As it is there. */
+  /** Nothing changes: the value that is there stays, byte by byte. */
   | { outcome: "kept" }
   /** It holds marks of something else. */
   | { outcome: "refused" };
 
 /**
- * @param live the release that is there; undefined: none.
- * @param mark as it was shown by.
+ * What a value that was sent stands for.
+ * @param live the value that is there now; undefined: none.
+ * @param mark the one with which `live` was shown.
  */
 export function resolvedRelease(sent: Buffer, live: Buffer | undefined, mark: Mark): ResolvedRelease {
   const release = read(sent);
-  // What nobody can read may be a value, but none that Helm could use; a placeholder in it is refused by others.
+  // No release: it is stored as it is. Whoever calls this refuses placeholders in it.
   if (release === undefined) return { outcome: "value", value: sent };
   const there = live && read(live);
   const shown = there && masked(there, mark);
@@ -58,7 +60,7 @@ export function resolvedRelease(sent: Buffer, live: Buffer | undefined, mark: Ma
   return { outcome: "value", value: same(resolved, release) ? sent : written(resolved) };
 }
 
-/** Base64 of gzipped JSON; of releases of long ago, of JSON. */
+/** It is gzipped JSON in base64; releases of old Helm versions are not gzipped. */
 function read(value: Buffer): JsonObject | undefined {
   try {
     const packed = Buffer.from(value.toString("latin1"), "base64");
@@ -75,7 +77,7 @@ function written(release: JsonObject): Buffer {
   return Buffer.from(gzipSync(JSON.stringify(release)).toString("base64"));
 }
 
-/** Files of the chart: base64. */
+/** Members of the chart whose items are files, in base64. */
 const FILES: ReadonlySet<string> = new Set(["templates", "files"]);
 
 function masked(release: JsonObject, mark: Mark): JsonObject {
@@ -87,12 +89,12 @@ function masked(release: JsonObject, mark: Mark): JsonObject {
       return maskedFile(original, known);
     const shown = isIdentity(path) ? original : maskedLeaf(original, last ?? "", known);
     if (shown === original) return original;
-    // The notes are read by people; of the values that a chart was given, each is one.
+    // A long text, such as the notes, is for people to read: they see it, without its secrets, above its mark.
     return original.includes("\n") ? `${shown}\n${mark(original)}` : mark(original);
   });
 }
 
-/** What Helm goes by. */
+/** Names, versions and labels, by which Helm finds a release: never masked. */
 function isIdentity(path: readonly string[]): boolean {
   return path.length === 1 || path[0] === "labels" || (path[0] === "chart" && path[1] === "metadata");
 }
@@ -108,7 +110,7 @@ function maskedFile(encoded: string, known: KnownValues): string {
   return shown === plain ? encoded : Buffer.from(shown, "latin1").toString("base64");
 }
 
-/** The values of the Secrets that it brought, and those that it was given by the name of one. */
+/** The values of the Secrets that it installed, and those in its configuration whose names say that they are secret. */
 function secretsIn(release: JsonObject): string[] {
   const values: string[] = [];
   mapTexts(release, (original, path) => {
@@ -125,7 +127,7 @@ function secretsIn(release: JsonObject): string[] {
   return values;
 }
 
-/** By what is shown, what it stands for: of each text that is not shown as it is. */
+/** The original of each text that was not shown as it is, by what was shown. Without those that could be two originals. */
 function originalsIn(there: JsonObject, shown: JsonObject): ReadonlyMap<string, string> {
   const originals: string[] = [];
   mapTexts(there, (original) => {
@@ -149,7 +151,7 @@ function withOriginals(release: JsonObject, originals: ReadonlyMap<string, strin
   return mapTexts(release, (one) => originals.get(one) ?? one);
 }
 
-/** Anywhere, and in the files of the chart. */
+/** Whether a mark is left in any text, or in a file of the chart. */
 function holdsMarks(release: JsonObject): boolean {
   let holds = false;
   mapTexts(release, (one, path) => {
@@ -164,7 +166,7 @@ function same(a: JsonObject, b: JsonObject): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** All its texts, with the names of the members that lead there; of items, that of their list. */
+/** Maps every text in it. `path`: the names of the members that lead to it; the items of a list have the path of the list. */
 function mapTexts(
   object: JsonObject,
   map: (text: string, path: readonly string[]) => string,

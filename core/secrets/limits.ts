@@ -1,29 +1,30 @@
 /**
- * How much a Secret may hold, by what its view tells. Where the API server counted to the byte, whoever adds until it is
- * too much would know how long the rest is.
+ * How much may be written to a Secret. This is not left to the API server, which counts every byte: an agent could add to the
+ * Secret until that refuses it, and so learn how long the values are that it does not see. Here these are counted by the
+ * rounded sizes that the view shows anyway.
  */
 import { type JsonObject, member } from "../admission.ts";
 import { mostOf } from "./placeholder.ts";
 import { LAST_APPLIED, type Live, REPEATED, valuesOf } from "./view.ts";
 
-/** MaxSecretSize and TotalAnnotationSizeLimitB of Kubernetes. */
+/** Bytes: MaxSecretSize and TotalAnnotationSizeLimitB of Kubernetes. */
 const MOST_DATA = 1024 * 1024;
 const MOST_ANNOTATIONS = 256 * 1024;
-/** What is not shown of the annotations is rounded up to a multiple of this. */
+/** Annotations that the view hides count as a multiple of this many bytes. */
 const STEP = 64 * 1024;
-/** Hoop's own stamps, whoever's name is in them. */
+/** Bytes for the annotations that Hoop itself sets, whatever names are in them. */
 const STAMPS = 1024;
-/** What an apply is tried with in place of a value is no longer than this. */
+/** An apply is first tried with stand-ins for values, of at most so many bytes. */
 const LONGEST_STAND_IN = 128;
 /**
- * All that is sent but for values: with the largest values and the largest annotations that are not shown, escaped, it
- * stays below the 3 MiB that the API server reads. Whether a request passes that would tell how long these are.
+ * The most bytes that may be sent besides values. With the largest values and hidden annotations added, a request still stays
+ * below the 3 MiB that the API server reads: whether it exceeds them must not depend on what the agent does not see.
  */
 const MOST_BESIDES = 1024 * 1024;
-/** Each takes time, and nobody could read what becomes of so many. */
+/** Each key takes time to look through. */
 const MOST_KEYS = 10_000;
 
-/** Whether it is more than goes into one request, whatever else the Secret holds. */
+/** Whether it is too much for one request, whatever else the Secret holds. */
 export function isBulky({ data = {}, stringData = {}, metadata, ...rest }: Bulk): boolean {
   const { managedFields: _, ...told } = metadata;
   const keys = [...Object.keys(data), ...Object.keys(stringData)];
@@ -38,7 +39,7 @@ interface Bulk {
 }
 
 export interface Weighed {
-  /** Base64, as the Secret will have it; of a part, that part. */
+  /** The values (base64) that the Secret will have; where only a part of it was sent, those of that part. */
   data: JsonObject;
   sent: ReadonlySet<string>;
   annotations: JsonObject;
@@ -46,7 +47,7 @@ export interface Weighed {
   isPart: boolean;
 }
 
-/** The field that is too large, with the rest of it rounded up. What only keeps values is not. */
+/** The field that would be too large; undefined: none. What only keeps the values that are there never is. */
 export function oversized(weighed: Weighed): "data" | "metadata.annotations" | undefined {
   if (weighed.sent.size > 0 && bytesOfData(weighed) > MOST_DATA) return "data";
   return growsAnnotations(weighed) && bytesOfAnnotations(weighed) > MOST_ANNOTATIONS

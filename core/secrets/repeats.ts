@@ -1,20 +1,20 @@
 /** Whether a text repeats a value of a Secret, as it is or in a form that tools write. Pure. */
 
 /**
- * Longer texts are taken to repeat one. What tools keep in them may be all that was applied, compressed or escaped; and
- * where others write them as an agent wishes, they would be long lists of guesses.
+ * In characters. Longer texts count as repeating a value without being looked at: tools may keep in them all that was applied,
+ * compressed or escaped. And an agent that gets somebody to write them could test a long list of guesses at once.
  */
 export const LONGEST_TEXT = 256;
-/** Shorter values turn up in labels and annotations by chance. */
+/** In characters. Shorter values are not looked for: they turn up in labels and annotations by chance. */
 const SHORTEST = 4;
-/** The same of parts of base64, in which letters are any letters. */
+/** The same for pieces of base64, which turn up by chance more easily. */
 const SHORTEST_PART = 8;
-/** So many values are looked for in short texts, or fewer in longer ones; any text after them is taken to repeat one. */
+/** How often one value may be looked for in one short text; a longer text counts for several. After that every text counts as repeating one. */
 const MOST_LOOKS = 100_000;
 
 /**
- * @param values in base64. Not looked at before the first text.
- * @param longest Infinity for who must see all that repeats nothing, as approvers do.
+ * @param values in base64.
+ * @param longest see {@link LONGEST_TEXT}. Infinity for approvers, who must see whatever repeats nothing.
  */
 export function repetitions(values: readonly string[], longest = LONGEST_TEXT): (text: string) => boolean {
   let forms: string[] | undefined;
@@ -22,7 +22,7 @@ export function repetitions(values: readonly string[], longest = LONGEST_TEXT): 
   return (text) => {
     if (text.length > longest) return true;
     if (text.length < SHORTEST || values.length === 0) return false;
-    // How many forms there are depends on what the values are, so these are not what is counted.
+    // Values are counted and not their forms: how many of these there are would tell something about a value.
     looks += values.length * Math.ceil(text.length / LONGEST_TEXT);
     if (looks > MOST_LOOKS) return true;
     forms ??= [...new Set([...new Set(values)].flatMap((value) => formsOf(value, longest)))];
@@ -31,7 +31,7 @@ export function repetitions(values: readonly string[], longest = LONGEST_TEXT): 
 }
 
 function formsOf(encoded: string, longest: number): string[] {
-  // No form of it is shorter than it.
+  // Every form of a value is at least as long as the value: it cannot be in a text that is shorter.
   if (encoded === "" || (encoded.length * 3) / 4 - 2 > longest) return [];
   const bytes = Buffer.from(encoded, "base64");
   const plain = bytes.toString();
@@ -43,7 +43,10 @@ function formsOf(encoded: string, longest: number): string[] {
     .filter((form) => form.length >= SHORTEST);
 }
 
-/** Of the base64 of a longer text, in which the bytes begin `shift` behind a multiple of three: what they alone decide. */
+/**
+ * What can be seen of the bytes in the base64 of a longer text around them: the characters that depend on nothing else. They
+ * begin `shift` bytes behind a multiple of three.
+ */
 function partOfBase64(bytes: Buffer, shift: number): string {
   const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
   const end = text.endsWith("=") ? text.indexOf("=") - 1 : text.length;
@@ -58,7 +61,7 @@ function uri(text: string): string {
   try {
     return encodeURIComponent(text);
   } catch {
-    // A lone surrogate; there is none in what was bytes.
+    // A lone surrogate has no such form. Decoded bytes have none.
     return text;
   }
 }

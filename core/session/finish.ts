@@ -1,4 +1,4 @@
-/** Ends a session, whatever it is that ends it: what goes on in it is cut, and what waits for people for it is void. */
+/** Ends a session, for whatever reason: what runs in it is cut, and an approval that it waits for is void. */
 import { findApproval } from "../hold/rows.ts";
 import type { Clock, Store } from "../ports.ts";
 import { type Beside, voided } from "./approval.ts";
@@ -16,7 +16,7 @@ export interface FinishPorts {
 
 const EVENTS = { Denied: "denied", Expired: "expired", Ended: "ended", Revoked: "revoked" } as const;
 
-/** Whether it was this that ended it: false where it has changed meanwhile. `by`: who did it, where somebody did. */
+/** @param by who ends it, where somebody does. @returns false where the session has changed meanwhile, and so was not ended. */
 export async function finish(
   { store, clock, live }: FinishPorts,
   { key, session, revision }: FoundSession,
@@ -35,7 +35,7 @@ export async function finish(
   return outcome === "committed";
 }
 
-/** People need not decide any more for a session that is over. */
+/** What voids the approval that a session waits for, to be written with the end of the session. */
 export async function unasked(
   store: Store,
   key: string,

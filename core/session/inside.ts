@@ -1,6 +1,6 @@
 /**
- * What a request says of the session it comes out of, proven: whoever may impersonate may say anything, and only what
- * Hoop itself has written down counts.
+ * Whether a request comes out of the session that it names. The name is in its user data (`hoop.dev/*` extras), and whoever may
+ * impersonate can put anything there: only what Hoop itself has stored about the session counts.
  */
 import type { InSession, UserInfo } from "../admission.ts";
 import { serviceAccountUser } from "../agents.ts";
@@ -16,7 +16,7 @@ export interface InsidePorts {
   cluster: Pick<Cluster, "namespaceUid">;
 }
 
-/** forged: it says that it comes out of a session, and does not. */
+/** `forged`: it names a session, but does not come out of it. */
 export type Inside =
   | { kind: "direct" }
   | { kind: "session"; session: InSession }
@@ -33,7 +33,7 @@ export async function insideOf(ports: InsidePorts, user: UserInfo): Promise<Insi
   return { kind: "session", session: told(session) };
 }
 
-/** The session that a request came out of, also where it is over by now. Undefined: none of its user. */
+/** The session that a request came out of, even if that is over by now. Undefined: it came out of none. */
 export async function saidSession(
   ports: Omit<InsidePorts, "clock">,
   user: UserInfo,
@@ -42,7 +42,7 @@ export async function saidSession(
   return session === undefined ? undefined : told(session);
 }
 
-/** The one that it names, if it is of this user. */
+/** The session that it names, if that acts as this user. */
 async function named(ports: Omit<InsidePorts, "clock">, user: UserInfo): Promise<Session | undefined> {
   const [namespace = "", name = ""] = sessionNameOf(user)?.split("/") ?? [];
   if (namespace === "" || name === "") return undefined;

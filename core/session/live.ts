@@ -4,6 +4,8 @@
 const MOST: Readonly<Record<Use, number>> = { call: 50, stream: 100, wait: 100 };
 /** Of all sessions: each of them is a connection to the API server. */
 const MOST_IN_ALL: Readonly<Record<Use, number>> = { call: 250, stream: 1500, wait: 1500 };
+/** Of one agent, however many sessions it has: it keeps nobody else from theirs. */
+const MOST_OF_AGENT: Readonly<Record<Use, number>> = { call: 125, stream: 750, wait: 750 };
 /** So many calls may come at once that a second's worth of them is no limit to one kubectl. */
 const BURST_SECONDS = 5;
 const LEAST_BURST = 100;
@@ -33,6 +35,7 @@ interface Live {
 export class LiveSessions {
   readonly #byUid = new Map<string, Live>();
   readonly #inAll: Record<Use, number> = { call: 0, stream: 0, wait: 0 };
+  readonly #byAgent = new Map<string, Record<Use, number>>();
   readonly #now: () => number;
   /** Of a session that this process has not seen used yet, it is not known for how long it was not. */
   readonly #since: number;
@@ -42,8 +45,8 @@ export class LiveSessions {
     this.#since = now();
   }
 
-  /** A request comes in. */
-  enter(uid: string, use: "call" | "stream", requestsPerSecond: number): Entered {
+  /** A request comes in. @param agent whose session it is. */
+  enter(uid: string, use: "call" | "stream", requestsPerSecond: number, agent = uid): Entered {
     const now = this.#now();
     const burst = Math.max(LEAST_BURST, requestsPerSecond * BURST_SECONDS);
     const live = this.#byUid.get(uid) ?? {
@@ -60,28 +63,38 @@ export class LiveSessions {
     live.counted = now;
     if (live.allowance < 1)
       return { kind: "too-many", why: `more than ${requestsPerSecond} requests a second` };
-    if (live.running[use] >= MOST[use]) return { kind: "too-many", why: `too many ${use}s at once` };
-    if (this.#inAll[use] >= MOST_IN_ALL[use])
-      return { kind: "too-many", why: `to wait: there are too many ${use}s at once in all sessions` };
+    const why = this.#whyNone(live, use, agent);
+    if (why !== undefined) return { kind: "too-many", why };
     live.allowance -= 1;
-    return { kind: "entered", signal: live.cut.signal, ...this.#placeOf(live, use) };
+    return { kind: "entered", signal: live.cut.signal, ...this.#placeOf(live, use, agent) };
   }
 
-  #placeOf(live: Live, use: Use): Place {
+  /** Undefined: there is a place. */
+  #whyNone({ running }: Live, use: Use, agent: string): string | undefined {
+    if (running[use] >= MOST[use]) return `too many ${use}s at once`;
+    if ((this.#byAgent.get(agent)?.[use] ?? 0) >= MOST_OF_AGENT[use])
+      return `to wait: its agent has too many ${use}s at once in all its sessions`;
+    if (this.#inAll[use] >= MOST_IN_ALL[use])
+      return `to wait: there are too many ${use}s at once in all sessions`;
+    return undefined;
+  }
+
+  #placeOf(live: Live, use: Use, agent: string): Place {
     let now: Use | undefined;
     const become = (next: Use | undefined) => {
-      for (const [one, by] of [[now, -1] as const, [next, 1] as const]) {
-        if (one === undefined) continue;
-        live.running[one] += by;
-        this.#inAll[one] += by;
+      const ofAgent = this.#byAgent.get(agent) ?? { call: 0, stream: 0, wait: 0 };
+      for (const counted of [live.running, ofAgent, this.#inAll]) {
+        if (now !== undefined) counted[now] -= 1;
+        if (next !== undefined) counted[next] += 1;
       }
       now = next;
+      if (ofAgent.call + ofAgent.stream + ofAgent.wait > 0) this.#byAgent.set(agent, ofAgent);
+      else this.#byAgent.delete(agent);
     };
     become(use);
     return {
       wait: () => {
-        const isRoom = live.running.wait < MOST.wait && this.#inAll.wait < MOST_IN_ALL.wait;
-        if (now === "call" && isRoom) become("wait");
+        if (now === "call" && this.#whyNone(live, "wait", agent) === undefined) become("wait");
       },
       resume: () => {
         if (now === "wait") become(use);

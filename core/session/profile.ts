@@ -7,11 +7,11 @@ import type { Window } from "./windows.ts";
 
 export interface Profile {
   name: string;
-  /** Whom it names. */
+  /** The agents that it names. */
   agents: AgentSettings;
-  /** Whose tokens may be exchanged for a session of it. */
+  /** Which tokens may be exchanged for a session of it. */
   tokens?: readonly TokenMatch[];
-  /** What makes it unusable, "" or left out for nothing: then it gives no sessions. */
+  /** Why it gives no sessions; "" or left out: it does. */
   problem?: string;
   /** Absent: these agents have no sessions. */
   session?: SessionTerms;
@@ -25,22 +25,22 @@ export interface SessionTerms {
   maxSeconds: number;
   /** 0: never. */
   idleSeconds: number;
-  /** At once, of one agent. */
+  /** How many sessions one agent may have at once. */
   maxSessions: number;
   requestsPerSecond: number;
   exec: { stdin: boolean; tty: boolean };
   portForward: boolean;
   /** Absent: any. */
   forwardedPorts?: readonly number[];
-  /** Of which Secrets of its namespace the values are not masked. */
+  /** Secrets of the session's namespace with keys whose values are not masked elsewhere. */
   reveal: readonly Revealed[];
   /** What looks like a secret and is none. */
   exempt: readonly Exemption[];
-  /** How many bytes of a body are kept in a record; what is hashed is the whole. */
+  /** How many bytes of a body are kept in its record. The hash is of the whole body. */
   keep: { requestBytes: number; responseBytes: number };
-  /** Absent: sessions are not asked for. */
+  /** Absent: sessions begin without an approval. */
   approval?: SessionApproval;
-  /** Sessions are for these times alone; none: for all. */
+  /** Sessions may be only in these times; empty: at any time. */
   windows: readonly Window[];
 }
 
@@ -52,8 +52,8 @@ export interface Revealed {
 /** Who decides whether a session may begin. */
 export interface SessionApproval {
   approvers: readonly Requirement[];
-  /** So many seconds the question is open. */
+  /** How long people have to decide, in seconds. */
   seconds: number;
-  /** Why people are asked, told to them. */
+  /** Told to people as the reason why they are asked. */
   reason?: string;
 }

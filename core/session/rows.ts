@@ -1,4 +1,7 @@
-/** How sessions lie in the store: `sessions/NSUID/NAME`. A namespace that comes anew has none of the old one. */
+/**
+ * How sessions lie in the store: `sessions/NSUID/NAME`, by the uid of the namespace. So a namespace that is created again has
+ * none of the sessions of the old one.
+ */
 import type { Revision, Store } from "#kit/storage.ts";
 import type { Session } from "./session.ts";
 
@@ -14,7 +17,7 @@ export function sessionKey(namespaceUid: string, name: string): string {
   return `${SESSIONS}${namespaceUid}/${name}`;
 }
 
-/** Of the namespace that a session of this key lies in. */
+/** The uid of the namespace that the session of this key lies in. */
 export function namespaceUidOf(key: string): string {
   return key.slice(SESSIONS.length).split("/")[0] ?? "";
 }

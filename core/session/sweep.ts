@@ -6,6 +6,7 @@ import type { Log, Store } from "../ports.ts";
 import { type ApprovalPorts, answered, type Beside } from "./approval.ts";
 import { sessionLine } from "./entries.ts";
 import { finish } from "./finish.ts";
+import { forget } from "./forget.ts";
 import { approved, type BeginPorts, endOf } from "./life.ts";
 import type { LiveSessions } from "./live.ts";
 import type { SessionTerms } from "./profile.ts";
@@ -16,9 +17,6 @@ export interface SweepPorts extends BeginPorts, Pick<ApprovalPorts, "clock" | "c
   store: Store;
   live: LiveSessions;
 }
-
-/** How long one that is over is still shown. Its records stay. */
-const SHOWN_MILLISECONDS = 24 * 3600_000;
 
 /**
  * One look at all of them; gives the approvals that some still wait for. Losing a race leaves a session as it is then.
@@ -32,6 +30,7 @@ export async function sweepSessions(ports: SweepPorts): Promise<string[]> {
   // Ended by another process of Hoop.
   for (const uid of used) if (!open.has(uid)) ports.live.end(uid);
   const failed: unknown[] = [];
+  await forget(ports.store, all, ports.clock.now()).catch((error: unknown) => failed.push(error));
   for (const found of all) {
     // One that cannot be looked at keeps no other from its end.
     const awaited = await sweepOne(ports, found).catch((error: unknown) => void failed.push(error));
@@ -46,14 +45,10 @@ function isOver({ status }: Session): boolean {
 }
 
 async function sweepOne(ports: SweepPorts, found: FoundSession): Promise<string | undefined> {
-  const { store, clock, live } = ports;
+  const { clock, live } = ports;
   const { metadata, status } = found.session;
   const now = clock.now();
-  if (status.endedAt !== undefined) {
-    if (Date.parse(status.endedAt) + SHOWN_MILLISECONDS <= now)
-      await store.commit({ deletes: [{ key: found.key, expect: found.revision }] });
-    return undefined;
-  }
+  if (isOver(found.session)) return undefined;
   const end = endOf(ports, found.session, now, live.lastUsed(metadata.uid, Date.parse(status.startedAt)));
   if (end === undefined && status.phase === "Pending") return sweepPending(ports, found);
   if (end !== undefined) await finish(ports, found, end);

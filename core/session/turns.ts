@@ -1,6 +1,9 @@
-/** One after the other: what was counted before something is written is then still so. Within one process. */
+/**
+ * Work that must be done one after the other, such as counting sessions and then writing one more: otherwise two could count at
+ * once. Only within one process.
+ */
 
-/** `work` begins when all that was asked for the same one before is done, however that went. */
+/** @param work begins when all earlier work for the same `whose` has ended, whether it failed or not. */
 export type InTurn = <T>(whose: string, work: () => Promise<T>) => Promise<T>;
 
 export function inTurn(): InTurn {

@@ -1,14 +1,14 @@
 /**
- * The times of the week for which sessions are, by the clock on the wall of a time zone. Where that clock is set
- * forward, the hour that is left out is in no window; where it is set back, the hour that comes twice is in twice.
+ * Windows: the times of the week in which sessions may be, by the clock on the wall of a time zone. When that clock is set
+ * forward, an hour is missing from its window; when it is set back, the hour that comes twice is in its window twice.
  */
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
 export type Day = (typeof DAYS)[number];
 
-/** `to` at or before `from` is of the next day: `days` are those on which it opens. */
+/** Where `to` is not after `from`, it is a time of the next day. `days` are the days on which the window opens. */
 export interface Window {
-  /** Empty: each day. */
+  /** Empty: every day. */
   days: readonly Day[];
   /** Minutes since midnight, on the wall. */
   from: number;
@@ -34,15 +34,15 @@ export function isTimeZone(timeZone: string): boolean {
   }
 }
 
-/** Whether one of them is open; without any, all of time is. `now`: milliseconds since the epoch. */
+/** Whether one of the windows is open, or there is none. @param now milliseconds since the epoch. */
 export function isOpen(windows: readonly Window[], now: number): boolean {
   return windows.length === 0 || windows.some((window) => isIn(window, now));
 }
 
-/** What is open for longer than a week never closes. */
+/** After so many milliseconds without a closing moment, a window counts as always open. */
 const LONGEST = 8 * 24 * 60 * MINUTE;
 
-/** When none is open any more, or `until`, if that comes first. Both, and `now`: milliseconds since the epoch. */
+/** When the last open window closes, but no later than `until`. All in milliseconds since the epoch. */
 export function closesAt(windows: readonly Window[], now: number, until: number): number {
   if (windows.length === 0) return until;
   let at = now;
@@ -53,7 +53,7 @@ export function closesAt(windows: readonly Window[], now: number, until: number)
   return Math.min(at, until);
 }
 
-/** The next moment at which it might be otherwise: clocks change by quarters of an hour at the least. */
+/** The next moment at which a window may open or close. Clocks are never set by less than a quarter of an hour. */
 function nextChange(windows: readonly Window[], now: number): number {
   const minute = Math.floor(now / MINUTE);
   const quarter = 15 - (minute % 15);

@@ -217,6 +217,19 @@ describe("the credentials of a session", function () {
       }
   });
 
+  it("cut nobody else's watch: what is too long for a server's connection is refused before it", async () => {
+    const other = await line("human");
+    const opened = Promise.withResolvers<void>();
+    const watch = other.send({ path: "/apis/hoop.dev/v1alpha1/approvals?watch=true" }, opened.resolve);
+    await opened.promise;
+    const long = await agent.send({ path: `/apis/hoop.dev/v1alpha1?long=${"~".repeat(200_000)}` });
+    expect(long.code).to.equal(503);
+    expect((await other.send({ path: "/apis/hoop.dev/v1alpha1" })).code).to.equal(200);
+    expect(await Promise.race([watch, "open"])).to.equal("open");
+    other.close();
+    await watch;
+  });
+
   it("are told apart: who it is through the session, is the ServiceAccount, with the session's own marks", async () => {
     const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
     const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";

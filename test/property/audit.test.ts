@@ -173,7 +173,7 @@ describe("audit events", () => {
         const index = await heard.admit();
         const annotations = isJudged ? naming(index) : {};
         await heard.take(auditEvent({ verb, annotations, responseStatus: { code }, ...way(value) }));
-        await heard.settling.step();
+        await heard.finder.step();
         const kept = await keptBy(heard);
         expect(kept).to.not.contain(value);
         expect(kept).to.not.contain(base64(value));
@@ -192,7 +192,7 @@ describe("audit events", () => {
       const coming = muddled(events, next);
       while (coming.length > 0) {
         await heard.take(...coming.splice(0, 1 + next(5)));
-        if (next(3) === 0) await heard.settling.keep();
+        if (next(3) === 0) await heard.finder.keep();
         if (next(3) === 0) heard = await Heard.begin(heard.store, heard.clock);
       }
       expect(await leftBy(heard)).to.deep.equal(expected.toSorted());

@@ -1,10 +1,12 @@
 /** One authorized request for a resource, as the verbs take it. */
+
+import { fieldRequirements } from "../field-selectors.ts";
 import type { Namespaces } from "../namespaces.ts";
 import { presenter } from "../present.ts";
 import type { ApiRequest } from "../request.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { Caller, KubeObject, ResourceDefinition, Selection } from "../resource.ts";
-import { fieldMatcher, fieldRequirements, labelMatcher } from "../selectors.ts";
+import { fieldMatcher, labelMatcher } from "../selectors.ts";
 import type { ServedResource } from "../served.ts";
 
 export interface Call<T extends KubeObject = KubeObject> {

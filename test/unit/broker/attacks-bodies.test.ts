@@ -1,7 +1,7 @@
 /** How an agent may try to fill the memory of all by what it sends, and never ends. */
 import type { Socket } from "node:net";
 import { expect } from "chai";
-import { Bodies } from "#apiserver-ext/broker/bodies.ts";
+import { Room } from "#apiserver-ext/broker/room.ts";
 import { type Bed, startBed } from "./bed.ts";
 
 const MAPS = "/api/v1/namespaces/demo/configmaps";
@@ -9,17 +9,16 @@ const MIB = 1024 * 1024;
 
 describe("the bodies of requests through sessions", () => {
   it("have a limit for each agent and one for all, and all room is given back", () => {
-    const bodies = new Bodies();
-    expect(bodies.take("a", 32 * MIB)).to.equal(true);
-    expect(bodies.take("a", 1)).to.equal(false);
-    expect(bodies.take("b", 32 * MIB)).to.equal(true);
-    expect(bodies.take("c", 32 * MIB)).to.equal(true);
-    expect(bodies.take("d", 1)).to.equal(false);
-    bodies.leave("a", 32 * MIB);
-    expect(bodies.take("d", 32 * MIB)).to.equal(true);
-    expect(bodies.take("a", 1)).to.equal(false);
-    bodies.leave("d", MIB);
-    expect(bodies.take("a", MIB)).to.equal(true);
+    const room = new Room("sent");
+    const [ann, bob, cleo, dan] = ["ann", "bob", "cleo", "dan"].map((agent) => room.share(agent));
+    for (const agent of [ann, bob, cleo]) agent?.take(32 * MIB);
+    expect(() => room.share("ann").take(1)).to.throw("too much is sent");
+    expect(() => dan?.take(1)).to.throw("too much is sent");
+    ann?.leave();
+    dan?.take(32 * MIB);
+    expect(() => room.share("ann").take(1)).to.throw("too much is sent");
+    dan?.give(MIB);
+    room.share("ann").take(MIB);
   });
 
   describe("that never end", () => {

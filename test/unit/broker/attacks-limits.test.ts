@@ -67,6 +67,40 @@ describe("what an agent sends", () => {
     await until("another's is passed on", async () => bed.arrived.length === 12);
     for (const socket of [...waiting, bobs]) socket.destroy();
   });
+
+  it("is shown no more than has room in events of watches that it does not read, and told so", async () => {
+    const map = { kind: "ConfigMap", metadata: { name: "big" }, data: { a: "x".repeat(30 * 1024 * 1024) } };
+    const event = `${JSON.stringify({ type: "ADDED", object: map })}\n`;
+    bed.behind.answer = (_request, response) => {
+      response.writeHead(200, { "Content-Type": "application/json" });
+      response.write(event);
+    };
+    const watch = `${bed.path}${MAPS}?watch=1`;
+    const unread = [0, 1].map(() => {
+      const socket = bed.raw(asked("GET", watch, ""));
+      let read = 0;
+      return socket.on("data", (bytes) => {
+        read += bytes.length;
+        // Of the event, and not only the header lines.
+        if (read > 10_000) socket.pause();
+      });
+    });
+    await until("two are shown theirs", async () => unread.every((socket) => socket.isPaused()));
+    expect(await bed.answerTo(asked("GET", watch, ""))).to.match(/"type":"ERROR".*too much is read/);
+    for (const socket of unread) socket.destroy();
+    await until("there is room again", async () => {
+      const socket = bed.raw(asked("GET", watch, ""));
+      const first = await new Promise<string>((resolve) => {
+        let text = "";
+        socket.on("data", (bytes) => {
+          text += bytes.toString();
+          if (text.includes("ADDED") || text.includes("ERROR")) resolve(text);
+        });
+      });
+      socket.destroy();
+      return first.includes("ADDED");
+    });
+  });
 });
 
 describe("the places of an agent", () => {

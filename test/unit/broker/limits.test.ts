@@ -11,6 +11,8 @@ import { type Bed, EMPTY, json, startBed } from "./bed.ts";
 
 const MAPS = "/api/v1/namespaces/demo/configmaps";
 
+const MIB = 1024 * 1024;
+
 describe("what one agent may send of Secrets' values", () => {
   const clock = new ManualClock();
   const values = (from: number, count = 1) => new Set(Array.from({ length: count }, (_, at) => from + at));
@@ -44,15 +46,21 @@ describe("what one agent may send of Secrets' values", () => {
 
 describe("the room for answers", () => {
   it("is shared by all, and given back", () => {
-    const room = new Room(10);
-    const [one, other] = [room.begin(), room.begin()];
-    one.take(6);
-    expect(() => other.take(5)).to.throw("too much");
-    other.take(4);
-    one.leave();
-    one.leave();
-    other.take(6);
-    expect(() => other.take(1)).to.throw("too much");
+    const room = new Room("read");
+    const [one, other, third] = ["ann", "bob", "cleo"].map((agent) => room.share(agent));
+    one?.take(64 * MIB);
+    expect(() => room.share("ann").take(1)).to.throw("too much is read");
+    other?.take(40 * MIB);
+    expect(() => third?.take(25 * MIB)).to.throw("too much is read");
+    third?.take(24 * MIB);
+    expect(() => other?.take(1)).to.throw("too much is read");
+    other?.give(MIB);
+    third?.take(MIB);
+    one?.leave();
+    one?.leave();
+    expect(() => one?.take(1)).to.throw("too much is read");
+    room.share("ann").take(64 * MIB);
+    expect(() => third?.take(1)).to.throw("too much is read");
   });
 });
 

@@ -185,7 +185,7 @@ describe("audit events", () => {
   it("take the place of what was made out by looking, and are not replaced", async () => {
     const index = await heard.admit({ approval: { namespace: "demo", name: "a", use: "spent" } });
     heard.clock.advance(6_000);
-    await heard.settling.step();
+    await heard.finder.step();
     expect((await outcomeOf(heard.store, index))?.entry).to.deep.include({
       source: "object",
       result: "cannot-tell",
@@ -215,7 +215,7 @@ describe("audit events", () => {
       responseObject: { kind: "Secret", data: { a: "c2VjcmV0" } },
     };
     await heard.take(read("r1", about), read("r2", about));
-    await heard.settling.keep();
+    await heard.finder.keep();
     expect(heard.warned.filter((text) => text.includes("audit policy"))).to.have.length(1);
     expect((await feedState(heard.store))?.tooMuch).to.equal(heard.clock.now());
     expect(await heard.store.payload(0)).to.equal(undefined);

@@ -24,9 +24,7 @@ describe("a mask in any text", () => {
     });
 
   it("finds each of them wherever it begins", () => {
-    const tokens = [..."abcdefghijklmnopqrstuvwxyz0123456789"].map(
-      (last) => `abcde${last}.0123456789abcdef`,
-    );
+    const tokens = [..."abcdefghijklmnopqrstuvwxyz0123456789"].map((last) => `abcde${last}.0123456789abcdef`);
     const all = Object.values(POSITIVES).flatMap(({ texts }) => texts);
     for (const text of [...all, ...tokens])
       for (const before of ["", " ", "  ", "   "]) {

@@ -141,7 +141,7 @@ describe("where no audit event tells what came of a write", () => {
     void (await heard.take(auditEvent({ user: { username: "bob" }, requestReceivedTimestamp: heard.now() })));
   const later = async (milliseconds: number) => {
     heard.clock.advance(milliseconds);
-    await heard.settling.step();
+    await heard.finder.step();
   };
 
   it("and none ever came, the object of what was approved is looked at after seconds, of all else nothing is", async () => {
@@ -278,21 +278,21 @@ describe("where no audit event tells what came of a write", () => {
     const next = await Heard.begin(heard.store, heard.clock);
     next.found = () => present();
     next.clock.advance(6_000);
-    await next.settling.step();
+    await next.finder.step();
     expect((await outcomeOf(heard.store, index))?.entry.source).to.equal("object");
-    await next.settling.keep();
+    await next.finder.keep();
     const third = await Heard.begin(heard.store, heard.clock);
     third.clock.advance(6_000);
-    await third.settling.step();
+    await third.finder.step();
     expect(third.looked).to.deep.equal([]);
   });
 
   it("because Hoop did not run for long, that is written down, where it listened before", async () => {
-    await heard.settling.keep();
+    await heard.finder.keep();
     heard.clock.advance(600_000);
     expect(await (await Heard.begin(heard.store, heard.clock)).entries("gap")).to.deep.equal([]);
     await fed();
-    await heard.settling.keep();
+    await heard.finder.keep();
     const from = heard.now();
     heard.clock.advance(5_000);
     expect(await (await Heard.begin(heard.store, heard.clock)).entries("gap")).to.deep.equal([]);

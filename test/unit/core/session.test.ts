@@ -4,7 +4,7 @@ import type { Entry } from "#core/ledger/entry.ts";
 import { type BeginPorts, begin, ended, endOf, extended, misuse, phaseAt } from "#core/session/life.ts";
 import { LiveSessions } from "#core/session/live.ts";
 import type { Profile, SessionTerms } from "#core/session/profile.ts";
-import { findSession, sessionKey } from "#core/session/rows.ts";
+import { allSessions, findSession, sessionKey } from "#core/session/rows.ts";
 import { durationSeconds, type Session, type SessionSpec } from "#core/session/session.ts";
 import { sweepSessions } from "#core/session/sweep.ts";
 import { memoryStore } from "#store/memory.ts";
@@ -194,6 +194,37 @@ describe("a session", () => {
     clock.advance(24 * 3600_000);
     await sweepSessions(ports);
     expect(await findSession(store, "ns-1", "task")).to.equal(undefined);
+  });
+
+  it("is shown when it is over as one of the last of its agent alone: who begins one after the other fills nothing", async () => {
+    const [store, clock] = [memoryStore(), new ManualClock(NOW + 1_000_000)];
+    const over = (name: string, second: number, username = "ann") => {
+      const session = ended(begun(), { phase: "Ended", message: "deleted" }, NOW + second * 1000);
+      const subject = { ...session.status.subject, username };
+      return {
+        ...session,
+        metadata: { ...METADATA, name, uid: name },
+        status: { ...session.status, subject },
+      };
+    };
+    const rows = [
+      ...Array.from({ length: 250 }, (_, at) => over(`a${at}`, at)),
+      over("other", 0, "bob"),
+      {
+        ...begun({}, portsWith({ idleSeconds: 0, maxSeconds: 3600 })),
+        metadata: { ...METADATA, name: "open" },
+      },
+    ];
+    for (const session of rows) {
+      const status = session.metadata.name === "open" ? { expiresAt: "2030-01-02T00:00:00Z" } : {};
+      const value = JSON.stringify({ ...session, status: { ...session.status, ...status } });
+      await store.commit({ puts: [{ key: sessionKey("ns-1", session.metadata.name), value }] });
+    }
+    const live = new LiveSessions(() => clock.now());
+    await sweepSessions({ ...portsWith({ idleSeconds: 0 }), ...asking(), store, clock, live });
+    const left = (await allSessions(store)).map(({ session }) => session.metadata.name);
+    const expected = ["open", "other", ...Array.from({ length: 200 }, (_, at) => `a${at + 50}`)];
+    expect(left).to.have.members(expected);
   });
 
   it("is cut though a request came in at the very moment of its end, or it was made anew by the same name", async () => {

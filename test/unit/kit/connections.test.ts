@@ -21,7 +21,7 @@ describe("connections", () => {
       port: 0,
       handler: async (request, response) => {
         if (request.headers["x-known"] === "yes") vouchFor(request);
-        response.end();
+        if (request.headers["x-slow"] !== "yes") response.end();
       },
     });
   });
@@ -69,5 +69,31 @@ describe("connections", () => {
     expect(await ask(elsewhere)).to.equal(200);
     const open = crowd.filter((one) => !one.destroyed).length;
     expect(open).to.be.lessThan(230);
+  });
+
+  /** Requests that are broken off as soon as they are sent. */
+  const resets = async (of: ClientHttp2Session, count: number) => {
+    const over = new Promise((resolve) => of.once("close", resolve));
+    for (let n = 0; n < count && !of.closed && !of.destroyed; n++) {
+      const stream = of.request({ ":path": "/", "x-slow": "yes" }).on("error", () => undefined);
+      const closed = new Promise((resolve) => stream.once("close", resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      stream.destroy();
+      await Promise.race([closed, over]);
+    }
+  };
+
+  it("of whom somebody vouches for outlive any number of requests that are broken off: they are everybody's", async () => {
+    const known = session();
+    expect(await ask(known, { "x-known": "yes" })).to.equal(200);
+    await resets(known, 1500);
+    expect(await ask(known)).to.equal(200);
+  });
+
+  it("of strangers who do nothing but that end", async () => {
+    const stranger = session();
+    const ended = new Promise((resolve) => stranger.once("close", resolve));
+    await resets(stranger, 1500);
+    await ended;
   });
 });

@@ -33,6 +33,26 @@ describe("listening", () => {
     await server.close(async () => {}, 1000);
   });
 
+  it("says how long header lines may be: by one that is longer the connection would end that brings everybody's requests", async () => {
+    const server = await listen({
+      ...serving(),
+      host: "127.0.0.1",
+      port: 0,
+      handler: async (_, res) => void res.end(),
+    });
+    const session = connect(`https://127.0.0.1:${server.port}`, { ca: ca.cert });
+    const [settings] = (await once(session, "remoteSettings")) as [{ maxHeaderListSize?: number }];
+    expect(settings.maxHeaderListSize).to.be.at.most(65_536);
+    const answer = (line: string) => {
+      const asked = session.request({ ":path": "/", line });
+      return Promise.race([once(asked, "response"), once(asked, "error")]);
+    };
+    const [headers] = (await answer("\\".repeat(60_000))) as [{ ":status"?: number }];
+    expect(headers[":status"]).to.equal(200);
+    session.destroy();
+    await server.close(async () => {}, 1000);
+  });
+
   it("keeps an idle HTTP/1.1 connection longer than the API server does, which else would post into one that closes", async () => {
     const server = await listen({
       ...serving(),

@@ -1,6 +1,7 @@
 import { expect } from "chai";
+import { fieldRequirements } from "#kit/field-selectors.ts";
 import type { KubeObject } from "#kit/resource.ts";
-import { fieldMatcher, fieldRequirements, labelMatcher } from "#kit/selectors.ts";
+import { fieldMatcher, labelMatcher } from "#kit/selectors.ts";
 import { StatusError } from "#kit/status.ts";
 
 function labelled(labels: Record<string, string>): KubeObject {

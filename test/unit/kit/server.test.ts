@@ -104,6 +104,26 @@ describe("the server", () => {
     expect((await call(`${MACHINES}/one/wire`)).status).to.equal(200);
   });
 
+  it("answers 429 to one watch too many of a user, until one of them ends, and nobody else is kept from any", async () => {
+    const { api, call } = await start({ limits: { watches: 2 } });
+    const watch = (user: string) => call(`${MACHINES}?watch=1`, { user });
+    const open = (count: number) => api.load().longRunning.reduce((sum, one) => sum + one.count, 0) === count;
+    const watching = [watch("ann"), watch("ann")];
+    while (!open(2)) await call("/livez");
+    const { status, json } = await watch("ann");
+    expect([status, json.message]).to.deep.equal([429, "you have 2 watches here, and may have no more"]);
+    watching.push(watch("bob"));
+    while (!open(3)) await call("/livez");
+    await api.close();
+    expect((await Promise.all(watching)).map((one) => one.status)).to.deep.equal([200, 200, 200]);
+  });
+
+  it("counts a watch that has ended no longer", async () => {
+    const { call } = await start({ limits: { watches: 1 } });
+    for (let n = 0; n < 2; n++)
+      expect((await call(`${MACHINES}?watch=1&timeoutSeconds=1`)).status).to.equal(200);
+  });
+
   describe("when it ends", () => {
     it("is not ready first, and serves everything on", async () => {
       const { api, call } = await start({ checks: { store: () => true } });

@@ -1,6 +1,6 @@
 /**
- * Sees to it that of what was let through it is told what came of it: where no audit event says so in time, by looking at
- * the object; and where events should have come and have not, that is written down.
+ * Sees to it that each write that was let through gets an outcome in the ledger. Where no audit event tells it in time, the
+ * object is looked at. Where an event should have come and has not, that is recorded as a gap.
  */
 import type { Put, Store } from "#kit/storage.ts";
 import type { JsonObject } from "../admission.ts";
@@ -15,7 +15,7 @@ import { type Found, lookFor, seen } from "./look.ts";
 import type { Open, OpenWrites } from "./open.ts";
 import { toldBy } from "./told.ts";
 
-export interface SettlingPorts {
+export interface FinderPorts {
   store: Store;
   clock: Clock;
   log: Log;
@@ -25,34 +25,34 @@ export interface SettlingPorts {
   objectNow(place: NonNullable<ReturnType<typeof lookFor>>): Promise<Found>;
 }
 
-/** How long a write may take after it was let through, and no event will tell. */
+/** Milliseconds after which the object is looked at where no audit events come. */
 const WITHOUT_EVENTS = 5_000;
 const TICK = 1_000;
 const BEAT = 10_000;
-/** Between two entries that tell of events that have not come. */
+/** Milliseconds between two records of gaps. */
 const GAPS = 60_000;
-/** Objects that are looked at in one go. */
+/** How many objects are looked at in one step. */
 const LOOKS = 50;
 const ATTEMPTS = 3;
 
-/** @param waitSeconds how long an audit event may take to come. Goes on until the signal aborts. */
-export async function keepSettling(
-  ports: SettlingPorts,
+/** Runs until the signal aborts. @param waitSeconds how long an audit event may take to come. */
+export async function keepFindingOutcomes(
+  ports: FinderPorts,
   waitSeconds: number,
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, log } = ports;
-  const settling = new Settling(ports, waitSeconds * 1000);
+  const finder = new OutcomeFinder(ports, waitSeconds * 1000);
   try {
-    await settling.resume();
+    await finder.resume();
   } catch (error) {
     log.error({ err: error }, "that Hoop did not run could not be written down");
   }
   for (;;) {
     await clock.sleep(TICK, signal);
     try {
-      if (signal.aborted) return await settling.keep();
-      await settling.step();
+      if (signal.aborted) return await finder.keep();
+      await finder.step();
     } catch (error) {
       if (signal.aborted) return;
       log.error({ err: error }, "what came of requests could not be told");
@@ -60,8 +60,8 @@ export async function keepSettling(
   }
 }
 
-export class Settling {
-  readonly #ports: SettlingPorts;
+export class OutcomeFinder {
+  readonly #ports: FinderPorts;
   readonly #wait: number;
   #kept = 0;
   #told = Number.NEGATIVE_INFINITY;
@@ -69,12 +69,12 @@ export class Settling {
   #progress = "";
 
   /** @param wait milliseconds that an audit event may take. */
-  constructor(ports: SettlingPorts, wait: number) {
+  constructor(ports: FinderPorts, wait: number) {
     this.#ports = ports;
     this.#wait = wait;
   }
 
-  /** Says that Hoop did not run, where it was known to listen to audit events. */
+  /** Records the time in which Hoop did not run as a gap, if it had listened to audit events before. */
   async resume(): Promise<void> {
     const { store, feed, clock } = this.#ports;
     const lines = feed.resumed(clock.now());
@@ -88,13 +88,13 @@ export class Settling {
     const isHeard = feed.known && !feed.silent;
     const due = open.before(now - (isHeard ? this.#wait : WITHOUT_EVENTS), true);
     const hinted = open.hinted();
-    for (const one of new Set([...hinted, ...due].slice(0, LOOKS))) await this.#settle(one);
+    for (const one of new Set([...hinted, ...due].slice(0, LOOKS))) await this.#find(one);
     for (const one of open.before(now - this.#wait, false)) this.#miss(one);
     await this.#tellMissed(now);
     if (now - this.#kept >= BEAT) await this.keep();
   }
 
-  /** Keeps how far it is, for whoever goes on. */
+  /** Stores how far it has come, for the next start. */
   async keep(): Promise<void> {
     const { store, clock, open, feed } = this.#ports;
     const now = clock.now();
@@ -105,7 +105,7 @@ export class Settling {
     this.#progress = progress.value;
   }
 
-  /** No event has come, and nobody looks: it stays untold. */
+  /** No event has come, and the object is not looked at: the outcome stays unknown. */
   #miss(one: Open): void {
     this.#missed.push(one.at);
     this.#ports.open.forget(one.index);
@@ -120,15 +120,15 @@ export class Settling {
     this.#told = now;
   }
 
-  async #settle(one: Open): Promise<void> {
+  async #find(one: Open): Promise<void> {
     const { store, clock, open, feed } = this.#ports;
     const entry = await admissionAt(store, one.index);
     const outcome = entry === undefined ? undefined : await this.#outcome(entry, one);
-    // Asked again later.
+    // Nobody could tell now: it is looked at again later.
     if (outcome === "again") return;
     if (outcome !== undefined) {
       const put = await toldBy(store, outcome, 0);
-      // A conflict: an event has told it meanwhile.
+      // Where that conflicts, an event has told the outcome meanwhile.
       if (put !== undefined) await store.commit({ puts: [put], lines: [lineOf(outcome)] });
       if (one.awaited && feed.known && clock.now() - one.at >= this.#wait) this.#missed.push(one.at);
     }

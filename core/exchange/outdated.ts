@@ -1,4 +1,7 @@
-/** Somebody brings a newer token: sessions of his that it would no longer be exchanged for end. */
+/**
+ * Somebody comes with a newer token. Those of his sessions end that would not be given for what it says now: he has left a
+ * group, for example.
+ */
 import { type FinishPorts, finish } from "../session/finish.ts";
 import type { BeginPorts } from "../session/life.ts";
 import { allSessions, type FoundSession, findSession, namespaceUidOf } from "../session/rows.ts";
@@ -13,38 +16,36 @@ const END = {
 
 type Ports = FinishPorts & Pick<BeginPorts, "profile">;
 
-/** Rejects where one of them could not be ended. */
-export async function withdrawn(ports: Ports, identity: Identity): Promise<void> {
-  for (const found of await allSessions(ports.store)) {
-    const isOver = (now: FoundSession | undefined) => now === undefined || fits(ports, now.session, identity);
-    if (!isOver(found)) await withdraw(ports, found, isOver);
-  }
+/** Rejects where a session could not be ended. */
+export async function endOutdated(ports: Ports, identity: Identity): Promise<void> {
+  const stays = (now: FoundSession | undefined) =>
+    now === undefined || !isOutdated(ports, now.session, identity);
+  for (const found of await allSessions(ports.store)) if (!stays(found)) await end(ports, found, stays);
 }
 
 const ATTEMPTS = 10;
 
-/** Whoever changes it at the same moment, to have it longer, does not keep it by that. */
-async function withdraw(
+/** Tries again where the session was changed meanwhile: nobody can keep it by having it extended at the same moment. */
+async function end(
   ports: Ports,
   { key, session }: FoundSession,
-  isOver: (now: FoundSession | undefined) => boolean,
+  stays: (now: FoundSession | undefined) => boolean,
 ): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = await findSession(ports.store, namespaceUidOf(key), session.metadata.name);
-    if (now === undefined || isOver(now) || (await finish(ports, now, END))) return;
+    if (now === undefined || stays(now) || (await finish(ports, now, END))) return;
   }
   throw new Error("the session changes all the time");
 }
 
-/** Whether that token leaves it as it is. */
-function fits(ports: Ports, session: Session, identity: Identity): boolean {
-  if (!isOlder(session, identity) || !isOfSameJob(session, identity)) return true;
+function isOutdated(ports: Ports, session: Session, identity: Identity): boolean {
+  if (!isOpenAndOlder(session, identity) || !isOfSameJob(session, identity)) return false;
   const tokens = ports.profile(session.spec.profile)?.tokens ?? [];
-  return matches(tokens, kept(tokens, identity));
+  return !matches(tokens, kept(tokens, identity));
 }
 
-/** What an older token says is no news. */
-function isOlder({ status }: Session, { username, issuer, issued }: Identity): boolean {
+/** Whether the session goes on, is of the same subject, and was given for a token no newer than this one. */
+function isOpenAndOlder({ status }: Session, { username, issuer, issued }: Identity): boolean {
   const { identity, subject, phase } = status;
   return (
     isOpenPhase(phase) &&
@@ -54,7 +55,7 @@ function isOlder({ status }: Session, { username, issuer, issued }: Identity): b
   );
 }
 
-/** Where both tokens say which job they are of. One that does not say it speaks of its subject. */
+/** False only where both tokens say which job they are of, and it is not the same. */
 function isOfSameJob({ status }: Session, { job }: Identity): boolean {
   const before = status.identity?.job ?? {};
   return Object.entries(before).every(
