@@ -2,7 +2,7 @@
 import { randomBytes, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join, parse, resolve } from "node:path";
-import { KnownSecrets } from "#apiserver-ext/broker/known.ts";
+import { KnownSecrets } from "#apiserver-ext/broker/mask/known.ts";
 import { aggregatedApi } from "#apiserver-ext/server.ts";
 import type { Certificates } from "#certs/directory.ts";
 import { subjectAccessReview } from "#cluster/access-review.ts";

@@ -4,9 +4,9 @@ import type { SessionTerms } from "#core/session/profile.ts";
 import type { Session } from "#core/session/session.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
-import type { Inner } from "./inner.ts";
-import type { Masks } from "./mask-answer.ts";
-import type { CallRecord } from "./record.ts";
+import type { Masks } from "./mask/answer.ts";
+import type { CallRecord } from "./record/record.ts";
+import type { Inner } from "./request/inner.ts";
 
 export interface BrokerCall {
   connection: Connection;

@@ -2,19 +2,19 @@
 import type { IncomingMessage } from "node:http";
 import { extrasOf } from "#core/session/extras.ts";
 import { breakOff } from "#kit/send-parts.ts";
-import { beginAnswer, mediaType, sendRecorded } from "./answer.ts";
+import { beginAnswer, mediaType, sendRecorded } from "./answer/answer.ts";
+import { streamed } from "./answer/stream.ts";
 import { type BrokerCall, noAnswer } from "./call.ts";
-import { innerHeaders } from "./headers.ts";
 import { heldIn, untilDecided } from "./held.ts";
-import type { Inner } from "./inner.ts";
-import { cut } from "./kept-body.ts";
-import { type Masks, maskedJson, maskedText, unmaskable } from "./mask-answer.ts";
+import { type Masks, maskedJson, maskedText, unmaskable } from "./mask/answer.ts";
 import type { BrokerPorts, BrokerState } from "./ports.ts";
-import { sha256 } from "./record.ts";
-import { bodyOf, type RequestBody } from "./request-body.ts";
+import { cut } from "./record/body.ts";
+import { sha256 } from "./record/record.ts";
+import { bodyOf, type RequestBody } from "./request/body.ts";
+import { examined } from "./request/examined.ts";
+import { innerHeaders } from "./request/headers.ts";
+import type { Inner } from "./request/inner.ts";
 import type { Share } from "./room.ts";
-import { examined } from "./sent.ts";
-import { streamed } from "./stream.ts";
 import { sent } from "./upstream.ts";
 
 /** An answer is in memory as a whole while it is masked. */

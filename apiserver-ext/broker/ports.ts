@@ -5,10 +5,10 @@ import type { Looks } from "#core/mask/look.ts";
 import type { Clock, Cluster, Log, Random, Store } from "#core/ports.ts";
 import type { BeginPorts } from "#core/session/life.ts";
 import type { LiveSessions } from "#core/session/live.ts";
-import type { Guesses } from "./guesses.ts";
-import type { KnownSecrets } from "./known.ts";
+import type { ToldAgain } from "./connection/refused-before.ts";
+import type { KnownSecrets } from "./mask/known.ts";
+import type { Guesses } from "./request/guesses.ts";
 import type { Room } from "./room.ts";
-import type { ToldAgain } from "./told-again.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface BrokerPorts extends BeginPorts {

@@ -11,15 +11,15 @@ import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
 import { StatusError, statusOf } from "#kit/status.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
+import { ToldAgain } from "./connection/refused-before.ts";
+import { upgraded } from "./connection/upgrade.ts";
 import { forward } from "./forward.ts";
-import { Guesses } from "./guesses.ts";
-import { LOOP } from "./headers.ts";
-import { denied, type Inner, innerOf, isUpgrade, targetOf, type Way } from "./inner.ts";
 import type { BrokerPorts, BrokerState } from "./ports.ts";
-import { type Asked, type CallRecord, recordOf } from "./record.ts";
+import { type Asked, type CallRecord, recordOf } from "./record/record.ts";
+import { Guesses } from "./request/guesses.ts";
+import { LOOP } from "./request/headers.ts";
+import { denied, type Inner, innerOf, isUpgrade, targetOf, type Way } from "./request/inner.ts";
 import { Room } from "./room.ts";
-import { ToldAgain } from "./told-again.ts";
-import { upgraded } from "./upgrade.ts";
 import { usable } from "./usable.ts";
 
 export function sessionProxy(ports: BrokerPorts): ConnectSubresource {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:https";
 import type { Duplex } from "node:stream";
-import { type Frame, FrameReader, frameBytes } from "#apiserver-ext/broker/frames.ts";
+import { type Frame, FrameReader, frameBytes } from "#apiserver-ext/broker/connection/frames.ts";
 import type { Identity } from "./load.ts";
 
 const PROTOCOL = "v5.channel.k8s.io";

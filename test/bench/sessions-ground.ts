@@ -1,7 +1,7 @@
 /** What is there before anything is measured: a namespace full of ConfigMaps and Secrets, a pod, and sessions. */
 import { randomBytes } from "node:crypto";
 import { parse } from "yaml";
-import { innerHeaders } from "#apiserver-ext/broker/headers.ts";
+import { innerHeaders } from "#apiserver-ext/broker/request/headers.ts";
 import { extrasOf } from "#core/session/extras.ts";
 import type { Session } from "#core/session/session.ts";
 import { HARMLESS, pod } from "../support/objects.ts";

@@ -1,8 +1,8 @@
 /** Values of Secrets anywhere: in any JSON and any stream, in any form and however that is cut. */
 import { expect } from "chai";
 import fc from "fast-check";
-import { maskedJson } from "#apiserver-ext/broker/mask-answer.ts";
-import { maskedList } from "#apiserver-ext/broker/mask-list.ts";
+import { maskedJson } from "#apiserver-ext/broker/mask/answer.ts";
+import { maskedList } from "#apiserver-ext/broker/mask/list.ts";
 import { isObject, type Json, type JsonObject } from "#core/admission.ts";
 import { knownValues, REPLACEMENT, SHORTEST_VALUE, ValueScanner, withoutValues } from "#core/mask/values.ts";
 

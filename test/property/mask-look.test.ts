@@ -2,7 +2,7 @@
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
 import fc from "fast-check";
-import { maskedList } from "#apiserver-ext/broker/mask-list.ts";
+import { maskedList } from "#apiserver-ext/broker/mask/list.ts";
 import { Looks } from "#core/mask/look.ts";
 import { knownValues } from "#core/mask/values.ts";
 

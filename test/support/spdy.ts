@@ -1,6 +1,6 @@
 /** What client-go sends of SPDY/3.1 to have ports forwarded. */
 import { constants, createDeflate } from "node:zlib";
-import { DICTIONARY } from "#apiserver-ext/broker/spdy-headers.ts";
+import { DICTIONARY } from "#apiserver-ext/broker/connection/spdy-headers.ts";
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 

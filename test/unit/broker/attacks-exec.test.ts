@@ -1,7 +1,7 @@
 /** What an agent may try with a command in a pod: to have it do what nobody allowed, or what nobody will see. */
 import type { Duplex } from "node:stream";
 import { expect } from "chai";
-import { FrameReader, frameBytes } from "#apiserver-ext/broker/frames.ts";
+import { FrameReader, frameBytes } from "#apiserver-ext/broker/connection/frames.ts";
 import type { Entry } from "#core/ledger/entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { type Bed, startBed } from "./bed.ts";

@@ -1,7 +1,7 @@
 /** What one agent may take for itself, so that others still have theirs: by many sessions, long words, and what never ends. */
 import { expect } from "chai";
-import { FrameReader } from "#apiserver-ext/broker/frames.ts";
-import { ToldAgain } from "#apiserver-ext/broker/told-again.ts";
+import { FrameReader } from "#apiserver-ext/broker/connection/frames.ts";
+import { ToldAgain } from "#apiserver-ext/broker/connection/refused-before.ts";
 import { LiveSessions } from "#core/session/live.ts";
 import { sessionKey } from "#core/session/rows.ts";
 import { ManualClock } from "../../support/clock.ts";

@@ -1,7 +1,7 @@
 /** What an agent does to have its record say less, or something else, than what it asked for; and to have what is known forgotten. */
 import { expect } from "chai";
-import { KnownSecrets } from "#apiserver-ext/broker/known.ts";
-import { recordOf } from "#apiserver-ext/broker/record.ts";
+import { KnownSecrets } from "#apiserver-ext/broker/mask/known.ts";
+import { recordOf } from "#apiserver-ext/broker/record/record.ts";
 import type { JsonObject } from "#core/admission.ts";
 import type { Entry } from "#core/ledger/entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { expect } from "chai";
-import { type Frame, FrameReader, frameBytes } from "#apiserver-ext/broker/frames.ts";
+import { type Frame, FrameReader, frameBytes } from "#apiserver-ext/broker/connection/frames.ts";
 import type { BrokeredEntry } from "#core/ledger/session-entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { control, data, SpdyWriter } from "../../support/spdy.ts";

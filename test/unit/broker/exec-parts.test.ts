@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { expect } from "chai";
-import { FrameReader, frameBytes } from "#apiserver-ext/broker/frames.ts";
+import { FrameReader, frameBytes } from "#apiserver-ext/broker/connection/frames.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { type Bed, startBed } from "./bed.ts";
 

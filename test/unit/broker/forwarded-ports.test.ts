@@ -1,7 +1,7 @@
 /** Which ports are asked for in what a client sends, however it is cut, and what of it is not passed on. */
 import { expect } from "chai";
 import fc from "fast-check";
-import { ForwardedPorts } from "#apiserver-ext/broker/forwarded-ports.ts";
+import { ForwardedPorts } from "#apiserver-ext/broker/connection/forwarded-ports.ts";
 import { block, control, data, type Headers, SpdyWriter } from "../../support/spdy.ts";
 
 const headers = (port: string, type = "data"): Headers => [
@@ -95,7 +95,7 @@ describe("the ports that a client wants forwarded", () => {
 
   it("are not guessed after the headers have ended for good", async () => {
     const { deflateSync } = await import("node:zlib");
-    const { DICTIONARY } = await import("#apiserver-ext/broker/spdy-headers.ts");
+    const { DICTIONARY } = await import("#apiserver-ext/broker/connection/spdy-headers.ts");
     const whole = deflateSync(block(headers("80")), { dictionary: DICTIONARY });
     const frame = control(1, Buffer.concat([Buffer.alloc(10), whole]));
     expect(await reader.push(frame)).to.deep.equal([80]);

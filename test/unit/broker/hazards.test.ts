@@ -1,7 +1,7 @@
 /** What may go wrong with a proxy that acts as somebody else: each of the known hazards, over real sockets. */
 import { once } from "node:events";
 import { expect } from "chai";
-import { innerHeaders } from "#apiserver-ext/broker/headers.ts";
+import { innerHeaders } from "#apiserver-ext/broker/request/headers.ts";
 import { REPLACEMENT } from "#core/mask/values.ts";
 import { endOf } from "#core/session/life.ts";
 import { type Bed, EMPTY, json, KNOWN, startBed } from "./bed.ts";

@@ -1,6 +1,6 @@
 /** Which values are looked for: all there are, those that come, and those that have gone. */
 import { expect } from "chai";
-import { KnownSecrets } from "#apiserver-ext/broker/known.ts";
+import { KnownSecrets } from "#apiserver-ext/broker/mask/known.ts";
 import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import type { BackendEvent, BackendList, CoreSecret, SecretsBackend } from "#core/secrets/backend.ts";
 

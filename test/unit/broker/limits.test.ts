@@ -1,8 +1,8 @@
 /** How much may be asked through sessions: of one, of all, at once, and of values that are guessed. */
 import { expect } from "chai";
-import { Guesses } from "#apiserver-ext/broker/guesses.ts";
+import { Guesses } from "#apiserver-ext/broker/request/guesses.ts";
 import { Room } from "#apiserver-ext/broker/room.ts";
-import { secretIn } from "#apiserver-ext/broker/secret-protobuf.ts";
+import { secretIn } from "#apiserver-ext/broker/secrets/protobuf.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { knownValues } from "#core/mask/values.ts";
 import { LiveSessions } from "#core/session/live.ts";

@@ -1,7 +1,7 @@
 /** Lists, masked item by item as they come in. */
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
-import { maskedList } from "#apiserver-ext/broker/mask-list.ts";
+import { maskedList } from "#apiserver-ext/broker/mask/list.ts";
 import { knownValues, REPLACEMENT } from "#core/mask/values.ts";
 
 const masks = { ofSecrets: false, known: knownValues([Buffer.from("correct-horse")]) };

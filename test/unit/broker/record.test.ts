@@ -1,6 +1,6 @@
 /** What of a body lies in the ledger. */
 import { expect } from "chai";
-import { recordOf } from "#apiserver-ext/broker/record.ts";
+import { recordOf } from "#apiserver-ext/broker/record/record.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { knownValues } from "#core/mask/values.ts";
 import { parseRequestInfo } from "#kit/request-info.ts";

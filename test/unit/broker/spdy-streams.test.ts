@@ -1,8 +1,8 @@
 /** What a client that forwards ports can be told by its own streams: only between two frames, and as it reads them. */
 import { expect } from "chai";
 import fc from "fast-check";
-import { SpdyHeaders } from "#apiserver-ext/broker/spdy-headers.ts";
-import { SpdyStreams } from "#apiserver-ext/broker/spdy-streams.ts";
+import { SpdyHeaders } from "#apiserver-ext/broker/connection/spdy-headers.ts";
+import { SpdyStreams } from "#apiserver-ext/broker/connection/spdy-streams.ts";
 import { block, control, data, SpdyWriter } from "../../support/spdy.ts";
 
 const SYN_REPLY = 2;

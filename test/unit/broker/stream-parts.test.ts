@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { expect } from "chai";
 import { gathered } from "#apiserver-ext/broker/gathered.ts";
-import { sha256 } from "#apiserver-ext/broker/record.ts";
+import { sha256 } from "#apiserver-ext/broker/record/record.ts";
 import type { BrokeredEntry } from "#core/ledger/session-entry.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { type Bed, startBed } from "./bed.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { expect } from "chai";
-import { FrameReader, frameBytes } from "#apiserver-ext/broker/frames.ts";
+import { FrameReader, frameBytes } from "#apiserver-ext/broker/connection/frames.ts";
 import { putApproval } from "#core/hold/rows.ts";
 import { unsealPayload } from "#core/log/payload.ts";
 import { knownValues, REPLACEMENT } from "#core/mask/values.ts";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ToldEvents } from "#apiserver-ext/broker/told-events.ts";
+import { ToldEvents } from "#apiserver-ext/broker/mask/watch-events.ts";
 import { knownValues } from "#core/mask/values.ts";
 
 const MASKS = { ofSecrets: false, known: knownValues([]) };

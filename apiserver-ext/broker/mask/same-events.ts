@@ -1,6 +1,6 @@
 /** Masks the events of watches. Many clients watch the same objects, and are sent the same lines: each line is masked once for all. */
 import type { KnownValues } from "#core/mask/values.ts";
-import { eventBytes, type Masks } from "./mask-answer.ts";
+import { eventBytes, type Masks } from "./answer.ts";
 
 /** In characters. Longer lines are not kept: they mostly go to one client alone. */
 const LONGEST = 32 * 1024;

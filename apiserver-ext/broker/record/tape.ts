@@ -2,9 +2,9 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { JsonObject } from "#core/admission.ts";
-import { joined } from "./joined.ts";
+import { joined } from "../joined.ts";
+import { Parts, type PartsPorts } from "./parts.ts";
 import type { Ended } from "./record.ts";
-import { Parts, type PartsPorts } from "./record-parts.ts";
 
 /** So much is shown before it is written, at most, */
 const REEL = 32 * 1024;

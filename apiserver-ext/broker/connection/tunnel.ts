@@ -5,9 +5,9 @@
 import { createHash, type Hash } from "node:crypto";
 import type { JsonObject } from "#core/admission.ts";
 import { type Reason, StatusError } from "#kit/status.ts";
+import { Parts, type PartsPorts } from "../record/parts.ts";
 import { ForwardedPorts } from "./forwarded-ports.ts";
 import { type CloseCode, closeBytes, type Frame, FrameReader, frameBytes } from "./frames.ts";
-import { Parts, type PartsPorts } from "./record-parts.ts";
 import { SpdyStreams } from "./spdy-streams.ts";
 import type { LastWords, Through } from "./wire.ts";
 

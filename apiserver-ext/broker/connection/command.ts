@@ -2,9 +2,9 @@
 import { StreamMask } from "#core/mask/stream.ts";
 import type { KnownValues } from "#core/mask/values.ts";
 import { StatusError, statusOf } from "#kit/status.ts";
+import type { PartsPorts } from "../record/parts.ts";
+import { Tape } from "../record/tape.ts";
 import { closeBytes, type Frame, FrameReader, frameBytes } from "./frames.ts";
-import type { PartsPorts } from "./record-parts.ts";
-import { Tape } from "./tape.ts";
 import type { LastWords, Through } from "./wire.ts";
 
 const CLOSE = 8;

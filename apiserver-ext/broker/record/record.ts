@@ -15,7 +15,7 @@ import { micros } from "#core/times.ts";
 import type { RequestInfo } from "#kit/request-info.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
-import { readable } from "./kept-body.ts";
+import { readable } from "./body.ts";
 
 export interface RecordPorts {
   store: Store;

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { StatusError } from "#kit/status.ts";
-import type { BrokerCall } from "./call.ts";
-import { gathered } from "./gathered.ts";
-import { joined } from "./joined.ts";
-import type { Ended } from "./record.ts";
+import type { BrokerCall } from "../call.ts";
+import { gathered } from "../gathered.ts";
+import { joined } from "../joined.ts";
+import type { Ended } from "../record/record.ts";
 
 export interface End {
   socket: Duplex;

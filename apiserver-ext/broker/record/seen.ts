@@ -1,9 +1,9 @@
 /** What a client is shown of an answer that comes bit by bit, written to the ledger in parts while it goes on. */
 import { createHash } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";
-import { joined } from "./joined.ts";
+import { joined } from "../joined.ts";
+import { Parts, type PartsPorts, type Urgency } from "./parts.ts";
 import type { Ended } from "./record.ts";
-import { Parts, type PartsPorts, type Urgency } from "./record-parts.ts";
 
 /** So much is shown before it is written, at most, */
 const REEL = 32 * 1024;

@@ -3,7 +3,7 @@ import { REFUSED_IN_SESSION } from "#core/session/session.ts";
 import { parseRequestInfo, type RequestInfo } from "#kit/request-info.ts";
 import type { Connection } from "#kit/resource.ts";
 import { StatusError } from "#kit/status.ts";
-import { isOfSecrets, securePath } from "./secrets.ts";
+import { isOfSecrets, securePath } from "../secrets/secrets.ts";
 
 /** How it is passed on, and what becomes of its answer. */
 export type Way =

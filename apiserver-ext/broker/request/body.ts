@@ -3,10 +3,10 @@ import { isObject, type JsonObject, text } from "#core/admission.ts";
 import { parseJson } from "#core/json.ts";
 import { MASKED_MARKS } from "#core/mask.ts";
 import { StatusError } from "#kit/status.ts";
-import type { BrokerCall } from "./call.ts";
-import type { BrokerState } from "./ports.ts";
-import type { Share } from "./room.ts";
-import { type SecureBody, securedBody } from "./secrets.ts";
+import type { BrokerCall } from "../call.ts";
+import type { BrokerState } from "../ports.ts";
+import type { Share } from "../room.ts";
+import { type SecureBody, securedBody } from "../secrets/secrets.ts";
 
 /** Bytes of a body, as kube-apiserver's own limit. */
 const LARGEST = 3 * 1024 * 1024;

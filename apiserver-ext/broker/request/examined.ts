@@ -1,10 +1,10 @@
 /** What a request says, looked through for values of Secrets before it is passed on. */
 import { knownValues, valuesFound } from "#core/mask/values.ts";
 import { StatusError } from "#kit/status.ts";
-import type { BrokerCall } from "./call.ts";
-import type { BrokerState } from "./ports.ts";
-import type { RequestBody } from "./request-body.ts";
-import { valueOfYaml } from "./yaml-body.ts";
+import type { BrokerCall } from "../call.ts";
+import type { BrokerState } from "../ports.ts";
+import { valueOfYaml } from "../yaml-body.ts";
+import type { RequestBody } from "./body.ts";
 
 const NOTHING = knownValues([]);
 

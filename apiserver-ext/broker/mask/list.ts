@@ -4,10 +4,10 @@ import { parseJson } from "#core/json.ts";
 import { withoutValuesInItem } from "#core/mask/known-json.ts";
 import { Looks } from "#core/mask/look.ts";
 import { kindOfItems, maskListed, maskRow, secretColumns } from "#core/mask.ts";
-import { inTurn } from "./in-turn.ts";
-import { membersOf } from "./json-names.ts";
+import { inTurn } from "../in-turn.ts";
+import { type Masks, masked, maskedJson, shown, unmaskable } from "./answer.ts";
+import { membersOf } from "./json-shape.ts";
 import { type Item, ListParts } from "./list-parts.ts";
-import { type Masks, masked, maskedJson, shown, unmaskable } from "./mask-answer.ts";
 
 /** @throws {StatusError} InternalError: what comes cannot be masked. What has come out by then was. */
 export async function* maskedList(body: AsyncIterable<Buffer>, masks: Masks): AsyncGenerator<Buffer> {

@@ -4,10 +4,10 @@ import type { Writable } from "node:stream";
 import type { ApiResponse } from "#kit/request.ts";
 import { breakOff, drained, PATIENCE } from "#kit/send-parts.ts";
 import { StatusError } from "#kit/status.ts";
-import type { BrokerCall } from "./call.ts";
-import { answerHeaders, type HeaderLines } from "./headers.ts";
-import { maskedText, unmaskable } from "./mask-answer.ts";
-import { type Ended, notRecorded } from "./record.ts";
+import type { BrokerCall } from "../call.ts";
+import { maskedText, unmaskable } from "../mask/answer.ts";
+import { type Ended, notRecorded } from "../record/record.ts";
+import { answerHeaders, type HeaderLines } from "../request/headers.ts";
 
 export function mediaType({ headers }: IncomingMessage): string {
   return (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";

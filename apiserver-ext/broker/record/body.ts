@@ -6,7 +6,7 @@ import { looksSecret, MASKED_VALUE } from "#core/mask/names.ts";
 import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import { maskObject, maskText } from "#core/mask.ts";
 import { readYaml } from "#kit/yaml.ts";
-import { membersOf, shapeOf } from "./json-names.ts";
+import { membersOf, shapeOf } from "../mask/json-shape.ts";
 
 export interface Keeping {
   /** The values of Secrets that it may repeat. */

@@ -4,8 +4,8 @@
  */
 import type { JsonObject } from "#core/admission.ts";
 import { describesColumns, secretColumns } from "#core/mask.ts";
-import { eventBytes, type Masks } from "./mask-answer.ts";
-import { shownLine } from "./told-to-many.ts";
+import { eventBytes, type Masks } from "./answer.ts";
+import { shownLine } from "./same-events.ts";
 
 const TABLE = /"kind"\s*:\s*"Table"/;
 

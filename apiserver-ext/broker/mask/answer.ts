@@ -7,8 +7,8 @@ import type { Looks } from "#core/mask/look.ts";
 import { holdsValues, type KnownValues, withoutValues } from "#core/mask/values.ts";
 import { kindOfItems, maskAnswer, maskText } from "#core/mask.ts";
 import { StatusError } from "#kit/status.ts";
-import { membersOf, shapeOf } from "./json-names.ts";
-import { asSecrets } from "./secrets.ts";
+import { asSecrets } from "../secrets/secrets.ts";
+import { membersOf, shapeOf } from "./json-shape.ts";
 
 /** How an answer is masked. */
 export interface Masks {

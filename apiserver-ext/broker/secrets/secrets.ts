@@ -8,8 +8,8 @@ import { mapMembers } from "#core/mask/map.ts";
 import { type KnownValues, withoutValues } from "#core/mask/values.ts";
 import type { RequestInfo } from "#kit/request-info.ts";
 import { StatusError } from "#kit/status.ts";
-import { secretIn } from "./secret-protobuf.ts";
-import { valueOfYaml } from "./yaml-body.ts";
+import { valueOfYaml } from "../yaml-body.ts";
+import { secretIn } from "./protobuf.ts";
 
 const API_VERSION = "hoop.dev/v1alpha1";
 

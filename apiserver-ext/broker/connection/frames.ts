@@ -1,5 +1,5 @@
 /** WebSocket frames (RFC 6455), as far as two ends need them that agreed on no extension. */
-import { joined } from "./joined.ts";
+import { joined } from "../joined.ts";
 
 export interface Frame {
   fin: boolean;
