@@ -3,9 +3,9 @@
  * stream with its port in the headers (k8s.io/cri-streaming, portforward). Nothing is changed, and what is neither headers
  * nor a frame's head is passed over.
  */
+import { type SpdyFrame, SpdyFrames } from "./spdy-frames.ts";
 import { SpdyHeaders } from "./spdy-headers.ts";
 
-const HEAD = 8;
 const SPDY_3 = 3;
 /** A frame with headers is much shorter. */
 const LONGEST_CONTROL = 16 * 1024;
@@ -23,9 +23,7 @@ const OTHERS: ReadonlySet<number> = new Set([3, 4, 6, 7, 9]);
 export class ForwardedPorts {
   readonly #headers = new SpdyHeaders();
   readonly #asked: (stream: number, isForErrors: boolean) => void;
-  #held: Buffer = Buffer.alloc(0);
-  /** So many bytes of the frame that has begun say nothing. */
-  #passing = 0;
+  readonly #frames = new SpdyFrames(checkedLength);
 
   /** @param asked is told of each stream. */
   constructor(asked: (stream: number, isForErrors: boolean) => void = () => {}) {
@@ -38,23 +36,10 @@ export class ForwardedPorts {
    */
   async push(bytes: Buffer): Promise<number[]> {
     const ports: number[] = [];
-    let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    for (;;) {
-      const passed = Math.min(this.#passing, rest.length);
-      this.#passing -= passed;
-      rest = rest.subarray(passed);
-      if (rest.length < HEAD) break;
-      const isControl = (rest.readUInt8(0) & 0x80) !== 0;
-      const length = rest.readUIntBE(5, 3);
-      if (isControl) checkControl(rest, length);
-      if (isControl && rest.length < HEAD + length) break;
-      if (isControl) {
-        const port = await this.#portIn(rest.readUInt16BE(2), rest.subarray(HEAD, HEAD + length));
-        if (port !== undefined) ports.push(port);
-      }
-      this.#passing = HEAD + length;
+    for (const { type, content } of this.#frames.push(bytes)) {
+      const port = type === undefined ? undefined : await this.#portIn(type, content);
+      if (port !== undefined) ports.push(port);
     }
-    this.#held = Buffer.from(rest);
     return ports;
   }
 
@@ -78,9 +63,10 @@ export class ForwardedPorts {
   }
 }
 
-function checkControl(head: Buffer, length: number): void {
-  const [version, type] = [head.readUInt16BE(0) & 0x7fff, head.readUInt16BE(2)];
+/** All of each: of some, the headers are read. */
+function checkedLength({ type = 0, version }: Pick<SpdyFrame, "type" | "version">, length: number): number {
   if (version !== SPDY_3 || !(BEFORE_HEADERS.has(type) || OTHERS.has(type)))
     throw new Error("a frame is none of SPDY/3.1");
   if (length > LONGEST_CONTROL) throw new Error("a frame is too long");
+  return length;
 }

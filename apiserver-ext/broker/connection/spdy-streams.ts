@@ -3,7 +3,12 @@
  * comes on the stream for errors that it has beside each connection to a port, and nothing that a WebSocket says.
  */
 
+import { forgetOldest } from "#core/forget-oldest.ts";
+import { SpdyFrames } from "./spdy-frames.ts";
+
 const HEAD = 8;
+/** Of a stream, at the beginning of what control frames about it say. */
+const ID = 4;
 const SYN_REPLY = 2;
 const RST_STREAM = 3;
 const FIN = 1;
@@ -20,38 +25,22 @@ interface Open {
 
 export class SpdyStreams {
   readonly #open = new Map<number, Open>();
-  #held: Buffer = Buffer.alloc(0);
-  /** So many bytes of the frame that has begun say nothing. */
-  #passing = 0;
+  readonly #frames = new SpdyFrames((_frame, length) => Math.min(length, ID));
   #hasReplied = false;
 
   /** The client asks for it. */
   asked(id: number, isForErrors: boolean): void {
     this.#open.set(id, { isForErrors, isReplied: false });
-    for (const oldest of this.#open.keys()) {
-      if (this.#open.size <= MOST) break;
-      this.#open.delete(oldest);
-    }
+    forgetOldest(this.#open, MOST);
   }
 
   /** What comes for the client next, cut anywhere; @returns whether a frame ends with it. */
   heard(bytes: Buffer): boolean {
-    let rest = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    for (;;) {
-      const passed = Math.min(this.#passing, rest.length);
-      this.#passing -= passed;
-      rest = rest.subarray(passed);
-      if (rest.length < HEAD) break;
-      const isControl = (rest.readUInt8(0) & 0x80) !== 0;
-      const length = rest.readUIntBE(5, 3);
-      const isOfStream = isControl && length >= 4;
-      if (isOfStream && rest.length < HEAD + 4) break;
-      const id = (isOfStream ? rest.readUInt32BE(HEAD) : rest.readUInt32BE(0)) & 0x7fffffff;
-      this.#frame(isControl ? rest.readUInt16BE(2) : undefined, id, (rest.readUInt8(4) & FIN) !== 0);
-      this.#passing = HEAD + length;
+    for (const { type, id, flags, content } of this.#frames.push(bytes)) {
+      const stream = type !== undefined && content.length === ID ? content.readUInt32BE(0) & 0x7fffffff : id;
+      this.#frame(type, stream, (flags & FIN) !== 0);
     }
-    this.#held = Buffer.from(rest);
-    return rest.length === 0 && this.#passing === 0;
+    return this.#frames.isWhole;
   }
 
   /** Says it to all who wait for something, between two frames; empty: there is nobody. */
