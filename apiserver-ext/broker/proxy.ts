@@ -10,6 +10,7 @@ import type { Session } from "#core/session/session.ts";
 import { header } from "#kit/request.ts";
 import type { Connection, ConnectSubresource } from "#kit/resource.ts";
 import { StatusError, statusOf } from "#kit/status.ts";
+import { toldPlainly } from "./answer/plain.ts";
 import { type BrokerCall, sessionOver } from "./call.ts";
 import { ToldAgain } from "./connection/refused-before.ts";
 import { upgraded } from "./connection/upgrade.ts";
@@ -30,7 +31,8 @@ export function sessionProxy(ports: BrokerPorts): ConnectSubresource {
   return {
     kind: "SessionProxy",
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    connect: (connection) => connect(state, connection),
+    connect: (connection) =>
+      connect(state, connection).catch((error: unknown) => toldPlainly(connection, error)),
   };
 }
 

@@ -9,7 +9,7 @@ import type { SessionTerms } from "#core/session/profile.ts";
 import { findSession, sessionKey } from "#core/session/rows.ts";
 import type { Session } from "#core/session/session.ts";
 import type { Caller } from "#kit/resource.ts";
-import { forbiddenObject, notFound, StatusError } from "#kit/status.ts";
+import { forbiddenObject, notFound, StatusError, statusOf } from "#kit/status.ts";
 import type { BrokerPorts } from "./ports.ts";
 
 const RESOURCE = { group: "hoop.dev", plural: "sessions" };
@@ -22,14 +22,14 @@ export async function usable(
   caller: Caller,
 ): Promise<{ session: Session; terms: SessionTerms }> {
   const lookup = await ports.cluster.namespaceUid(namespace);
-  if (!lookup.known && lookup.absent === true) throw notFound(RESOURCE, name);
+  if (!lookup.known && lookup.absent === true) throw gone(name);
   if (!lookup.known) throw new StatusError("ServiceUnavailable", lookup.why, { retryAfterSeconds: 1 });
   const session =
     name === CURRENT
       ? await current(ports, lookup.uid, caller)
       : (await findSession(ports.store, lookup.uid, name))?.session;
   const wrong = session && misuse(session, caller);
-  if (session === undefined || wrong === "not-found") throw notFound(RESOURCE, name);
+  if (session === undefined || wrong === "not-found") throw gone(name);
   if (wrong === "another-credential")
     throw forbiddenObject(
       RESOURCE,
@@ -53,6 +53,13 @@ export async function usable(
   if ("refused" in allowed)
     throw forbiddenObject(RESOURCE, name, `its AgentProfile ${session.spec.profile}: ${allowed.refused}`);
   return { session, terms: allowed.terms };
+}
+
+/** The same for whoever may not know that it is there. */
+function gone(name: string): StatusError {
+  const { message, details } = statusOf(notFound(RESOURCE, name));
+  const more = "it was killed or deleted, or never was: begin another one (kubectl hoop login)";
+  return new StatusError("NotFound", `${message}: ${more}`, details);
 }
 
 /** In place of a name: whichever session the caller's token is for. A kubeconfig with this name works for one session after the other. */

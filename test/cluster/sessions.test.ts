@@ -1,4 +1,7 @@
 /** An unmodified kubectl through a session: on a real control plane, as its agent and as the scoped ServiceAccount. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import { HARMLESS, pod } from "../support/objects.ts";
 import { interrupt, printed } from "../support/output.ts";
@@ -156,7 +159,13 @@ describe("a session", function () {
     await Promise.all([printed(watch, /configmap\/two/), printed(logs, /./)]);
     await bed.must("human", ["delete", "session", session.name, "-n", "demo"]);
     await Promise.all([watch.ended, logs.ended]);
-    expect((await inside(["get", "configmaps", "-n", "demo"])).output).to.contain("not found");
+    const over = /task-\w+" not found: it was killed or deleted, or never was: begin another one \(kubectl hoop login\)/;
+    expect((await inside(["get", "configmaps", "-n", "demo"])).output).to.match(over);
+    // Also to whoever asks first what there is.
+    const cache = await mkdtemp(join(tmpdir(), "hoop-cache-"));
+    const uncached = await inside(["get", "things", "-n", "demo", `--cache-dir=${cache}`]);
+    await rm(cache, { recursive: true, force: true });
+    expect(uncached.output).to.match(over).and.not.to.contain("unknown");
   });
 
   it("is in the ledger from its beginning to its end, with all that was asked in it", async () => {

@@ -99,6 +99,15 @@ export function innerOf(connection: Pick<Connection, "path" | "request" | "upgra
   });
 }
 
+/** Whether it asks what the API server has, and for no object. */
+export function isDocument({ path, request }: Pick<Connection, "path" | "request">): boolean {
+  try {
+    return wayOf(parseRequestInfo(request.method ?? "", targetOf({ path, request }))) === "document";
+  } catch {
+    return false;
+  }
+}
+
 function wayOf(info: RequestInfo): Way {
   const { isResource, group, resource, subresource, verb } = info;
   if (!isResource) return "document";

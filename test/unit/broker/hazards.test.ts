@@ -309,6 +309,17 @@ describe("the broker of a session", () => {
         'sessions.hoop.dev "task" is forbidden: it is Expired (its time is over): begin another one (kubectl hoop login)',
       ]);
     });
+    it("which is told plainly to who asks what there is, for kubectl shows nothing else", async () => {
+      bed.clock.advance(600_000);
+      for (const [user, why] of [
+        ["ann", /^sessions\.hoop\.dev "task" is forbidden: it is Expired .*kubectl hoop login\)\n$/],
+        ["bob", /^sessions\.hoop\.dev "task" not found: .*kubectl hoop login\)\n$/],
+      ] as const) {
+        const { status, text, headers } = await get("/api", { user });
+        expect([status, headers["content-type"]]).to.deep.equal([403, "text/plain; charset=utf-8"]);
+        expect(text).to.match(why);
+      }
+    });
     it("not when its profile is gone, or names somebody else", async () => {
       const profile = bed.profiles.get("ci");
       bed.profiles.clear();
