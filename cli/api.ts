@@ -1,4 +1,5 @@
 /** The resources of hoop.dev as the commands use them, over `kubectl get --raw` and `kubectl patch`. */
+import type { UserInfo } from "#core/admission.ts";
 import type { Approval } from "#core/approval.ts";
 import type { Entry } from "#core/ledger/entry.ts";
 import type { Session } from "#core/session/session.ts";
@@ -56,6 +57,12 @@ export interface Page {
   continue?: string | undefined;
 }
 
+export type Me = Pick<UserInfo, "username" | "extra">;
+
+interface SelfSubjectReview {
+  status?: { userInfo?: { username?: string; extra?: Record<string, string[]> } };
+}
+
 export interface Api {
   /** `namespace` undefined: all of them. */
   list<R extends keyof Resources>(
@@ -75,8 +82,8 @@ export interface Api {
   approval(namespace: string, name: string): Promise<Approval>;
   /** The new approval, where the decision made one. */
   decide(namespace: string, name: string, decision: Decision, dryRun: boolean): Promise<Made | undefined>;
-  /** The user name the API server knows this person by; undefined where it does not tell. */
-  whoAmI(): Promise<string | undefined>;
+  /** As whom the API server knows this person; undefined where it does not tell. */
+  whoAmI(): Promise<Me | undefined>;
   /** Whether the server offers this verb for the resource. */
   offers(resource: keyof Resources, verb: string): Promise<boolean>;
 }
@@ -118,8 +125,9 @@ export function hoopApi(kubectl: Kubectl, flags: ConnectionFlags, signal?: Abort
     whoAmI: async () => {
       const finished = await kubectl.run(["auth", "whoami", "--output=json", ...connection], options);
       if (finished.code !== 0) return undefined;
-      return parse<{ status?: { userInfo?: { username?: string } } }>(finished.stdout, "SelfSubjectReview")
-        .status?.userInfo?.username;
+      const { status } = parse<SelfSubjectReview>(finished.stdout, "SelfSubjectReview");
+      const { username, extra } = status?.userInfo ?? {};
+      return username === undefined ? undefined : { username, extra: new Map(Object.entries(extra ?? {})) };
     },
     offers: async (resource, verb) => {
       const found = await get<{ resources: { name: string; verbs: string[] }[] }>(ROOT, "APIResourceList");

@@ -15,7 +15,9 @@ import { CommandError, errorLine } from "./failure.ts";
 /** Runs `kubectl hoop ARGS`. Resolves with 0, with 1 when anything failed, or with what the command set; never rejects. */
 export async function run(args: readonly string[], context: Context): Promise<number> {
   context.process.exitCode = null;
-  await runApplication(application, separated(args), context);
+  const [first, ...rest] = args;
+  const meant = first === "help" ? [...rest, "--help"] : args;
+  await runApplication(application, separated(meant), context);
   const code = Number(context.process.exitCode);
   return code >= 0 && code <= 255 ? code : 1;
 }

@@ -27,7 +27,9 @@ export async function proxied(context: Context, flags: ConnectionFlags, root: st
   const directory = mkdtempSync(join(tmpdir(), "hoop-"));
   const socket = join(directory, "proxy");
   const ends = new AbortController();
-  const args = ["proxy", `--unix-socket=${socket}`, `--accept-paths=^${root}`, ...connectionArgs(flags)];
+  // The address of a session has a path, which kubectl proxy leaves out by itself.
+  const how = [`--unix-socket=${socket}`, `--accept-paths=^${root}`, "--append-server-path"];
+  const args = ["proxy", ...how, ...connectionArgs(flags)];
   const proxy = context.kubectl.follow(args, ends.signal);
   const agent = new Agent({ keepAlive: true });
   const close = () => {

@@ -10,7 +10,13 @@ import { hoopProcess } from "./hoop-process.ts";
 import { issuerProcess, writeToken } from "./issuer-process.ts";
 import { replaceLink } from "./links.ts";
 import { localManifests, type StampBy, stampWay, tourManifests, tourSecret } from "./manifests.ts";
-import { sessionGround, sessionNamespace, sessionProfile, writeSessionKubeconfig } from "./session-tour.ts";
+import {
+  sessionGround,
+  sessionNamespace,
+  sessionProfile,
+  TOUR_NAMESPACE,
+  writeSessionKubeconfig,
+} from "./session-tour.ts";
 import { type Layout, prepareDirectory, type Remembered, remember, remembered } from "./state-directory.ts";
 import { whatRuns } from "./status.ts";
 
@@ -70,12 +76,13 @@ async function installClaimed(
     say("applying the manifests of deploy/");
     const options = { secret: memory.foreign?.secret, stampBy: await stampWayOf(cluster) };
     await apply(cluster, await localManifests(memory.ports, options));
-    if (foreign === undefined) await applyTour(cluster, say);
+    const isTourThere = foreign !== undefined || (await applyTour(cluster));
     say("starting hoop");
     hoop = await hoopProcess(state, memory, cluster.hoopKubeconfig, lifetime);
     await Promise.all([hoop.start(), issuer?.start()]);
     say("waiting until agents' requests go through Hoop");
     await untilReady(cluster);
+    if (!isTourThere) await putTourBack(cluster, say);
     if (issuer !== undefined) await prepareSession(state, memory, cluster);
     return {
       humanKubeconfig: memory.foreign?.kubeconfig ?? state.kubeconfig.human,
@@ -92,15 +99,37 @@ async function installClaimed(
   }
 }
 
+/** False where its namespace is being deleted: what is put into that would go with it. */
+async function applyTour(cluster: Cluster): Promise<boolean> {
+  await apply(cluster, await sessionGround());
+  if (await isTourLeaving(cluster)) return false;
+  for (const objects of [tourManifests(), tourSecret(), sessionNamespace()]) await apply(cluster, objects);
+  return true;
+}
+
+async function isTourLeaving({ kubectl }: Cluster): Promise<boolean> {
+  const found = await kubectl([
+    ...["get", "namespace", TOUR_NAMESPACE, "--ignore-not-found"],
+    ...["-o", "jsonpath={.metadata.deletionTimestamp}"],
+  ]);
+  if (found.code !== 0) throw new Error(`the tour's namespace: ${found.stderr.trim()}`);
+  return found.stdout !== "";
+}
+
+const LEAVING_SECONDS = 120;
+
 /** Who follows the tour deletes its namespace; that ends only when Hoop is back, since Hoop serves a part of what is in it. */
-async function applyTour(cluster: Cluster, say: (what: string) => void): Promise<void> {
-  try {
-    await apply(cluster, await sessionGround());
-    for (const objects of [tourManifests(), tourSecret(), sessionNamespace()]) await apply(cluster, objects);
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.includes("because it is being terminated")) throw error;
-    say("the tour's namespace is being deleted: what was in it is not put back");
-  }
+async function putTourBack(cluster: Cluster, say: Say): Promise<void> {
+  say(`waiting until the deletion of the tour's namespace ${TOUR_NAMESPACE} has ended, to put it back`);
+  const gone = await cluster.kubectl(
+    ["wait", "--for=delete", `namespace/${TOUR_NAMESPACE}`, `--timeout=${LEAVING_SECONDS}s`],
+    { timeout: (LEAVING_SECONDS + 30) * 1000 },
+  );
+  if (gone.code === 0 && (await applyTour(cluster))) return;
+  say(
+    `the namespace ${TOUR_NAMESPACE} is still being deleted, and the tour needs it. What that waits for: ` +
+      `kubectl get namespace ${TOUR_NAMESPACE} -o yaml. Once it is gone: npm stop && npm start`,
+  );
 }
 
 /** A session begins when its kubeconfig is used. */

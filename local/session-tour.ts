@@ -12,7 +12,7 @@ const DOORWAY = join(COMPONENTS, "exchange", "doorway.yaml");
 const AGENT_WORK = join(COMPONENTS, "agent-rbac", "agent-work.yaml");
 const RBAC = "rbac.authorization.k8s.io";
 const PROFILE = "deployer";
-const NAMESPACE = "demo";
+export const TOUR_NAMESPACE = "demo";
 const ACCOUNT = { namespace: "work", name: "deployer" };
 
 /** What has to be there before Hoop is. One JSON List. */
@@ -35,7 +35,7 @@ export async function sessionGround(): Promise<string> {
       // With its name a list is one of it alone, as kubectl asks when it waits for its end.
       rules: [
         {
-          ...{ apiGroups: [""], resources: ["namespaces"], resourceNames: [NAMESPACE] },
+          ...{ apiGroups: [""], resources: ["namespaces"], resourceNames: [TOUR_NAMESPACE] },
           verbs: ["get", "list", "watch", "delete"],
         },
       ],
@@ -49,7 +49,7 @@ export async function sessionGround(): Promise<string> {
 /** What is in the tour's namespace for it: rights, and a pod on the node that kwok plays. */
 export function sessionNamespace(): string {
   const bound = (name: string, role: string) => ({
-    ...{ apiVersion: `${RBAC}/v1`, kind: "RoleBinding", metadata: { name, namespace: NAMESPACE } },
+    ...{ apiVersion: `${RBAC}/v1`, kind: "RoleBinding", metadata: { name, namespace: TOUR_NAMESPACE } },
     roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: role },
     subjects: [{ kind: "ServiceAccount", ...ACCOUNT }],
   });
@@ -57,9 +57,9 @@ export function sessionNamespace(): string {
     bound("deployer-work", "hoop-agent-work"),
     bound("deployer-secrets", "hoop-agent"),
     // Pods need it, and its controller comes by later.
-    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: NAMESPACE } },
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "default", namespace: TOUR_NAMESPACE } },
     {
-      ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "web", namespace: NAMESPACE } },
+      ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "web", namespace: TOUR_NAMESPACE } },
       spec: { nodeName: "node-1", containers: [{ name: "main", image: "app:1" }] },
     },
   ]);
@@ -111,10 +111,12 @@ export async function writeSessionKubeconfig(state: Layout, memory: Remembered):
     clusters: { cluster: { server: string } }[];
   };
   const cluster = human.clusters[0]?.cluster;
-  const path = `/apis/hoop.dev/v1alpha1/namespaces/${NAMESPACE}/sessions/current/proxy`;
+  const path = `/apis/hoop.dev/v1alpha1/namespaces/${TOUR_NAMESPACE}/sessions/current/proxy`;
   const config = {
     ...{ apiVersion: "v1", kind: "Config", "current-context": "session" },
-    contexts: [{ name: "session", context: { cluster: "session", user: "session", namespace: NAMESPACE } }],
+    contexts: [
+      { name: "session", context: { cluster: "session", user: "session", namespace: TOUR_NAMESPACE } },
+    ],
     clusters: [{ name: "session", cluster: { ...cluster, server: `${cluster?.server}${path}` } }],
     users: [{ name: "session", user: { exec: execOf(state, memory) } }],
   };
@@ -126,7 +128,7 @@ function execOf(state: Layout, memory: Remembered): object {
     apiVersion: "client.authentication.k8s.io/v1",
     command: join(state.bin, "kubectl-hoop"),
     args: [
-      ...["credential", `--profile=${PROFILE}`, `--namespace=${NAMESPACE}`],
+      ...["credential", `--profile=${PROFILE}`, `--namespace=${TOUR_NAMESPACE}`],
       ...[`--exchange=${exchangeAddress(memory)}`, `--exchange-ca=${join(state.certificates, "ca.crt")}`],
       ...[`--token-file=${state.token}`, `--key=${randomUUID()}`],
     ],

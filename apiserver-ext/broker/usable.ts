@@ -44,12 +44,7 @@ export async function usable(
       name,
       `it is ${phase}${reasonOf(session)}: begin another one (kubectl hoop login)`,
     );
-  const allowed = allows(
-    ports,
-    ports.profile(session.spec.profile),
-    subjectOf(session),
-    session.status.identity,
-  );
+  const allowed = allows(ports, session.spec.profile, subjectOf(session), session.status.identity);
   if ("refused" in allowed)
     throw forbiddenObject(RESOURCE, name, `its AgentProfile ${session.spec.profile}: ${allowed.refused}`);
   return { session, terms: allowed.terms };

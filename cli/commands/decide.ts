@@ -173,7 +173,7 @@ async function repeats(api: Api, approval: Approval, { verdict }: Verb, now: num
   const same = approval.status.decisions.filter((decision) => decision.verdict === verdict);
   if (same.length > 0 && stands.includes(phase)) {
     const me = await api.whoAmI();
-    if (same.some(({ user }) => user === me)) return true;
+    if (same.some(({ user }) => user === me?.username)) return true;
   }
   if (TIMELY[verdict].includes(phase)) return false;
   const { name } = approval.metadata;

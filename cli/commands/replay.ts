@@ -7,12 +7,14 @@ import type { ColorFlag, ConnectionFlags } from "../flags.ts";
 import { colorWanted, formatted } from "../printing.ts";
 import { isTelling } from "../session/answers.ts";
 import { approvedDiffs, type Diffs, diffsOf, isWrite } from "../session/changes.ts";
+import { endings } from "../session/ending.ts";
+import { sessionAt } from "../session/names.ts";
 import { KEYS_HELP, played } from "../session/playing.ts";
 import { indexOf, recordsOf, withPayloads } from "../session/records.ts";
 import { story } from "../session/story.ts";
 import { asciicast, tapeOf } from "../session/tape.ts";
 import { withoutSequences } from "../session/terminal.ts";
-import { type Call, callsOf, callWords, isPlayable } from "../session/timeline.ts";
+import { answerOf, type Call, callsOf, callWords, isPlayable, lastParts } from "../session/timeline.ts";
 
 export interface ReplayFlags extends ConnectionFlags, ColorFlag {
   /** Any record of a request; "": the only one. */
@@ -27,23 +29,27 @@ export interface ReplayFlags extends ConnectionFlags, ColorFlag {
   readonly asciicast: string | undefined;
 }
 
-export async function replay(this: Context, flags: ReplayFlags, name: string): Promise<void> {
+export async function replay(this: Context, flags: ReplayFlags, session: string): Promise<void> {
+  const { namespace, name } = sessionAt(flags, session);
   const output = flags.json ? "json" : flags.output;
   const isData = output === "json" || output === "yaml";
   if (isData && flags.asciicast !== undefined) throw new CommandError("--json or --asciicast, not both");
   const api = hoopApi(this.kubectl, flags);
-  const { records } = await recordsOf(api, flags.namespace, name);
+  const { records } = await recordsOf(api, namespace, name);
   const wanted = wantedOf(flags);
   if (!isData && wanted !== undefined)
-    return play(this, flags, await whole(this, flags, chosen(records, wanted)));
+    return play(this, flags, await whole(this, flags, chosen(records, wanted, flags)));
   const isAll = isData || flags.bodies;
   const told = progress(this);
+  const last = lastParts(records);
+  const isTold = (record: LedgerRecord) =>
+    isWrite(record) || isTelling(record) || last.has(record.metadata.name);
   const shown = await withPayloads(this, flags, records, {
-    ...(isAll ? {} : { wanted: (record: LedgerRecord) => isWrite(record) || isTelling(record) }),
+    ...(isAll ? {} : { wanted: isTold }),
     told,
   });
   const diffs = await diffsOf(shown, await approvedDiffs(api, records));
-  const items = shown.map(withDiff(diffs));
+  const items = shown.map(withMore(diffs));
   const data = await formatted(output, { apiVersion: "hoop.dev/v1alpha1", kind: "RecordList", items }, []);
   const { width } = this.terminal;
   const color = colorWanted(this, flags);
@@ -58,10 +64,16 @@ function wantedOf({ play, asciicast: cast }: ReplayFlags): string | undefined {
   return cast || play || (cast ?? play);
 }
 
-function withDiff(diffs: Diffs) {
+/** What is told of a record as data beside it. */
+function withMore(diffs: Diffs) {
+  const ended = endings();
   return (record: LedgerRecord) => {
-    const diff = diffs.get(record.metadata.name);
-    return diff === undefined ? record : { ...record, diff };
+    const [diff, ending] = [diffs.get(record.metadata.name), ended(record)];
+    return {
+      ...record,
+      ...(diff === undefined ? {} : { diff }),
+      ...(ending === undefined ? {} : { ending }),
+    };
   };
 }
 
@@ -74,7 +86,7 @@ function progress({ watched, process }: Context): (done: number, of: number) => 
 }
 
 /** The command in a pod that is meant. */
-function chosen(records: readonly LedgerRecord[], record: string): Call {
+function chosen(records: readonly LedgerRecord[], record: string, flags: ReplayFlags): Call {
   const playable = callsOf(records).filter(isPlayable);
   const named = playable.filter(
     ({ request, parts, response }) =>
@@ -86,17 +98,28 @@ function chosen(records: readonly LedgerRecord[], record: string): Call {
   const list = playable.map((call) => `\n  ${indexOf(call.request)}  ${printable(callWords(call))}`);
   const why =
     record === "" || named.length > 1 ? "which one?" : `record ${record} is of no command in a pod.`;
-  throw new CommandError(`${why} Name its record with --play=RECORD:${list.join("")}`);
+  const flag = flags.asciicast === undefined ? "--play" : "--asciicast";
+  throw new CommandError(`${why} Name its record with ${flag}=RECORD:${list.join("")}`);
 }
 
 async function whole(context: Context, flags: ConnectionFlags, call: Call): Promise<Call> {
-  const parts = await withPayloads(context, flags, call.parts, { told: progress(context) });
-  return { ...call, parts: parts as Call["parts"] };
+  const all = [...call.parts, ...(call.response === undefined ? [] : [call.response])];
+  const told = await withPayloads(context, flags, all, { told: progress(context) });
+  return callsOf([call.request, ...told])[0] ?? call;
+}
+
+/** Of what never ran there is nothing to play; what ran may have written nothing. */
+function checkWritten(context: Context, call: Call): void {
+  const answer = answerOf(call) || "no answer to it is recorded yet";
+  if (call.parts.length === 0 && call.response?.spec.code !== 101)
+    throw new CommandError(`nothing was recorded of it: ${answer}`);
+  context.process.stderr.write(`nothing was recorded that it wrote: ${printable(answer)}\n`);
 }
 
 async function play(context: Context, flags: ReplayFlags, call: Call): Promise<void> {
   const { moments, erased } = tapeOf(call.parts);
   if (erased) context.process.stderr.write("parts of what was recorded are erased\n");
+  else if (!moments.some(({ kind }) => kind === "out")) checkWritten(context, call);
   const { spec } = call.request;
   if (flags.asciicast !== undefined) {
     context.process.stdout.write(asciicast(moments, callWords(call), Date.parse(spec.time)));

@@ -6,13 +6,17 @@ import type { Context } from "../context.ts";
 import { ApiError, apiError, CommandError } from "../failure.ts";
 import { hintingNamespace } from "../find.ts";
 import { type ConnectionFlags, listNamespace, type OutputFlag, type WatchFlags } from "../flags.ts";
+import { readJson } from "../json.ts";
 import { keepWatching } from "../live.ts";
 import { livePrinter, printList } from "../printing.ts";
+import type { Cluster } from "../session/door.ts";
 import { revoked } from "../session/exchange.ts";
 import { fileOf, keep, keptIn } from "../session/kept.ts";
 import { accessOf, sessionIn } from "../session/kubeconfig.ts";
+import { sessionAt } from "../session/names.ts";
 import { isOpen, phaseNow, sessionLook } from "../session/shown.ts";
 import { type Terms, termsIn } from "../session/terms.ts";
+import { leftOver } from "../session/ticket.ts";
 
 export interface SessionsFlags extends ConnectionFlags, WatchFlags, OutputFlag {
   readonly agent: string | undefined;
@@ -87,38 +91,76 @@ function gone(session: Session): Session {
   return { ...session, status: { ...session.status, phase: isOpenPhase(phase) ? "Ended" : phase } };
 }
 
-export async function logout(this: Context, flags: ConnectionFlags, name?: string): Promise<void> {
+const NOT_NAMED = { namespace: undefined, name: undefined };
+
+export async function logout(this: Context, flags: ConnectionFlags, session?: string): Promise<void> {
+  const { namespace: named, name } = session === undefined ? NOT_NAMED : sessionAt(flags, session);
   const { cluster, namespace, user } = await accessOf(this, flags);
   const inside = sessionIn(cluster.server);
   const terms = termsIn(user);
-  if (name === undefined && terms !== undefined) return leave(this, terms);
+  if (name === undefined && terms !== undefined) return leave(this, terms, cluster);
   if (name === undefined && inside === undefined)
     throw new CommandError("this kubeconfig is of no session: name one, or choose another with --kubeconfig");
   // Not through the session that is to end, but on the way by which it was begun.
   const connection = inside === undefined ? flags : { ...flags, server: inside.server };
   const ended = {
     name: name ?? inside?.name ?? "",
-    namespace: flags.namespace ?? inside?.namespace ?? namespace ?? "default",
+    namespace: named ?? flags.namespace ?? inside?.namespace ?? namespace ?? "default",
   };
+  const over = (await overAlready(this, connection, ended)) ?? (await endedNow(this, connection, ended));
+  // Of one that is named it is not known that it ever was there.
+  if (over === GONE && name !== undefined)
+    throw new CommandError(
+      `no session ${name} in namespace ${ended.namespace}: it is over already (${GONE}), or in another one (-n)`,
+    );
+  this.process.stdout.write(`session.hoop.dev/${ended.name} ${overWords(over)}\n`);
+}
+
+const GONE = "killed, or logged out of";
+
+function overWords(over: string | undefined): string {
+  return over === undefined ? "ended" : `was over already: ${over}`;
+}
+
+/** How it came to its end before; undefined: it goes on, or that is not told. */
+async function overAlready(
+  context: Context,
+  flags: ConnectionFlags,
+  { namespace, name }: { namespace: string; name: string },
+): Promise<string | undefined> {
+  const at = `/apis/hoop.dev/v1alpha1/namespaces/${namespace}/sessions/${name}`;
+  const finished = await context.kubectl.run(["get", "--raw", at, ...connectionArgs(flags)]);
+  if (finished.code !== 0) return isGone(apiError(finished)) ? GONE : undefined;
+  const session = readJson(finished.stdout) as Session;
+  return isOpen(session, context.now()) ? undefined : phaseNow(session, context.now());
+}
+
+/** Undefined: it was there. Rejects with {@link ApiError}. */
+async function endedNow(...session: Parameters<typeof end>): Promise<string | undefined> {
   try {
-    await end(this, connection, ended);
+    await end(...session);
+    return undefined;
   } catch (error) {
-    // kubectl's words do not say where it looked.
-    if (!(error instanceof ApiError && error.message.endsWith(" not found"))) throw error;
-    throw new CommandError(`${error.message} in namespace ${ended.namespace}; -n names another`);
+    if (isGone(error)) return GONE;
+    throw error;
   }
-  this.process.stdout.write(`session.hoop.dev/${ended.name} ended\n`);
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof ApiError && error.message.endsWith(" not found");
 }
 
 /** By the token of the session itself: whoever has it needs no right to delete sessions. */
-async function leave(context: Context, terms: Terms): Promise<void> {
+async function leave(context: Context, terms: Terms, cluster: Cluster): Promise<void> {
   const file = fileOf(context, terms);
   const found = keptIn(file);
   if (found === undefined) throw new CommandError("no session is begun with this kubeconfig");
   if (found === "ended") throw new CommandError("the session of this kubeconfig was logged out of already");
-  await revoked(terms, found.token);
+  const over = await leftOver(context, found, cluster);
+  if (over === undefined) await revoked(terms, found.token);
   keep(file, "ended");
-  context.process.stdout.write(`session.hoop.dev/${found.session.name} ended\n`);
+  const words = over === undefined ? "ended" : `was over already: it ${over}`;
+  context.process.stdout.write(`session.hoop.dev/${found.session.name} ${words}\n`);
 }
 
 export interface KillFlags extends ConnectionFlags {
@@ -132,16 +174,20 @@ export async function kill(this: Context, flags: KillFlags, ...names: string[]):
   if (names.length === 0 && flags.agent === undefined && flags.profile === undefined)
     throw new CommandError("whose? Name sessions, or say --agent or --profile");
   const api = hoopApi(this.kubectl, flags);
-  const list = await hintingNamespace(api.list("sessions", flags.namespace));
+  const asked = names.map((name) => ({ typed: name, ...sessionAt(flags, name) }));
+  const [namespace, ...others] = new Set(asked.map((one) => one.namespace));
+  const within = others.length === 0 ? (namespace ?? flags.namespace) : undefined;
+  const list = await hintingNamespace(api.list("sessions", within));
   const active = list.items.filter(wanted(this, { agent: flags.agent, all: false }));
   const found = active.filter(
-    ({ metadata, spec }) =>
-      (names.length === 0 || names.includes(metadata.name)) &&
-      (flags.profile === undefined || spec.profile === flags.profile),
+    (session) =>
+      (names.length === 0 || asked.some(isCalled(session))) &&
+      (flags.profile === undefined || session.spec.profile === flags.profile),
   );
-  const missing = names.filter((name) => !found.some(({ metadata }) => metadata.name === name));
+  const unmet = asked.filter((one) => !found.some((session) => isCalled(session)(one)));
+  const missing = unmet.map(({ typed }) => typed);
   if (missing.length > 0) {
-    const over = list.items.filter(({ metadata }) => missing.includes(metadata.name));
+    const over = list.items.filter((session) => unmet.some(isCalled(session)));
     const ends = over.map(
       (session) => `; ${session.metadata.name} is over (${phaseNow(session, this.now())})`,
     );
@@ -153,6 +199,11 @@ export async function kill(this: Context, flags: KillFlags, ...names: string[]):
   }
   if (!(await isMeant(this, flags, found))) throw new CommandError("nothing was ended");
   await killAll(this, flags, found);
+}
+
+function isCalled({ metadata }: Session) {
+  return ({ namespace = metadata.namespace, name }: { namespace: string | undefined; name: string }) =>
+    name === metadata.name && namespace === metadata.namespace;
 }
 
 /** Every one is tried, whatever becomes of another. */

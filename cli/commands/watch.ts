@@ -10,6 +10,8 @@ import { keepWatching } from "../live.ts";
 import { colorWanted } from "../printing.ts";
 import { isTelling } from "../session/answers.ts";
 import { firstOfApproval, isWrite, recordedChange } from "../session/changes.ts";
+import { endings } from "../session/ending.ts";
+import { sessionAt } from "../session/names.ts";
 import { indexOf, isOutOf, type Payloads, payloadsOf, recordsOf } from "../session/records.ts";
 import { changeLines } from "../session/story.ts";
 import { shownIn } from "../session/tape.ts";
@@ -23,13 +25,14 @@ export interface WatchFlags extends ConnectionFlags, ColorFlag {
   readonly output: "json" | "wide" | undefined;
 }
 
-export async function watch(this: Context, flags: WatchFlags, name: string): Promise<void> {
+export async function watch(this: Context, flags: WatchFlags, session: string): Promise<void> {
+  const { namespace, name } = sessionAt(flags, session);
   const over = new AbortController();
   const live = { ...this, signal: AbortSignal.any([this.signal, over.signal]) };
   const api = hoopApi(this.kubectl, flags, live.signal);
   if (!(await api.offers("records", "watch")))
     throw new CommandError("this server offers no watch of records");
-  const first = await recordsOf(api, flags.namespace, name);
+  const first = await recordsOf(api, namespace, name);
   const payloads = payloadsOf(this, flags);
   const told = teller(this, flags, payloads, first.records);
   const seen = new Set<number>();
@@ -43,11 +46,11 @@ export async function watch(this: Context, flags: WatchFlags, name: string): Pro
   };
   try {
     await keepWatching(live, async (established) => {
-      const { records, resourceVersion } = await recordsOf(api, flags.namespace, name);
+      const { records, resourceVersion } = await recordsOf(api, namespace, name);
       established();
       for (const record of records) await show(record);
       if (over.signal.aborted) return;
-      for await (const { object } of api.watch("records", flags.namespace, resourceVersion)) {
+      for await (const { object } of api.watch("records", namespace, resourceVersion)) {
         await show(object);
         if (over.signal.aborted) return;
       }
@@ -72,6 +75,7 @@ function teller(context: Context, flags: WatchFlags, payloads: Payloads, already
   const asked = asking();
   const rows = tableLines(timelineColumns(), { wide: flags.output === "wide", width, expected });
   const waits = waiting();
+  const ended = endings();
   const isNews = firstOfApproval();
   const beside = (record: LedgerRecord) =>
     payloads.beside(record).catch((error: unknown) => {
@@ -80,16 +84,25 @@ function teller(context: Context, flags: WatchFlags, payloads: Payloads, already
     });
   return async (record: LedgerRecord): Promise<string> => {
     const { spec } = record;
-    if (flags.output === "json") return toJson(await beside(record));
-    if (spec.kind === "brokered" && spec.event === "stream") return output(await beside(record));
+    if (flags.output === "json") return asJson(await beside(record), ended);
+    if (spec.kind === "brokered" && spec.event === "stream") {
+      const told = await beside(record);
+      ended(told);
+      return output(told);
+    }
     const whole = isWrite(record) || isTelling(record) ? await beside(record) : record;
-    const row = newRow(whole, start, waits);
+    const row = newRow(whole, start, waits, ended(whole));
     if (row === undefined) return "";
     row.what = asked(record, row.what);
     const diff = isNews(record) ? await recordedChange(whole) : "";
     const lines = diff === "" ? [] : changeLines(diff, { bodies: true, color });
     return [...rows([row]), ...lines].map((line) => `${line}\n`).join("");
   };
+}
+
+function asJson(record: LedgerRecord, ended: ReturnType<typeof endings>): string {
+  const ending = ended(record);
+  return toJson(ending === undefined ? record : { ...record, ending });
 }
 
 /** What was asked for, told every record in order: an answer does not say all of it. */

@@ -1,5 +1,6 @@
 /** Which approval a running command waits for, and what becomes of it: found by watching this caller's approvals. */
 import type { Approval } from "#core/approval.ts";
+import { ownName, sessionNameOf } from "#core/session/extras.ts";
 import { hoopApi, selectorValue } from "../api.ts";
 import type { Context } from "../context.ts";
 import { ApiError, CommandError } from "../failure.ts";
@@ -40,31 +41,49 @@ async function follow(context: Context, connection: ConnectionFlags, holds: Hold
   const api = hoopApi(context.kubectl, connection, context.signal);
   const me = await api.whoAmI();
   if (me === undefined) return;
-  const mine = `spec.agent.username=${selectorValue(me)}`;
+  const mine = `spec.agent.username=${selectorValue(ownName(me))}`;
+  const session = sessionNameOf(me);
+  const see = (approval: Approval) => {
+    if (session === undefined || session === sessionOf(approval)) holds.see(approval);
+  };
   let namespace: string | undefined;
   const listed = async () => {
     try {
       return await api.list("approvals", namespace, mine);
     } catch (error) {
       const refused = error instanceof ApiError && error.reason === "Forbidden";
-      if (!refused || namespace === connection.namespace) throw error;
+      if (!refused || namespace !== undefined) throw error;
       // Who may not look everywhere may perhaps look where the command works.
-      namespace = connection.namespace;
+      namespace = connection.namespace ?? (await ownNamespace(context, connection));
+      if (namespace === undefined) throw error;
       return api.list("approvals", namespace, mine);
     }
   };
   await keepWatching(context, async (established) => {
     const list = await listed();
     established();
-    for (const approval of list.items) holds.see(approval);
+    for (const approval of list.items) see(approval);
     for await (const { type, object } of api.watch(
       "approvals",
       namespace,
       list.metadata.resourceVersion,
       mine,
     ))
-      if (type !== "DELETED") holds.see(object);
+      if (type !== "DELETED") see(object);
   });
+}
+
+/** NAMESPACE/NAME. */
+function sessionOf({ spec }: Approval): string | undefined {
+  const { session } = spec.agent;
+  return session && `${session.namespace}/${session.name}`;
+}
+
+/** That of the kubeconfig. */
+async function ownNamespace(context: Context, connection: ConnectionFlags): Promise<string | undefined> {
+  const { accessOf } = await import("../session/kubeconfig.ts");
+  const access = await accessOf(context, connection).catch(() => undefined);
+  return access?.namespace;
 }
 
 async function tellStill(context: Context, holds: Holds, telling: Telling): Promise<void> {

@@ -34,7 +34,7 @@ export function member(value: unknown, name: string): unknown {
 }
 
 /** What an agent was answered may have been kept as text. */
-function objectIn(body: unknown): unknown {
+export function objectIn(body: unknown): unknown {
   if (typeof body !== "string" || !body.startsWith("{")) return body;
   try {
     return parseJson(body);

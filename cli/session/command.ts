@@ -47,9 +47,9 @@ const exchangeFlags = {
     ),
     parse: exchangeUrl,
   },
-  exchangeCa: text("Whom that must show a certificate of, where this machine does not trust it", "FILE"),
-  tokenFile: text("That token; left out: the CI system is asked for one", "FILE"),
-  audience: text("For whom it is asked for one; left out: hoop", "NAME"),
+  exchangeCa: text("CA file to trust for that address", "FILE"),
+  tokenFile: text("File with the token; default: ask the CI system", "FILE"),
+  audience: text("For whom the CI system makes it; default: hoop", "NAME"),
 } as const;
 const lengthFlag = {
   ...text("How long, such as 20m; left out, what the profile says", "DURATION"),
@@ -250,7 +250,7 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
   parameters: {
     flags: {
       play: {
-        ...text("Play a command in a pod, by a record of it; the only one where none is named", "RECORD"),
+        ...text("Play a command in a pod; =RECORD: the one that this record is of", "RECORD"),
         parse: record,
         inferEmpty: true,
       },
@@ -270,7 +270,7 @@ export const replay = buildCommand<ReplayFlags, [string], Context>({
           "wide: with addresses and sizes; json, yaml: all records with what lies beside them, and diffs",
       },
       asciicast: {
-        ...text("As --play (or with it), but written as an asciicast (v2), for players of those", "RECORD"),
+        ...text("As --play, written as an asciicast (v2) for other players; =RECORD: as there", "RECORD"),
         parse: record,
         inferEmpty: true,
       },

@@ -40,7 +40,7 @@ export async function exchanged(terms: Terms, token: string): Promise<Exchanged>
     return { token: given, expiresInSeconds: Number(expires), session };
   const { error_description: why, error } = fields;
   const said = [why, error].find((one) => typeof one === "string") ?? "this is no address of Hoop's /token";
-  throw new CommandError(`the token was not exchanged: ${said}`);
+  throw new CommandError(`the token was not exchanged: ${said.replace(/^the token: /, "")}`);
 }
 
 /** Ends the session of that token (RFC 7009), beside where it was exchanged. Rejects with a CommandError. */

@@ -17,7 +17,7 @@ export interface Asked {
 
 export interface Answered {
   code: number;
-  /** Empty where it is no JSON object. */
+  /** Of a JSON object; of plain text it is the `message`. */
   fields: Record<string, unknown>;
 }
 
@@ -51,7 +51,11 @@ export function answered(url: string, { body, signal, ca, servername, isTrusted,
       text += chunk;
       if (text.length > LONGEST_ANSWER) request.destroy(new Error("its answer has no end"));
     });
-    response.on("end", () => resolve({ code: response.statusCode ?? 0, fields: fieldsIn(text) }));
+    response.on("end", () => {
+      const isPlain = response.headers["content-type"]?.startsWith("text/plain") === true;
+      const fields = isPlain ? { message: text.trim() } : fieldsIn(text);
+      resolve({ code: response.statusCode ?? 0, fields });
+    });
   });
   request.end(body);
   return promise;

@@ -2,15 +2,32 @@
 import { printable } from "#core/printable.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../failure.ts";
+import type { ConnectionFlags } from "../flags.ts";
 
 /** Somebody waits at a keyboard. */
 const PATIENCE = "2s";
 
-/** `NAME`, or `session.hoop.dev/NAME` as `-o name` prints it. It goes into a path, so it must be one. */
+/**
+ * `NAME`, `session.hoop.dev/NAME` as `-o name` prints it, or `NAMESPACE/NAME` as we do: for {@link sessionAt}. It goes into
+ * a path, so it must be one.
+ */
 export function sessionName(argument: string): string {
   const name = argument.replace(/^(session|sessions|sess)(\.hoop\.dev)?\//, "");
-  if (/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) return name;
+  if (/^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/)?[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) return name;
   throw new CommandError("not the name of a session (lower-case letters, digits, - and .)");
+}
+
+/** Which session a {@link sessionName} is of; namespace undefined: in whichever. Throws {@link CommandError}. */
+export function sessionAt(
+  flags: Pick<ConnectionFlags, "namespace">,
+  argument: string,
+): { namespace: string | undefined; name: string } {
+  const at = argument.indexOf("/");
+  if (at < 0) return { namespace: flags.namespace, name: argument };
+  const namespace = argument.slice(0, at);
+  if (flags.namespace === undefined || flags.namespace === namespace)
+    return { namespace, name: argument.slice(at + 1) };
+  throw new CommandError(`${argument} is not in the namespace ${flags.namespace} of -n`);
 }
 
 /** Nobody reads more of them. */

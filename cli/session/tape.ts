@@ -13,6 +13,8 @@ export interface Moment {
 
 /** Channels of `v5.channel.k8s.io`. */
 const CHANNELS: Readonly<Record<number, Moment["kind"]>> = { 0: "in", 1: "out", 2: "out", 4: "size" };
+const STATUS = 3;
+const OF_POD = [1, 2, STATUS];
 
 interface Chunk {
   at: number;
@@ -46,6 +48,12 @@ export function shownIn(payload: unknown): string {
   return moments.map(({ kind, text }) => (kind === "out" ? text : "")).join("");
 }
 
+/** Of one record of a stream what was said of how the command ended, which may be a part of that; "": nothing. */
+export function statusIn(payload: unknown): string {
+  const said = (chunksIn(payload) ?? []).filter(({ channel }) => channel === STATUS);
+  return Buffer.concat(said.map(({ bytes }) => bytes)).toString();
+}
+
 function momentOf({ at, channel, bytes }: Chunk, decoders: Map<number, StringDecoder>): Moment | undefined {
   const kind = CHANNELS[channel];
   if (kind === undefined) return undefined;
@@ -75,6 +83,8 @@ function chunkIn(value: unknown): Chunk[] {
   if (!("at" in value && "channel" in value)) return [];
   // A server's numbers may come as they are written.
   const [at, channel] = [Number(value.at), Number(value.channel)];
+  // A client may send what looks like a command's.
+  if ("direction" in value && (value.direction === "out") !== OF_POD.includes(channel)) return [];
   const bytes = bytesIn(value);
   return bytes !== undefined && Number.isFinite(at) ? [{ at, channel, bytes }] : [];
 }

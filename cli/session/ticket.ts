@@ -23,9 +23,19 @@ export function ticket(context: Context, terms: Terms, cluster: Cluster | undefi
       throw new CommandError(
         "the session was logged out of, or refused: begin another one with kubectl hoop login",
       );
-    if (found !== undefined && (await isGood(context, found, cluster))) return found;
-    return begun(context, terms, file);
+    if (found === undefined) return begun(context, terms, file);
+    const end = await endOf(context, found, cluster);
+    if (end === undefined) return found;
+    return begun(context, terms, file).catch((error: unknown) => {
+      throw error instanceof CommandError ? notBegunAnew(found, end, error) : error;
+    });
   });
+}
+
+function notBegunAnew({ session: { namespace, name } }: Kept, end: string, why: CommandError): CommandError {
+  return new CommandError(
+    `the session ${namespace}/${name} is over: it ${end}; kubectl hoop login begins another one (${why.message})`,
+  );
 }
 
 /** Until a person has approved it; that is kept, too. As {@link approved}. */
@@ -51,13 +61,26 @@ export async function awaited(
 /** Of what is about to end, kubectl would have nothing. */
 const MARGIN_MILLISECONDS = 5_000;
 
-async function isGood(
+/** How the session of what is kept came to its end; undefined: it goes on, as far as can be told. */
+async function endOf(
   context: Context,
   { until, token }: Kept,
   cluster: Cluster | undefined,
-): Promise<boolean> {
-  if (Date.parse(until) - MARGIN_MILLISECONDS <= context.now()) return false;
-  return cluster === undefined || (await life(cluster, token)) === "alive";
+): Promise<string | undefined> {
+  if (Date.parse(until) - MARGIN_MILLISECONDS <= context.now()) return "has expired";
+  const isDead = cluster !== undefined && (await life(cluster, token)) === "dead";
+  return isDead ? KILLED : undefined;
+}
+
+const KILLED = "was killed, or is no longer allowed";
+
+/** As {@link endOf}, asked of Hoop: for some seconds the API server still takes the token of what is over. */
+export async function leftOver(context: Context, kept: Kept, cluster: Cluster): Promise<string | undefined> {
+  const end = await endOf(context, kept, undefined);
+  if (end !== undefined) return end;
+  const state = await stateOf(cluster, kept.session.namespace, kept.token);
+  if (state.kind !== "over") return undefined;
+  return state.phase === "Ended" ? KILLED : `is ${state.phase}`;
 }
 
 async function begun(context: Context, terms: Terms, file: string): Promise<Kept> {

@@ -6,6 +6,7 @@ import type { LedgerRecord } from "../api.ts";
 import type { Column } from "../table.ts";
 import { operationWords, targetWords } from "../wording.ts";
 import { answeredBeside, member } from "./answers.ts";
+import { type Ending, endings, endingWords } from "./ending.ts";
 import { indexOf } from "./records.ts";
 import { deletionWords, placeWords, requestWords } from "./request-words.ts";
 
@@ -59,6 +60,15 @@ export function isPlayable({ request }: Call): boolean {
   return subresource === "exec" || subresource === "attach";
 }
 
+/** The Status comes last; what was typed meanwhile may be recorded after it. */
+const LAST_PARTS = 3;
+
+/** Those records, by their names, that say how commands ended. */
+export function lastParts(records: readonly LedgerRecord[]): ReadonlySet<string> {
+  const ended = callsOf(records).filter((call) => isPlayable(call) && call.response !== undefined);
+  return new Set(ended.flatMap(({ parts }) => parts.slice(-LAST_PARTS).map(({ metadata }) => metadata.name)));
+}
+
 export function began(records: readonly LedgerRecord[]): number {
   const [first] = records;
   return first === undefined ? 0 : Date.parse(first.spec.time);
@@ -91,15 +101,20 @@ export function waiting(): Waits {
   };
 }
 
-/** One record by itself, as it comes: a request, its answer when that is there, or what else happened. */
-export function newRow(record: LedgerRecord, start: number, waits: Waits): Row | undefined {
+/**
+ * One record by itself, as it comes: a request, its answer when that is there, or what else happened. `ending`: how the
+ * command ended that it is the answer to.
+ */
+export function newRow(record: LedgerRecord, start: number, waits: Waits, ending?: Ending): Row | undefined {
   if (!isBrokered(record)) return eventRow(record, start, waits);
   const { spec } = record;
   const isRequest = spec.event === "request";
-  return callRow({ request: record, parts: [], ...(isRequest ? {} : { response: record }) }, start);
+  const call = { request: record, parts: [], ...(isRequest ? {} : { response: record }) };
+  return callRow(call, start, answerOf(call, ending));
 }
 
-function callRow({ request, response }: Call, start: number): Row {
+function callRow(call: Call, start: number, answer = answerOf(call)): Row {
+  const { request, response } = call;
   const end = response?.spec;
   return {
     at: Date.parse(request.spec.time) - start,
@@ -107,7 +122,7 @@ function callRow({ request, response }: Call, start: number): Row {
     command: request.spec.command ?? "",
     what: callWords({ request }),
     address: `${request.spec.method} ${wholeSpec(request).uri}`,
-    answer: end === undefined ? "" : answerWords(end, answeredBeside(response?.payload)),
+    answer,
     ...(end?.milliseconds === undefined ? {} : { took: end.milliseconds }),
     ...(end?.bytes === undefined ? {} : { bytes: end.bytes }),
   };
@@ -123,6 +138,20 @@ export function callWords({ request }: Pick<Call, "request">): string {
 function wholeSpec({ spec, payload }: Call["request"]): Brokered {
   const uri = member(member(payload, "entry"), "uri");
   return typeof uri === "string" ? { ...spec, uri, shortened: false } : spec;
+}
+
+/** "": not answered yet. */
+export function answerOf(call: Call, ending = endingOf(call)): string {
+  const { response } = call;
+  if (response === undefined) return "";
+  const { code = 0, message } = response.spec;
+  if (code === 101 && message !== undefined) return `cut: ${message}`;
+  if (code === 101 && isPlayable(call)) return endingWords(ending);
+  return answerWords(response.spec, answeredBeside(response.payload));
+}
+
+function endingOf({ parts, response }: Call): Ending | undefined {
+  return [...parts, ...(response === undefined ? [] : [response])].map(endings()).at(-1);
 }
 
 function answerWords({ code = 0, message }: Brokered, beside: string | undefined): string {

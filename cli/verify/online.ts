@@ -5,16 +5,22 @@ import { parseCheckpoint } from "#core/log/checkpoint.ts";
 import type { StoredPayload } from "#core/log/contents.ts";
 import { TILE_WIDTH, tileAt, tilePath } from "#core/log/tile.ts";
 import type { Context } from "../context.ts";
+import { CommandError } from "../failure.ts";
 import type { ConnectionFlags } from "../flags.ts";
 import { type Answer, type Ask, proxied, succeeded } from "../proxy.ts";
 import type { Source } from "./source.ts";
 
 const LOG = "/apis/hoop.dev/v1alpha1/ledgers/hoop/log/";
 
+/** The server does not tell who is an agent. */
+const NOT_SHOWN = "there is no ledger here that you may read: agents may not, in sessions neither";
+
 export async function onlineSource(context: Context, flags: ConnectionFlags): Promise<Source> {
   const { ask, close } = await proxied(context, flags, LOG);
   try {
-    const note = await must(ask, "checkpoint");
+    const head = await ask("checkpoint");
+    if (head.code === 404) throw new CommandError(NOT_SHOWN);
+    const note = succeeded(head, "checkpoint");
     const keys = (await must(ask, "keys")).toString().split("\n");
     return { reader: readerOf(ask, note), keys: keys.filter((key) => key !== ""), own: () => [], close };
   } catch (error) {

@@ -67,7 +67,8 @@ interface Examined {
 export async function examine(port: DoctorPort, given?: readonly Agent[]): Promise<Report> {
   const facts = await gathered(port);
   const expression = agentsExpression(facts);
-  const agents = given ?? agentsIn(facts.policy, expression);
+  const known = agentsIn(facts.policy, expression);
+  const agents = given ?? known;
   const at: Surroundings = {
     ownNamespace: installationNamespace(facts),
     served: facts.served,
@@ -85,7 +86,7 @@ export async function examine(port: DoctorPort, given?: readonly Agent[]): Promi
       questions: questionsFor(agent, grants, check.asks(at), isFew),
     }));
   });
-  const probes = agents.map(probe);
+  const probes = [...agents, ...known].map(probe);
   const answers = await answersTo(port, [...probes, ...examined.flatMap(({ questions }) => questions)]);
   const covers = expression === undefined ? () => undefined : coverage(expression);
   const isJudged = (agent: Agent) => agent !== ANONYMOUS && judgesAll(facts) && covers(agent) === true;
@@ -94,7 +95,7 @@ export async function examine(port: DoctorPort, given?: readonly Agent[]): Promi
     ...apiFindings(at),
     ...auditFindings(facts),
     ...frontProxyFindings(facts),
-    ...authorizationFindings(agents, answers),
+    ...authorizationFindings(agents, known, answers),
     ...agents.flatMap((agent) => identityFindings(agent, covers(agent))),
     ...examined.flatMap((one) => accessFinding(one, answers, isJudged(one.agent))),
   ];

@@ -11,38 +11,52 @@ export function probe({ user, groups }: Agent): Question {
   return { user, groups, resourceAttributes: { verb: "get", group: "", resource: "secrets" } };
 }
 
-export function authorizationFindings(agents: readonly Agent[], answers: Answers): Finding[] {
-  const without = agents.filter((agent) => {
+/** `known`: all agents of the cluster, whether looked at or not. */
+export function authorizationFindings(
+  agents: readonly Agent[],
+  known: readonly Agent[],
+  answers: Answers,
+): Finding[] {
+  const isDenied = (agent: Agent) => {
     const answer = answers.of(probe(agent));
-    return !(answer?.denied === true && answer.reason.startsWith("hoop:"));
-  });
+    return answer?.denied === true && answer.reason.startsWith("hoop:");
+  };
+  const without = agents.filter((agent) => !isDenied(agent));
   if (without.length === 0) return [];
+  const inForce = [...agents, ...known].some(isDenied);
   const other = without.map((agent) => answers.of(probe(agent))).find((answer) => answer?.denied);
   return [
     {
       id: "authorization-webhook",
       severity: "medium",
-      title: "Hoop's authorization webhook is not in force",
+      title: inForce
+        ? "Hoop's authorization webhook is not asked about these"
+        : "Hoop's authorization webhook is not in force",
       detail:
         "Only RBAC keeps these from reading Secrets and from what else admission cannot see. " +
         (other === undefined
           ? "Nobody denies them a read of Secrets outright."
-          : `It is denied by another: ${other.reason}`),
+          : `It is denied by another: ${other.reason}`) +
+        (inForce ? OF_SESSIONS : ""),
       ways: [1, 15, 35],
       control: "AC-25",
       agents: without.map(({ name }) => name),
       openings: [],
       objects: [],
-      fix: [
-        {
-          says:
-            "where the API server's flags are yours: --authorization-config=deploy/apiserver/authorization-config.yaml; " +
-            "where they are not, RBAC must close each way below",
-        },
-      ],
+      fix: [{ says: inForce ? NAME_THEM : PUT_IN_FORCE }],
     },
   ];
 }
+
+const OF_SESSIONS =
+  " In a session Hoop itself masks Secrets and refuses the rest: for a ServiceAccount that only sessions act as, this is " +
+  "about tokens of its own, such as a pod's.";
+const PUT_IN_FORCE =
+  "where the API server's flags are yours: --authorization-config=deploy/apiserver/authorization-config.yaml; " +
+  "where they are not, RBAC must close each way below";
+const NAME_THEM =
+  "put the matchConditions that Hoop logs (`its matchConditions must be these`) into the file of --authorization-config: " +
+  "they name these as well";
 
 const ABOVE: Readonly<Record<string, string>> = {
   "system:masters": "no authorizer is asked about it, whatever is configured",

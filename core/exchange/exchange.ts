@@ -4,7 +4,7 @@ import type { Log } from "../ports.ts";
 import { type ApprovalPorts, askFor, type Beside } from "../session/approval.ts";
 import { sessionLine } from "../session/entries.ts";
 import type { FinishPorts } from "../session/finish.ts";
-import { allows, type BeginPorts, CLOSED, phaseAt, timesOf } from "../session/life.ts";
+import { allows, type BeginPorts, CLOSED, lengthProblem, phaseAt, timesOf } from "../session/life.ts";
 import type { SessionTerms } from "../session/profile.ts";
 import { allSessions, sessionKey } from "../session/rows.ts";
 import { durationSeconds, isOpenPhase, type Session } from "../session/session.ts";
@@ -58,13 +58,13 @@ export async function exchange(ports: ExchangePorts, wish: Wish): Promise<Exchan
   const profile = ports.profile(wish.profile);
   const subject: UserInfo = { username: identity.username, uid: "", groups: [], extra: new Map() };
   const presented = kept(profile?.tokens ?? [], identity);
-  const allowed = allows(ports, profile, subject, presented);
+  const allowed = allows(ports, wish.profile, subject, presented);
   if ("refused" in allowed) return refused("invalid_target", allowed.refused);
   const { terms } = allowed;
   if (!isOpen(terms.windows, ports.clock.now())) return refused("invalid_target", CLOSED);
   const length = wish.duration === undefined ? terms.defaultSeconds : durationSeconds(wish.duration);
-  if (length < 1 || length > terms.maxSeconds)
-    return refused("invalid_request", `the profile allows a duration of 1s to ${terms.maxSeconds}s`);
+  const unfitting = lengthProblem(length, terms);
+  if (unfitting !== undefined) return refused("invalid_request", `duration: ${unfitting}`);
   const namespace = await ports.cluster.namespaceUid(wish.namespace);
   if (!namespace.known) return namespace.absent === true ? NO_NAMESPACE : NOT_NOW;
   const { username } = identity;

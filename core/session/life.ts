@@ -18,6 +18,7 @@ import { inSession } from "./extras.ts";
 import type { Profile, SessionTerms } from "./profile.ts";
 import {
   durationSeconds,
+  durationWords,
   isOpenPhase,
   type Session,
   type SessionPhase,
@@ -47,8 +48,8 @@ export const CLOSED =
 
 const UNNAMED =
   "there is no such AgentProfile that names you: kubectl auth whoami shows your name and groups";
-const UNFIT =
-  "there is no such AgentProfile whose spec.tokens fit your token: the issuer, the claims, and what is true of them";
+const unfit = (profile: string) =>
+  `no AgentProfile ${profile} accepts your token: compare its spec.tokens with the token's issuer and claims`;
 const BROKEN = "something in this AgentProfile cannot work: kubectl describe agentprofile shows what";
 
 /** Whether this caller may have such a session, and how it begins. */
@@ -60,14 +61,13 @@ export function begin(
 ): Begun {
   if (inSession(caller)) return { refused: "a session begins no other" };
   if (ports.agents.identify(caller).kind !== "agent") return { refused: "only agents have sessions" };
-  const profile = ports.profile(spec.profile);
-  const allowed = allows(ports, profile, caller);
+  const allowed = allows(ports, spec.profile, caller);
   if ("refused" in allowed) return allowed;
   const { terms } = allowed;
   if (!isOpen(terms.windows, now)) return { refused: CLOSED, field: "spec.profile" };
   const length = spec.duration === undefined ? terms.defaultSeconds : durationSeconds(spec.duration);
-  if (length < 1 || length > terms.maxSeconds)
-    return { refused: `the profile allows 1s to ${terms.maxSeconds}s`, field: "spec.duration" };
+  const unfitting = lengthProblem(length, terms);
+  if (unfitting !== undefined) return { refused: unfitting, field: "spec.duration" };
   const credentialID = credentialOf(caller);
   return {
     status: {
@@ -84,6 +84,12 @@ export function begin(
       path: `/apis/hoop.dev/v1alpha1/namespaces/${metadata.namespace ?? ""}/sessions/${metadata.name}/proxy`,
     },
   };
+}
+
+/** Why it cannot be of that length, in seconds. */
+export function lengthProblem(length: number, { maxSeconds }: SessionTerms): string | undefined {
+  if (length < 1) return "a session lasts 1s at least";
+  return length > maxSeconds ? `the profile allows at most ${durationWords(maxSeconds)}` : undefined;
 }
 
 /** How one of that length, in seconds, begins: at once, or with the wait for people. */
@@ -124,42 +130,43 @@ export function extended(
   const terms = ports.profile(spec.profile)?.session;
   if (terms === undefined) return { refused: "its AgentProfile has no sessions any more" };
   const length = duration === undefined ? terms.defaultSeconds : durationSeconds(duration);
-  if (length < 1 || length > terms.maxSeconds)
-    return { refused: `the profile allows 1s to ${terms.maxSeconds}s from its beginning on` };
+  const unfitting = lengthProblem(length, terms);
+  if (unfitting !== undefined) return { refused: `${unfitting}, from its beginning on` };
   if (terms.approval !== undefined && status.seconds === undefined)
     return { refused: "people have to approve sessions of its AgentProfile now: begin another one" };
   if (status.seconds !== undefined && length > status.seconds)
-    return { refused: `people have approved ${status.seconds}s: begin another one` };
+    return { refused: `people have approved ${durationWords(status.seconds)}: begin another one` };
   const until = closesAt(terms.windows, now, Date.parse(status.startedAt) + length * 1000);
   return { status: { ...status, expiresAt: seconds(until) } };
 }
 
 /** The terms on which the profile gives this caller sessions, or why it does not. */
 export function allows(
-  { agents, installationNamespace }: BeginPorts,
-  profile: Profile | undefined,
+  { agents, profile: profileNamed, installationNamespace }: BeginPorts,
+  name: string,
   caller: UserInfo,
   identity?: Presented,
 ): { terms: NonNullable<Profile["session"]> } | { refused: string; field?: "spec.profile" } {
+  const profile = profileNamed(name);
   // To whom it does not belong it might as well not be there.
   if (profile === undefined || !isFor(profile, caller, identity))
-    return { refused: identity === undefined ? UNNAMED : UNFIT, field: "spec.profile" };
+    return { refused: identity === undefined ? UNNAMED : unfit(name), field: "spec.profile" };
   const { session: terms, problem = "" } = profile;
   if (problem !== "") return { refused: BROKEN, field: "spec.profile" };
   if (terms === undefined)
     return { refused: "this AgentProfile has no spec.session: it gives none", field: "spec.profile" };
-  const { namespace, name } = terms.serviceAccount;
+  const { namespace, name: account } = terms.serviceAccount;
   if (namespace === installationNamespace || CLOSED_NAMESPACES.includes(namespace))
     return {
       refused: "its ServiceAccount lies in a namespace that no session may act in: it must name another",
     };
-  const account = {
-    username: serviceAccountUser(`${namespace}/${name}`),
+  const acting = {
+    username: serviceAccountUser(`${namespace}/${account}`),
     uid: "",
     groups: [],
     extra: new Map(),
   };
-  if (agents.identify(account).kind !== "agent")
+  if (agents.identify(acting).kind !== "agent")
     return { refused: "its ServiceAccount is not known as an agent's yet: try again in a moment" };
   if (!PLAIN.test(caller.username) || !PLAIN.test(profile.name))
     return { refused: "your user name cannot be told to the API server: it is not of plain ASCII" };
@@ -188,7 +195,7 @@ export function endOf(ports: BeginPorts, session: Session, now: number, lastUsed
   const waits = status.phase === "Pending";
   if (phaseAt(session, now) === "Expired")
     return { phase: "Expired", message: waits ? "nobody approved it in time" : "its time is over" };
-  const allowed = allows(ports, ports.profile(spec.profile), subjectOf(session), status.identity);
+  const allowed = allows(ports, spec.profile, subjectOf(session), status.identity);
   if ("refused" in allowed) return { phase: "Revoked", message: `its AgentProfile: ${allowed.refused}` };
   const { serviceAccount, windows } = allowed.terms;
   const isSame =

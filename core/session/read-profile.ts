@@ -89,7 +89,13 @@ export function profileProblems({ tokens = [], session }: AgentProfileSpec): Pro
     const message = exemptionProblem(exemption);
     return message === undefined ? [] : [{ path: `spec.session.exempt[${i}].text`, message }];
   });
-  return [...untold, ...nowhere, ...unreadable];
+  return [...untold, ...nowhere, ...unreadable, ...portsInVain(session)];
+}
+
+/** The definition says it, too; one from before may be stored. */
+function portsInVain({ portForward = false, forwardedPorts }: Partial<SessionSpec> = {}): Problem[] {
+  if (portForward || forwardedPorts === undefined) return [];
+  return [{ path: "spec.session.forwardedPorts", message: "forwardedPorts needs portForward: true" }];
 }
 
 function problemText({ path, message, line, column }: Problem): string {

@@ -134,3 +134,13 @@ export function durationSeconds(text: string): number {
     parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0),
   );
 }
+
+/** Whole seconds as people write them, and {@link durationSeconds} reads them: `4h`, `1h30m`, `90s` as `1m30s`. */
+export function durationWords(seconds: number): string {
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 3600), "h"],
+    [Math.floor(seconds / 60) % 60, "m"],
+    [seconds % 60, "s"],
+  ];
+  return parts.map(([number, unit]) => (number === 0 ? "" : `${number}${unit}`)).join("") || "0s";
+}

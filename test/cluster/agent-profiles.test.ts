@@ -150,6 +150,11 @@ describe("AgentProfiles", function () {
       { users: ["system:kube-controller-manager"] },
       "the cluster's own users are no agents",
     ],
+    [
+      "ports of those who may forward none",
+      { users: ["bot"], session: { serviceAccount: { namespace: "w", name: "b" }, forwardedPorts: [80] } },
+      "forwardedPorts needs portForward: true",
+    ],
   ];
   for (const [whom, spec, why] of REFUSED) {
     it(`do not name ${whom}`, async () => {

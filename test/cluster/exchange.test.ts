@@ -181,6 +181,20 @@ describe("a token that is exchanged for a session", function () {
     expect(await bed.must("human", [...records, "-o", "yaml"])).to.contain("message: logged out");
   });
 
+  it("has nothing to log out of where the session was killed, and is told so", async () => {
+    const [file, kubeconfig] = [join(directory, "killed"), join(directory, "killed.kubeconfig")];
+    const options = { env: environment() };
+    await exchanged();
+    await writeFile(file, await signed());
+    const said = await bed.must("human", loginTo(kubeconfig, file, "bot"), options);
+    const [, name = ""] = /^session\.hoop\.dev\/(\S+) in demo/.exec(said) ?? [];
+    await bed.must("human", ["delete", "session", name, "-n", "demo"]);
+    const inside = { kubeconfig };
+    expect(await bed.must(inside, ["hoop", "logout"], options)).to.contain(
+      `${name} was over already: it was`,
+    );
+  });
+
   it("is not needed where the API server itself knows the issuer", async () => {
     const token = () => known.signed({ aud: "kubernetes", sub: "known" });
     const user = await bed.controlPlane.kubeconfigWithToken("known", await token());

@@ -114,13 +114,17 @@ describe("npm start -- --detach", function () {
     expect(await running(state)).to.deep.equal(before);
   });
 
-  it("brings back nothing but a Hoop that was killed, with what waited for a decision", async () => {
+  it("brings back nothing but a Hoop that was killed, with what waited for a decision, and the tour", async () => {
     await in_.must("human", "create", "namespace", "kept");
     const blocked = in_.kubectl("agent", "delete", "namespace", "kept", "--wait=false");
     const name = await in_.pending("kept");
+    await in_.must("human", "wait", "--for=delete", "namespace/demo", "--timeout=120s");
+    await in_.must("human", "create", "namespace", "demo");
     const before = await killed(state, "hoop");
     expect((await blocked).code).not.to.equal(0);
     expect((await npmStart("--status", "--state", state)).code).to.equal(3);
+    // That ends only when Hoop is back, and what is put into it before would go with it.
+    await in_.must("human", "delete", "namespace", "demo", "--wait=false");
 
     const { webhook } = await portsOf(state);
     // The API server keeps asking for Hoop at that port, and would keep it from being given back.
@@ -134,6 +138,8 @@ describe("npm start -- --detach", function () {
     const { code, output } = await start();
     expect(code, output).to.equal(0);
     expect(output).to.contain(`Bringing back hoop in ${state}`).and.not.to.contain("starting etcd");
+    expect(output).to.contain("waiting until the deletion of the tour's namespace demo has ended");
+    await in_.must("human", "get", "pod/web", "secret/database", "-n", "demo");
     const { hoop, ...others } = Object.fromEntries(await running(state));
     expect({ ...others, hoop: before.get("hoop") }).to.deep.equal(Object.fromEntries(before));
     expect(hoop).not.to.equal(before.get("hoop"));

@@ -13,6 +13,7 @@ import { startTestbed, type Testbed, type Who } from "../support/testbed.ts";
 const RULES = [
   { apiGroups: [""], resources: ["configmaps", "pods"], verbs: ["get", "list", "watch", "create"] },
   { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
+  { apiGroups: ["hoop.dev"], resources: ["approvals", "records"], verbs: ["get", "list", "watch"] },
 ];
 
 describe("sessions by the plugin", function () {
@@ -73,17 +74,40 @@ describe("sessions by the plugin", function () {
     expect((await blocked.ended).stdout).to.equal("first\n");
     const told = await until("its end is recorded", async () => {
       const text = await replayed();
-      return /kubectl exec .* 101$/m.test(text) && text;
+      return /kubectl exec .* exit 0$/m.test(text) && text;
     });
-    expect(told).to.match(/kubectl exec +exec pods\/web -n demo -c \S+ -i -- head -n 1 +101$/m);
+    expect(told).to.match(/kubectl exec +exec pods\/web -n demo -c \S+ -i -- head -n 1 +exit 0$/m);
     expect(await replayed("-o", "wide")).to.match(
-      / 101 +(POST|GET) \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/,
+      / exit 0 +(POST|GET) \/api\/v1\/namespaces\/demo\/pods\/web\/exec\?/,
     );
     expect(told).to.match(/exec pods\/web -n demo +approved by approver after \d/);
     expect(await replayed("--play")).to.equal("first\n");
     const [header = "", ...lines] = (await replayed("--asciicast")).trimEnd().split("\n");
     expect(JSON.parse(header)).to.include({ version: 2 });
     expect(lines.map((line) => JSON.parse(line).slice(1))).to.deep.include(["o", "first\n"]);
+  });
+
+  it("tells how a command in a pod failed, and that there is nothing to play of one that was refused", async () => {
+    const failing = bed.start(inside, ["exec", "web", "--", "sh", "-c", "exit 3"], "");
+    await bed.decide(await bed.pending("web", "CONNECT"), "Approve");
+    expect((await failing.ended).output).to.contain("exit status 3");
+    // kwok says it in words alone.
+    await until("its end is recorded", async () =>
+      /-- sh -c 'exit 3' +.*exit status 3$/m.test(await replayed()),
+    );
+    const refused = bed.start(inside, ["exec", "web", "--", "rm", "-r", "/"], "");
+    await bed.decide(await bed.pending("web", "CONNECT"), "Deny", "not during the release");
+    await refused.ended;
+    const [, record] =
+      /^\S+ +(\d+) .* rm -r \/ +403: .*not during the release/m.exec(
+        await until("its answer is recorded", async () => {
+          const text = await replayed();
+          return /-- rm -r \/ +403/.test(text) && text;
+        }),
+      ) ?? [];
+    const { code, stdout, stderr } = await hoop(bed, "human", ["replay", session, `--play=${record}`]);
+    expect([code, stdout]).to.deep.equal([1, ""]);
+    expect(stderr).to.match(/nothing was recorded of it: 403: .*not during the release/);
   });
 
   it("tells what a write changed, in full where that is asked for, and why another was refused", async () => {
@@ -115,6 +139,22 @@ describe("sessions by the plugin", function () {
     const { items } = JSON.parse(await replayed("--json"));
     const made = items.find(({ spec }: { spec: { method?: string } }) => spec.method === "POST");
     expect(made.payload.body.data).to.deep.equal({ a: "1" });
+  });
+
+  it("shows the session in itself what was sent and answered", async () => {
+    const { code, stdout, output } = await hoop(bed, inside, ["replay", `demo/${session}`, "--bodies"]);
+    expect(code, output).to.equal(0);
+    expect(stdout).to.match(/^ {4}> kind: ConfigMap$/m);
+  });
+
+  it("says in the session that a command is held, and what was decided", async () => {
+    const command = ["kubectl", "exec", "web", "--", "head", "-n", "1"];
+    const running = startedHoop(bed, inside, ["run", "--", ...command]);
+    await running.said("hoop: held: exec pods/web waits for ");
+    await bed.decide(await bed.pending("web", "CONNECT"), "Deny");
+    const { code, output } = await running.ended;
+    expect(output).to.match(/^hoop: \S+: denied by approver/m);
+    expect(code).to.equal(77);
   });
 
   it("shows what goes on while it does, until the session is taken back", async () => {

@@ -156,7 +156,7 @@ describe("what lasts in a session", function () {
     [
       "a port that the profile does not allow",
       () => [closed, ["port-forward", "-n", "demo", "pod/web", ":80"]],
-      "the profile allows no forwarded ports",
+      "the profile does not allow port-forward",
     ],
     ["input that the profile does not allow", () => [closed, command("true")], "no standard input"],
     [

@@ -159,7 +159,8 @@ describe("a session", function () {
     await Promise.all([printed(watch, /configmap\/two/), printed(logs, /./)]);
     await bed.must("human", ["delete", "session", session.name, "-n", "demo"]);
     await Promise.all([watch.ended, logs.ended]);
-    const over = /task-\w+" not found: it was killed or deleted, or never was: begin another one \(kubectl hoop login\)/;
+    const over =
+      /task-\w+" not found: it was killed or deleted, or never was: begin another one \(kubectl hoop login\)/;
     expect((await inside(["get", "configmaps", "-n", "demo"])).output).to.match(over);
     // Also to whoever asks first what there is.
     const cache = await mkdtemp(join(tmpdir(), "hoop-cache-"));

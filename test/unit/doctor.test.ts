@@ -377,7 +377,20 @@ describe("doctor", () => {
         const [finding] = await findingsIn(cluster);
         expect(finding).to.deep.include({ id: "authorization-webhook", severity: "medium", agents: ["bot"] });
         expect(finding?.detail).to.match(says);
+        expect(finding?.title).to.contain("is not in force");
       });
+
+    it("finds whom the authorization webhook is not asked about, where it is in force for others", async () => {
+      const account = namedAgent("system:serviceaccount:work:deployer");
+      const findings = await findingsIn(fakeCluster(), [account]);
+      const [finding] = findings.filter(({ id }) => id === "authorization-webhook");
+      expect(finding).to.deep.include({ agents: [account.name], severity: "medium" });
+      expect(finding?.title).to.contain("is not asked about these");
+      expect(finding?.detail).to.contain("for a ServiceAccount that only sessions act as");
+      expect(finding?.fix.map(({ says }) => says).join())
+        .to.contain("matchConditions that Hoop logs")
+        .and.not.contain("deploy/apiserver");
+    });
   });
 
   describe("of what is installed", () => {

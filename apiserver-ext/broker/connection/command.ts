@@ -8,8 +8,8 @@ import { closeBytes, type Frame, FrameReader, frameBytes } from "./frames.ts";
 import type { LastWords, Through } from "./wire.ts";
 
 const CLOSE = 8;
-/** What programs read and write; the others are the client's own, and how it ended. */
-const INPUT = [0];
+/** What programs read and write; the others are the client's own, and how it ended. What a client sends by theirs is on tape, too. */
+const INPUT = [0, 1, 2, 3];
 const OUTPUT = [1, 2];
 const STATUS = 3;
 

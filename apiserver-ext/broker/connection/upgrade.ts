@@ -84,7 +84,7 @@ async function throughOf(
 }
 
 const NO_PORTS =
-  "the profile allows no forwarded ports: its spec.session.portForward does, and forwardedPorts says which";
+  "the profile does not allow port-forward: spec.session.portForward and forwardedPorts of the AgentProfile would";
 
 /** @throws {StatusError} Forbidden. */
 function checkAsked({ toldAgain }: BrokerState, call: BrokerCall): void {

@@ -154,7 +154,7 @@ describe("a command in a pod", () => {
       "/api/v1/namespaces/demo/configmaps",
       "only exec, attach and port-forward",
     ],
-    ["a forwarded port", "/api/v1/namespaces/demo/pods/x/portforward", "forwarded ports"],
+    ["a forwarded port", "/api/v1/namespaces/demo/pods/x/portforward", "does not allow port-forward"],
   ];
   for (const [what, below, why] of REFUSED)
     it(`is refused: ${what}`, async () => {

@@ -150,7 +150,7 @@ describe("what lasts in a session", () => {
       for (const kind of ["websocket", "SPDY/3.1"])
         expect(await bed.answerTo(upgrade(FORWARD, PROTOCOLS.forward, kind)))
           .to.match(/^HTTP\/1\.1 403 /)
-          .and.contain("the profile allows no forwarded ports")
+          .and.contain("the profile does not allow port-forward")
           .and.contain("spec.session.portForward")
           .and.contain("forwardedPorts");
       expect(bed.arrived).to.deep.equal([]);

@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import { separated } from "../../../cli/arguments.ts";
 import { apiError } from "../../../cli/failure.ts";
-import { failed, hoop } from "./scripted.ts";
+import { failed, hoop, type Ran } from "./scripted.ts";
+
+const pick = ({ code, stdout, stderr }: Ran) => ({ code, stdout, stderr });
 
 describe("kubectl hoop", () => {
   for (const command of [
@@ -33,6 +35,24 @@ describe("kubectl hoop", () => {
     expect(code).to.equal(0);
     expect(stdout).to.match(/\n {2}pending +List the requests/);
   });
+
+  for (const [typed, meant] of [
+    [["help"], []],
+    [
+      ["help", "run"],
+      ["run", "--help"],
+    ],
+    [
+      ["help", "policy", "test"],
+      ["policy", "test", "--help"],
+    ],
+    [["help", "aprove"], ["aprove"]],
+  ])
+    it(`understands ${typed?.join(" ")}`, async () => {
+      const { code, stdout, stderr } = await hoop(typed ?? []);
+      expect({ code, stdout, stderr }).to.include(pick(await hoop(meant ?? [])));
+      expect(stdout + stderr).to.not.equal("");
+    });
 
   it("tells its version", async () => {
     expect((await hoop(["version"])).stdout).to.match(/^kubectl-hoop v\d+\.\d+\.\d+\n$/);

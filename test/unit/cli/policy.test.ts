@@ -249,6 +249,18 @@ cases:
         `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec: {users: [a], require: session}\n`,
         ":4:7: spec: require: session needs spec.session",
       ],
+      "an AgentProfile that says which ports may be forwarded, and that none may": [
+        `apiVersion: policy.hoop.dev/v1alpha1
+kind: AgentProfile
+metadata: {name: a}
+spec:
+  users: [a]
+  session:
+    serviceAccount: {namespace: w, name: b}
+    forwardedPorts: [80]
+`,
+        ":7:5: spec.session: forwardedPorts needs portForward: true",
+      ],
       "an AgentProfile for all of an issuer": [
         `apiVersion: policy.hoop.dev/v1alpha1\nkind: AgentProfile\nmetadata: {name: a}\nspec:\n  tokens:\n    - issuer: https://id\n`,
         ":6:7: spec.tokens[0]: claims or when is needed",

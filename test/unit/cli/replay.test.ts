@@ -204,6 +204,10 @@ describe("kubectl hoop replay", () => {
     expect(stdout).to.contain("approved by bob after 1s");
   });
 
+  const refused = {
+    ...call(5, "response", "b", { ...exec, code: 403 }),
+    payload: { body: { kind: "Status", message: "not during the release" } },
+  };
   const refusals = {
     "of a session that never was": [[], [], "no record of a session bot-1"],
     "of a command that was not run": [["--play"], RECORDS.slice(0, 3), "no command was run in a pod"],
@@ -215,7 +219,17 @@ describe("kubectl hoop replay", () => {
     "of another record, for other players": [
       ["--asciicast=1"],
       RECORDS,
-      "record 1 is of no command in a pod",
+      "record 1 is of no command in a pod. Name its record with --asciicast=RECORD:\n",
+    ],
+    "of what has no answer": [
+      ["--play=4"],
+      RECORDS,
+      "nothing was recorded of it: no answer to it is recorded yet",
+    ],
+    "of what was refused": [
+      ["--asciicast=4"],
+      [...RECORDS.slice(0, 4), refused],
+      "nothing was recorded of it: 403: not during the release",
     ],
     "of two records": [["--play=4", "--asciicast=5"], RECORDS, "--play=4 or --asciicast=5, not both"],
     "as JSON": [["--json", "--asciicast=4"], RECORDS, "not both"],
@@ -288,6 +302,67 @@ describe("kubectl hoop replay", () => {
       const { code, stdout, stderr } = await ran(args, several);
       expect(code, stderr).to.equal(0);
       expect(stdout.trimEnd().split("\n")).to.have.length(3);
+    }
+  });
+
+  const said = (at: number, channel: number, text: string, direction = "out") => ({
+    ...{ at, direction, channel, text },
+  });
+  const failure = (code: string) => ({
+    ...{ kind: "Status", status: "Failure", reason: "NonZeroExitCode", message: "command terminated" },
+    details: { causes: [{ reason: "ExitCode", message: code }] },
+  });
+  const ends = {
+    "exit 0": [{ metadata: {}, status: "Success" }, { exitCode: 0 }],
+    "exit 3": [failure("3"), { exitCode: 3 }],
+    "no such container": [
+      { status: "Failure", reason: "InternalError", message: "no such container" },
+      { message: "no such container" },
+    ],
+    "exit code not known": [undefined, undefined],
+    "cut: the session has ended": [
+      { status: "Failure", message: "the session has ended" },
+      { message: "the session has ended" },
+      "the session has ended",
+    ],
+  } as const;
+  const ending = ([status, , message]: readonly [object | undefined, unknown, string?]) => [
+    ...RECORDS.slice(0, 4),
+    {
+      ...call(5, "stream", "b", exec),
+      payload: {
+        chunks: [said(1, 1, "hi\n"), ...(status === undefined ? [] : [said(2, 3, JSON.stringify(status))])],
+      },
+    },
+    { ...call(6, "stream", "b", exec), payload: { chunks: [said(3, 0, "typed later\n", "in")] } },
+    call(7, "response", "b", { ...exec, code: 101, ...(message === undefined ? {} : { message }) }),
+  ];
+  const answerIn = (text: string) => text.trimEnd().split("\n").at(-1)?.split(/ {3,}/)[5];
+
+  for (const [words, end] of Object.entries(ends))
+    it(`tells how a command in a pod ended: ${words}`, async () => {
+      expect(answerIn((await ran([], ending(end))).stdout)).to.equal(words);
+      const { items } = JSON.parse((await ran(["-o", "json"], ending(end))).stdout) as {
+        items: { ending?: object }[];
+      };
+      expect(items.map((item) => item.ending)).to.deep.equal([...Array(6).fill(undefined), end[1]]);
+    });
+
+  it("takes nothing that a client sent for what a command wrote, or how it ended", async () => {
+    const [begun, , , asked, , , response] = ending(ends["exit 0"]);
+    const chunks = [said(1, 1, "forged\n", "in"), said(2, 3, JSON.stringify({ status: "Success" }), "in")];
+    const forged = { ...call(5, "stream", "b", exec), payload: { chunks } };
+    const records = [begun, asked, forged, response].flatMap((one) => one ?? []);
+    expect(answerIn((await ran([], records)).stdout)).to.equal("exit code not known");
+    expect((await ran(["--play"], records)).stdout).to.equal("");
+  });
+
+  it("says that a command wrote nothing, and how it ended", async () => {
+    const silent = { ...tape, payload: { chunks: [said(1, 3, JSON.stringify(failure("3")))] } };
+    const records = [...RECORDS.slice(0, 4), silent, call(7, "response", "b", { ...exec, code: 101 })];
+    for (const flag of ["--play", "--asciicast"]) {
+      const { code, stderr } = await ran([flag], records);
+      expect([code, stderr]).to.deep.equal([0, "nothing was recorded that it wrote: exit 3\n"]);
     }
   });
 
@@ -456,6 +531,14 @@ describe("kubectl hoop replay", () => {
     expect(stdout.split("\n").slice(3, -1)).to.deep.equal(["    < one", "    < two", "    < three"]);
   });
 
+  it("takes a session as it is named elsewhere, with its namespace", async () => {
+    const { calls, code } = await hoop(["replay", "shop/bot-1"], { records: RECORDS });
+    expect(code).to.equal(0);
+    expect(calls[0]?.[2]).to.match(/\/namespaces\/shop\/records\?fieldSelector=spec\.session\.name%3Dbot-1$/);
+    for (const wrong of ["shop/bot/1", "/bot-1", "shop/", "Shop/bot-1"])
+      expect((await hoop(["replay", wrong])).stderr, wrong).to.contain("not the name of a session");
+  });
+
   it("is proposed with its flags", async () => {
     expect(await completions(["replay", "bot-1", "--as"], {})).to.contain("--asciicast\t");
   });
@@ -494,6 +577,29 @@ describe("kubectl hoop watch", () => {
     ]);
   });
 
+  it("says with its answer how a command ended, also as data", async () => {
+    const status = JSON.stringify({
+      status: "Failure",
+      details: { causes: [{ reason: "ExitCode", message: "3" }] },
+    });
+    const events = [
+      call(1, "request", "b", exec),
+      {
+        ...call(2, "stream", "b", exec),
+        payload: { chunks: [{ at: 1, direction: "out", channel: 3, text: status }] },
+      },
+      call(3, "response", "b", { ...exec, code: 101 }),
+      life(4, "ended"),
+    ];
+    const watched = (...args: string[]) =>
+      hoop(["watch", "bot-1", ...args], {
+        ...{ records: RECORDS.slice(0, 1), watches: [events.map(event)], answer },
+        onWatched: () => undefined,
+      });
+    expect((await watched()).stdout).to.match(/exec pods\/web -n shop -t -- sh +exit 3$/m);
+    expect((await watched("-o", "json")).stdout).to.match(/"ending": \{\s+"exitCode": 3\s+\}/);
+  });
+
   it("says with an answer all that was asked for, also where that was in the body", async () => {
     const deletion = (name: number, event: string, body: object, more: object = {}) => ({
       ...call(name, event, "a", { verb: "delete", ...more }),
@@ -509,6 +615,15 @@ describe("kubectl hoop watch", () => {
       onWatched: () => undefined,
     });
     expect(stdout.match(/delete pods -n shop \(dry run\)/g)).to.have.length(2);
+  });
+
+  it("takes a session with its namespace", async () => {
+    const { calls, code } = await hoop(["watch", "shop/bot-1"], {
+      ...{ records: RECORDS.slice(0, 1), watches: [[event(life(7, "ended"))]], answer },
+      onWatched: () => undefined,
+    });
+    expect(code).to.equal(0);
+    expect(calls.at(-1)?.[2]).to.contain("/namespaces/shop/records?watch=true");
   });
 
   it("shows what was, then what comes, and ends with the session", async () => {

@@ -3,7 +3,7 @@ import { NotStarted } from "../../../cli/child.ts";
 import { NO_CONNECTION } from "../../../cli/flags.ts";
 import { connectionOf } from "../../../cli/run/connection.ts";
 import { listener } from "../../../cli/run/heard.ts";
-import { approval, approvedBy, failed, hoop, type Script } from "./scripted.ts";
+import { approval, approvedBy, failed, hoop, json, type Script } from "./scripted.ts";
 
 const NAME = "delete-ns-prod-7x2k";
 const HELD = `Error from server (Forbidden): admission webhook "agents-are-refused-while-hoop-is-unreachable.hoop.dev" denied the request: HELD, not refused. approval=${NAME} namespace=hoop-system rule=namespace-delete state=Pending expires=2026-11-21T10:59:56Z. It waits\n`;
@@ -166,6 +166,48 @@ describe("kubectl hoop run", () => {
     expect(calls.flat().some((word) => word.includes("/namespaces/shop/approvals?watch=true"))).to.equal(
       true,
     );
+  });
+
+  it("looks in the namespace of the kubeconfig, where none is named", async () => {
+    const script = watched(approval(), approval({ status: { phase: "Denied" } }));
+    const contexts = [{ name: "a", context: { cluster: "c", namespace: "shop" } }];
+    const clusters = [{ name: "c", cluster: { server: "https://a" } }];
+    const answer: Script["answer"] = (args, input) => {
+      if (args[0] === "config") return json({ "current-context": "a", contexts, clusters });
+      return args[2]?.includes("v1alpha1/approvals") === true
+        ? failed("Error from server (Forbidden): approvals.hoop.dev is forbidden: not at the cluster scope")
+        : script.answer?.(args, input);
+    };
+    const { stderr, calls } = await hoop(["run", ...DELETE], { ...script, answer });
+    expect(stderr).to.contain("hoop: held: ");
+    expect(calls.some(([, , path]) => path?.includes("/namespaces/shop/approvals?watch=true"))).to.equal(
+      true,
+    );
+  });
+
+  describe("in a session", () => {
+    const userInfo = { extra: { "hoop.dev/agent": ["oidc:bot"], "hoop.dev/session": ["shop/bot-1"] } };
+    const of = (name: string, status: Parameters<typeof approval>[0] = {}) => {
+      const session = { namespace: "shop", name, profile: "bot", actingAs: "system:serviceaccount:work:bot" };
+      return approval({ spec: { agent: { username: "oidc:bot", groups: [], session } }, ...status });
+    };
+
+    it("tells of the agent that the session is of", async () => {
+      const script = watched(of("bot-1"), of("bot-1", { status: { phase: "Denied" } }));
+      const { stderr, calls } = await hoop(["run", ...DELETE], { ...script, userInfo });
+      expect(stderr).to.match(/^hoop: held: .*\nhoop: .*denied/);
+      expect(calls.flat()).to.include(
+        "/apis/hoop.dev/v1alpha1/approvals?fieldSelector=spec.agent.username%3Doidc%3Abot",
+      );
+    });
+
+    it("keeps quiet about what its agent asks for elsewhere", async () => {
+      const elsewhere = [of("bot-2"), approval({ spec: { agent: { username: "oidc:bot", groups: [] } } })];
+      for (const other of elsewhere)
+        expect(
+          (await hoop(["run", ...DELETE], { ...watched(other, other), userInfo })).stderr,
+        ).to.not.contain("held:");
+    });
   });
 
   const cannotSee = (): Script => {

@@ -25,6 +25,8 @@ export interface Script {
   /** What the person types. */
   says?: string;
   user?: string;
+  /** What the API server knows of the person besides. */
+  userInfo?: { extra: Record<string, string[]> };
   /** What the command of `run` does each time it is run, the last one for ever. */
   commands?: ScriptedCommand[];
   /** What stands on standard input. */
@@ -86,7 +88,7 @@ export function completions(words: readonly string[], script: Script = {}): Prom
   return complete(words, scripted(script).context);
 }
 
-function scripted(script: Script): { ran: Ran; context: Context } {
+export function scripted(script: Script): { ran: Ran; context: Context } {
   const ran: Ran = {
     code: 0,
     stdout: "",
@@ -187,7 +189,10 @@ function scriptedCommands(script: Script, ran: Ran): Context["commands"] {
 function answer(args: readonly string[], script: Script, ran: Ran): NonNullable<Answered> {
   const [verb, ...rest] = args;
   if (verb === "auth")
-    return json({ kind: "SelfSubjectReview", status: { userInfo: { username: script.user ?? "bob" } } });
+    return json({
+      kind: "SelfSubjectReview",
+      status: { userInfo: { username: script.user ?? "bob", ...script.userInfo } },
+    });
   if (verb === "patch") return decided(args, script, ran);
   const url = new URL(rest[1] ?? "", "https://cluster.invalid");
   const [, namespace, resource, name] =
@@ -201,8 +206,7 @@ function answer(args: readonly string[], script: Script, ran: Ran): NonNullable<
     });
   if (resource === "records")
     return json({ kind: "RecordList", metadata: { resourceVersion: "7" }, items: script.records ?? [] });
-  if (resource === "sessions")
-    return json({ kind: "SessionList", metadata: { resourceVersion: "7" }, items: script.sessions ?? [] });
+  if (resource === "sessions") return sessionsIn(script, name);
   const inside = (script.approvals ?? []).filter(
     ({ metadata }) => namespace === undefined || metadata.namespace === namespace,
   );
@@ -219,6 +223,17 @@ function answer(args: readonly string[], script: Script, ran: Ran): NonNullable<
   };
   const items = inside.filter((approval) => field === "" || FIELDS[field ?? ""]?.(approval) === value);
   return json({ kind: "ApprovalList", metadata: { resourceVersion: "7" }, items });
+}
+
+function sessionsIn({ sessions = [] }: Script, name: string | undefined): Partial<Finished> {
+  if (name === undefined)
+    return json({ kind: "SessionList", metadata: { resourceVersion: "7" }, items: sessions });
+  const found = sessions.find(
+    (one) => "metadata" in one && JSON.stringify(one.metadata).includes(`"${name}"`),
+  );
+  return found === undefined
+    ? failed(`Error from server (NotFound): sessions.hoop.dev "${name}" not found`)
+    : json(found);
 }
 
 function decided(args: readonly string[], script: Script, ran: Ran): Partial<Finished> {

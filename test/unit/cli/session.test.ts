@@ -248,6 +248,8 @@ describe("kubectl hoop login with a token", () => {
   let url: string;
   let asked: string;
   let asking = 0;
+  /** The token of a session that is over. */
+  let dead = "";
   let github: object;
   let answer: object;
   const given = () => ({
@@ -270,6 +272,11 @@ describe("kubectl hoop login with a token", () => {
         response.end(JSON.stringify({ value: "of-github" }));
         return;
       }
+      if (/\/(selfsubjectreviews|version)$/.test(request.url ?? "")) {
+        response.statusCode = request.headers.authorization === `Bearer ${dead}` ? 401 : 200;
+        response.end("{}");
+        return;
+      }
       asking++;
       asked = await text(request);
       response.statusCode = "error" in answer ? 403 : 200;
@@ -283,7 +290,13 @@ describe("kubectl hoop login with a token", () => {
     server.close();
     rmSync(directory, { recursive: true });
   });
-  beforeEach(() => rmSync(join(directory, "cache"), { recursive: true, force: true }));
+  beforeEach(() => {
+    dead = "";
+    rmSync(join(directory, "cache"), { recursive: true, force: true });
+  });
+  /** What was written, but for the address of the API server. */
+  const reachable = (kubeconfig: string) =>
+    parse(kubeconfig.replaceAll("https://cluster:6443", new URL(url).origin));
   const args = (...more: string[]) => [
     ...["login", "--profile=deployer", "--to=-", `--token-file=${join(directory, "token")}`],
     ...more,
@@ -387,7 +400,7 @@ describe("kubectl hoop login with a token", () => {
   it("begins no other when it was logged out of", async () => {
     answer = given();
     const { stdout } = await hoop(args(`--exchange=${url}`), script());
-    const inside = { ...script(), answer: answering(parse(stdout)) };
+    const inside = { ...script(), answer: answering(reachable(stdout)) };
     const out = await hoop(["logout"], inside);
     expect(out.stdout, out.stderr).to.equal("session.hoop.dev/deployer-1 ended\n");
     expect(asked).to.equal("token=d00r");
@@ -401,7 +414,7 @@ describe("kubectl hoop login with a token", () => {
     answer = given();
     const { stdout } = await hoop(args(`--exchange=${url}`), script());
     const keyed = (key: string) => {
-      const kubeconfig = parse(stdout);
+      const kubeconfig = reachable(stdout);
       const [{ user }] = kubeconfig.users;
       user.exec.args.push(`--key=${key}`);
       return { words: user.exec.args as string[], inside: { ...script(), answer: answering(kubeconfig) } };
@@ -416,11 +429,50 @@ describe("kubectl hoop login with a token", () => {
     expect(JSON.parse(other.stdout).status.token, other.stderr).to.equal("d00r");
   });
 
+  const ends = {
+    "has expired": { now: Date.parse("2026-11-21T10:20:00Z") },
+    "was killed": { gone: "d00r" },
+  } as const;
+  for (const [how, end] of Object.entries(ends)) {
+    const begun = async () => {
+      answer = given();
+      const { stdout } = await hoop(args(`--exchange=${url}`), script());
+      dead = "gone" in end ? end.gone : "";
+      const kubeconfig = reachable(stdout);
+      const environment = {
+        ...script().environment,
+        KUBERNETES_EXEC_INFO: JSON.stringify({ spec: { cluster: kubeconfig.clusters[0].cluster } }),
+      };
+      const now = "now" in end ? { now: end.now } : {};
+      return { kubeconfig, context: { ...script(), ...now, environment, answer: answering(kubeconfig) } };
+    };
+
+    it(`says of a session that ${how} that it is over, before why no other was begun`, async () => {
+      const { kubeconfig, context } = await begun();
+      answer = { error: "invalid_request", error_description: "the token: it was exchanged before" };
+      const { code, stderr } = await hoop(kubeconfig.users[0].user.exec.args, context);
+      expect(code).to.equal(1);
+      expect(stderr)
+        .to.contain(`the session shop/deployer-1 is over: it ${how}`)
+        .and.match(/; kubectl hoop login begins another one \(.*not exchanged: it was exchanged before\)\n$/);
+    });
+
+    it(`has nothing to end of a session that ${how}, and begins no other either`, async () => {
+      const { kubeconfig, context } = await begun();
+      asking = 0;
+      const { code, stdout } = await hoop(["logout"], context);
+      expect([code, asking]).to.deep.equal([0, 0]);
+      expect(stdout).to.match(new RegExp(`^session.hoop.dev/deployer-1 was over already: it ${how}`));
+      const again = await hoop(kubeconfig.users[0].user.exec.args, context);
+      expect(again.stderr).to.contain("logged out of");
+    });
+  }
+
   it("says why it was not exchanged", async () => {
     answer = { error: "invalid_request", error_description: "the token: it has expired" };
     const { stderr, code } = await hoop(args(`--exchange=${url}`), script());
     expect(code).to.equal(1);
-    expect(stderr).to.contain("the token was not exchanged: the token: it has expired");
+    expect(stderr).to.contain("the token was not exchanged: it has expired");
   });
 
   it("sends it nowhere in the clear, and needs to know where", async () => {
@@ -435,15 +487,59 @@ describe("kubectl hoop logout", () => {
   it("ends the session that the kubeconfig is of, and not through it", async () => {
     const { calls, stdout } = await hoop(["logout", "--kubeconfig=s"], {
       answer: answering(config(`https://cluster:6443${PATH}`)),
+      sessions: SESSIONS,
     });
-    expect(calls[1]).to.include.members(["deployer-1", "--namespace=shop", "--server=https://cluster:6443"]);
+    expect(calls[2]).to.include.members(["deployer-1", "--namespace=shop", "--server=https://cluster:6443"]);
     expect(stdout).to.equal("session.hoop.dev/deployer-1 ended\n");
   });
 
   it("ends one by its name, and needs one where the kubeconfig is of none", async () => {
-    const { calls } = await hoop(["logout", "one"], { answer: answering(config()) });
-    expect(calls[1]).to.include.members(["delete", "one", "--namespace=shop"]);
+    const script: Script = { answer: answering(config()), sessions: [session("one")] };
+    const { calls } = await hoop(["logout", "one"], script);
+    expect(calls[2]).to.include.members(["delete", "one", "--namespace=shop"]);
+    const elsewhere = await hoop(["logout", "ops/one"], script);
+    expect(elsewhere.calls[2]).to.include.members(["delete", "one", "--namespace=ops"]);
     expect((await hoop(["logout"], { answer: answering(config()) })).stderr).to.contain("of no session");
+  });
+});
+
+describe("kubectl hoop logout of what is over", () => {
+  const inside = config(`https://cluster:6443${PATH}`);
+  const deleted = (calls: string[][]) => calls.some(([verb]) => verb === "delete");
+
+  it("says so of what the kubeconfig is of, and of what is named", async () => {
+    const killed = await hoop(["logout"], { answer: answering(inside), sessions: [] });
+    expect(killed.stdout, killed.stderr).to.equal(
+      "session.hoop.dev/deployer-1 was over already: killed, or logged out of\n",
+    );
+    const late = await hoop(["logout", "late"], { answer: answering(inside), sessions: SESSIONS });
+    expect(late.stdout, late.stderr).to.equal("session.hoop.dev/late was over already: Expired\n");
+    expect(deleted([...killed.calls, ...late.calls])).to.equal(false);
+  });
+
+  it("says so where it is killed meanwhile", async () => {
+    const answer: Script["answer"] = (args, input) =>
+      args[0] === "delete"
+        ? failed('Error from server (NotFound): sessions.hoop.dev "deployer-1" not found')
+        : answering(inside)(args, input);
+    const { stdout } = await hoop(["logout"], { answer, sessions: SESSIONS });
+    expect(stdout).to.contain("was over already: killed");
+  });
+
+  it("says of a name that nothing has that it may be over, or elsewhere", async () => {
+    const { code, stderr } = await hoop(["logout", "none"], { answer: answering(config()), sessions: [] });
+    expect(code).to.equal(1);
+    expect(stderr).to.contain(
+      "no session none in namespace shop: it is over already (killed, or logged out of), or in another one (-n)",
+    );
+  });
+
+  it("ends one of which it may not be asked how it is", async () => {
+    const answer: Script["answer"] = (args, input) =>
+      args[0] === "get" ? failed("Error from server (Forbidden): no") : answering(inside)(args, input);
+    const { stdout, calls } = await hoop(["logout"], { answer, sessions: SESSIONS });
+    expect(stdout).to.equal("session.hoop.dev/deployer-1 ended\n");
+    expect(deleted(calls)).to.equal(true);
   });
 });
 
@@ -459,6 +555,10 @@ describe("kubectl hoop kill", () => {
       ["deployer-1", "deployer-2"],
     ],
     "those that are named": [["deployer-2", "--yes"], ["deployer-2"]],
+    "those that are named with their namespace": [
+      ["session.hoop.dev/deployer-1", "shop/deployer-2", "-n=shop", "--yes"],
+      ["deployer-1", "deployer-2"],
+    ],
   } as const;
   for (const [what, [args, names]] of Object.entries(kills))
     it(`ends ${what}`, async () => {
@@ -480,6 +580,8 @@ describe("kubectl hoop kill", () => {
     "what nobody could be asked about": [["--agent=eve"], "this ends 1 session: say --yes"],
     "several that nobody could be asked about": [["--profile=deployer"], "this ends 2 sessions: say --yes"],
     "what is not there": [["none", "--yes"], "no active session is called none"],
+    "what is elsewhere": [["other/deployer-1", "--yes"], "no active session is called other/deployer-1"],
+    "what cannot be": [["shop/deployer-1", "-n=other", "--yes"], "is not in the namespace other of -n"],
     "what is over": [["over", "--yes"], "no active session is called over; over is over (Revoked)"],
   } as const;
   for (const [what, [args, says]] of Object.entries(refusals))

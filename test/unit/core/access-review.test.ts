@@ -253,8 +253,8 @@ describe("an access review", () => {
     const here = "forbidden in a session: ";
     const portForward = { group: "", version: "v1", resource: "pods", subresource: "portforward" };
     const { denied: found } = gathering([
-      refused(`${here}the profile allows no forwarded ports`, { target: portForward }),
-      refused(`${here}the profile allows no forwarded ports`, { target: portForward, event: "request" }),
+      refused(`${here}the profile does not allow port-forward`, { target: portForward }),
+      refused(`${here}the profile does not allow port-forward`, { target: portForward, event: "request" }),
       refused(`${here}POST /api/v1/x: hoop: agents do not (rule token-request)`, { verb: "", target: {} }),
       refused('admission webhook "hoop.dev" denied the request: no'),
       refused("the session has ended"),

@@ -178,7 +178,7 @@ describe("a session that people have to approve", () => {
     const now = await session();
     expect(extended(ports, now, "10m", clock.now())).to.have.property("status");
     expect(extended(ports, now, "21m", clock.now())).to.deep.equal({
-      refused: "people have approved 1200s: begin another one",
+      refused: "people have approved 20m: begin another one",
     });
   });
 

@@ -5,7 +5,7 @@ import { type BeginPorts, begin, ended, endOf, extended, misuse, phaseAt } from 
 import { LiveSessions } from "#core/session/live.ts";
 import type { Profile, SessionTerms } from "#core/session/profile.ts";
 import { allSessions, findSession, sessionKey } from "#core/session/rows.ts";
-import { durationSeconds, type Session, type SessionSpec } from "#core/session/session.ts";
+import { durationSeconds, durationWords, type Session, type SessionSpec } from "#core/session/session.ts";
 import { sweepSessions } from "#core/session/sweep.ts";
 import { memoryStore } from "#store/memory.ts";
 import { ManualClock } from "../../support/clock.ts";
@@ -61,9 +61,10 @@ describe("a session", () => {
 
   it("lasts as long as it asks for, up to what the profile allows", () => {
     expect(begun({ duration: "1h" }).status.expiresAt).to.equal("2030-01-01T01:00:00Z");
-    expect(() => begun({ duration: "1h1s" })).to.throw("1s to 3600s");
-    expect(() => begun({ duration: "0s" })).to.throw("1s to 3600s");
+    expect(() => begun({ duration: "1h1s" })).to.throw("the profile allows at most 1h");
+    expect(() => begun({ duration: "0s" })).to.throw("1s at least");
     expect(["90s", "1h30m", "0.5m"].map(durationSeconds)).to.deep.equal([90, 5400, 30]);
+    expect([14400, 5400, 3601, 90].map(durationWords)).to.deep.equal(["4h", "1h30m", "1h1s", "1m30s"]);
   });
 
   const within = new Map([["hoop.dev/session-uid", ["u0"]]]);

@@ -53,7 +53,7 @@ describe("POST /token", () => {
     ["a profile that is none", { ...FORM, profile: "a/b" }, 400, "invalid_request", "profile is needed"],
     ["no duration", { ...FORM, duration: "long" }, 400, "invalid_request", "duration must be"],
     ["too much", { ...FORM, subject_token: "x".repeat(70_000) }, 413, "invalid_request", "cannot be read"],
-    ["a profile that is not his", { ...FORM, profile: "admin" }, 400, "invalid_target", "no such Agent"],
+    ["a profile that is not his", { ...FORM, profile: "admin" }, 400, "invalid_target", "accepts your token"],
   ];
   for (const [what, form, code, error, why] of bad)
     it(`refuses ${what}`, async () => {
