@@ -394,8 +394,8 @@ describe("the credentials of a session", function () {
     it("when the session is over, though their own time is not", async () => {
       for (const name of [session.name, doorway.name])
         await bed.must("human", ["delete", "session", name, "-n", "demo"]);
-      expect((await inside.send({ path: "/version" })).code).to.equal(404);
-      expect((await insideByDoor.send({ path: "/version" })).code).to.be.oneOf([401, 404]);
+      expect((await inside.send({ path: "/version" })).code).to.equal(403);
+      expect((await insideByDoor.send({ path: "/version" })).code).to.be.oneOf([401, 403]);
     });
   });
 });
