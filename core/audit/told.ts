@@ -2,6 +2,7 @@
  * Writes through Hoop's own API that an admission entry tells of already: their audit events, which come later, add
  * nothing. Kept in memory alone: after a restart an event is written down as well, rather than left out.
  */
+import { forgetOldest } from "../forget-oldest.ts";
 import { seenKey } from "../outcome/open.ts";
 import type { AuditEvent } from "./event.ts";
 
@@ -29,7 +30,7 @@ export class ToldWrites {
     this.#requests.add(request);
     const key = keyOf(write);
     this.#told.set(key, (this.#told.get(key) ?? 0) + 1);
-    forgetOldest(this.#told);
+    forgetOldest(this.#told, MOST);
   }
 
   /** Whether the event is of such a write; each write has one. */
@@ -46,7 +47,7 @@ export class ToldWrites {
     const count = this.#told.get(key);
     if (count === undefined) return false;
     this.#taken.add(name);
-    forgetOldest(this.#taken);
+    forgetOldest(this.#taken, MOST);
     if (count === 1) this.#told.delete(key);
     else this.#told.set(key, count - 1);
     return true;
@@ -54,11 +55,6 @@ export class ToldWrites {
 }
 
 const READS: ReadonlySet<string> = new Set(["get", "list", "watch"]);
-
-function forgetOldest(all: Map<string, unknown> | Set<string>): void {
-  const [oldest] = all.keys();
-  if (all.size > MOST && oldest !== undefined) all.delete(oldest);
-}
 
 function keyOf({ auditID, username, namespace }: Write): string {
   return JSON.stringify([auditID, username, namespace]);

@@ -1,4 +1,5 @@
 /** How often somebody may ask: so many times a minute, and as many at once. */
+import { forgetOldest } from "../forget-oldest.ts";
 import type { Clock } from "../ports.ts";
 
 export interface Limit {
@@ -25,8 +26,7 @@ export function perMinute(most: number, clock: Pick<Clock, "now">): Limit {
       // Last in the order of the map: the first is whoever was not heard of for the longest time.
       known.delete(whose);
       known.set(whose, { number: number < 1 ? number : number - 1, at: now });
-      const [oldest] = known.keys();
-      if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+      forgetOldest(known, MOST_KNOWN);
       return number < 1 ? { retryAfterSeconds: Math.ceil(((1 - number) * 60) / most) } : undefined;
     },
   };

@@ -3,6 +3,7 @@
  * refused, too.
  */
 import { createHash } from "node:crypto";
+import { forgetOldest } from "#core/forget-oldest.ts";
 import { type Reason, StatusError } from "#kit/status.ts";
 
 /** How long after the one the other comes (milliseconds). */
@@ -29,10 +30,7 @@ export class ToldAgain {
     const key = keyOf(about);
     this.#told.delete(key);
     this.#told.set(key, { reason, message: message.slice(0, LONGEST), until: this.#now() + SOON });
-    for (const other of this.#told.keys()) {
-      if (this.#told.size <= MOST) break;
-      this.#told.delete(other);
-    }
+    forgetOldest(this.#told, MOST);
   }
 
   /** What it was refused with just now, once. */
